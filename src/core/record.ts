@@ -1,0 +1,66 @@
+/** Public handle of a session: 24 base64url characters. Safe to log, list and revoke by; opens nothing. */
+export type SessionId = string & { readonly __brand: "SessionId" };
+
+/** What a store holds of one session. */
+export interface SessionRecord {
+  readonly id: SessionId;
+  /** One more at every privilege change; a writer of an older epoch is refused. */
+  readonly epoch: number;
+  /** One more at every change but a touch. */
+  readonly version: number;
+  /** SHA-256 of the secret, base64url. Empty for a mark, which opens for nobody. */
+  readonly secretHash: string;
+  /** Indexed names, such as `user:42`. They change only at create and together with a new secret. */
+  readonly labels: readonly string[];
+  /** Milliseconds since the epoch, as are all the times below. */
+  readonly createdAt: number;
+  readonly accessedAt: number;
+  /** Idle limit or absolute limit, whichever comes first. At this very millisecond the session is over. */
+  readonly expiresAt: number;
+  /** Absolute limit. No touch moves it; index entries live as long. */
+  readonly endsAt: number;
+  /** Field name to encoded text. A store never looks inside a text. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/**
+ * First character of the names that the library keeps for itself (flash messages, authentication, previous secret …).
+ * Such a field is invisible in `session.data`.
+ */
+export const RESERVED = "~";
+
+/** Tells whether a field name is one of the library's own. */
+export function isReserved(name: string): boolean {
+  return name.startsWith(RESERVED);
+}
+
+/** The highest record format that this version understands. Format 1 is written without a mark of its own. */
+const FORMAT = 1;
+export const FORMAT_FIELD = "~format";
+
+export type RecordVerdict = "record" | "corrupt" | "newer";
+
+/**
+ * Judges what a store returned. Never throws, whatever it is given: a store may hold anything.
+ * `newer` means that a later version of the library wrote it, which is an outage and not garbage.
+ */
+export function judgeRecord(value: unknown): RecordVerdict {
+  if (!isObject(value) || !isObject(value["fields"])) return "corrupt";
+  const fields = value["fields"];
+  const format = Object.hasOwn(fields, FORMAT_FIELD) ? fields[FORMAT_FIELD] : undefined;
+  if (typeof format === "string" && Number(format) > FORMAT) return "newer";
+
+  const texts = [value["id"], value["secretHash"], ...Object.values(fields)];
+  const counts = ["epoch", "version", "createdAt", "accessedAt", "expiresAt", "endsAt"].map((name) => value[name]);
+  const labels = value["labels"];
+  const sound =
+    texts.every((text) => typeof text === "string") &&
+    counts.every((count) => Number.isSafeInteger(count)) &&
+    Array.isArray(labels) &&
+    labels.every((label) => typeof label === "string");
+  return sound ? "record" : "corrupt";
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,162 @@
+import type { SessionId, SessionRecord } from "./record.ts";
+
+/**
+ * Where records live. Each method is one atomic operation on the record and one round trip. There is no `set`,
+ * `save` or upsert: `update` never creates, so nothing brings back a session that was deleted.
+ *
+ * A store never sees a token, a cookie, a request or the policy of when to save. It never looks inside a field.
+ * What it hands out and what it is given are copies: changing one changes nothing stored. A method that cannot do
+ * its work rejects; the core turns that into `ERR_SESSION_STORE_UNAVAILABLE` and keeps the `cause`.
+ */
+export interface SessionStore {
+  /** What this store promises about its engine; an application can refuse to start on too little. */
+  readonly traits: StoreTraits;
+
+  /** Writes a new record. Resolves `false`, and writes nothing, when the id is taken, even by an expired record. */
+  create(record: SessionRecord, call: Call): Promise<boolean>;
+
+  /**
+   * Reads whatever is stored, expired or not: the core alone judges expiry. `null` when there is nothing.
+   * Rejects with `ERR_SESSION_CORRUPT` when something is there that is not a record, and with `ERR_SESSION_FORMAT`
+   * when a newer version wrote it.
+   */
+  read(id: SessionId, call: Call): Promise<SessionRecord | null>;
+
+  /** Applies a change to a live record, whole or not at all. See {@link SessionChange} and {@link UpdateOutcome}. */
+  update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome>;
+
+  /**
+   * Deletes a record when it meets the condition: `done`; `conflict` when it does not meet it, and nothing is
+   * deleted; `gone` when there is none, which is never an error. Deletes an expired or corrupt record too
+   * (a corrupt one only without a condition, else `conflict`).
+   */
+  delete(id: SessionId, when: DeleteCondition, call: Call): Promise<DeleteOutcome>;
+}
+
+/**
+ * What became of an update, judged in this order: `gone` (no record, a corrupt one, or `expiresAt <= now`), `stale`
+ * (another epoch), `conflict` (another version; `current` where the engine has it at hand at no cost), `done`.
+ */
+export type UpdateOutcome =
+  | { readonly kind: "done"; readonly version: number }
+  | { readonly kind: "conflict"; readonly current?: SessionRecord }
+  | { readonly kind: "stale" }
+  | { readonly kind: "gone" };
+
+export type DeleteOutcome = "done" | "conflict" | "gone";
+
+/** What one commit wants done to a record. Without `set`, `remove` and `renew` it is a touch, and the version stays. */
+export interface SessionChange {
+  /** The caller's clock: a record with `expiresAt <= now` is gone, whatever the engine's clock says. */
+  readonly now: number;
+  /** Must equal the record's, else `stale`. */
+  readonly epoch: number;
+  /** Must equal the record's, else `conflict`. */
+  readonly ifVersion?: number;
+  /** Fields to write. Wins over `remove` for a name in both. */
+  readonly set?: Readonly<Record<string, string>>;
+  /** Names of fields to remove; absent ones are no error. */
+  readonly remove?: readonly string[];
+  /** Without `renew` these two only grow, so that a late touch cannot shorten a session; with it they are taken as given. */
+  readonly accessedAt?: number;
+  readonly expiresAt?: number;
+  /** A new secret, and whatever may change only together with one. */
+  readonly renew?: {
+    readonly secretHash: string;
+    readonly nextEpoch: number;
+    /** Replaces all labels. */
+    readonly labels?: readonly string[];
+    readonly endsAt?: number;
+  };
+}
+
+/** All that are given must hold. Logout gives none; an emptied session its version; a device page the owner's label. */
+export interface DeleteCondition {
+  readonly ifVersion?: number;
+  readonly label?: string;
+}
+
+/** How one store call is bounded. */
+export interface Call {
+  /**
+   * Aborts at the deadline. A call that was not yet sent then rejects and writes nothing, so that no write happens
+   * after the deadline; one that was sent may finish. Asked for lazily: look at it only when you wait.
+   */
+  readonly signal: AbortSignal;
+}
+
+/** What a store promises about its engine. */
+export interface StoreTraits {
+  /** What acknowledged writes survive: nothing, a killed process, or a power cut. */
+  readonly durability: "none" | "process" | "power";
+  /** Whether other processes see the same records. */
+  readonly shared: boolean;
+  /** Whether the engine removes expired records by itself, so that nobody has to sweep. */
+  readonly expires: boolean;
+  /** Whether a client may send one write twice by itself after a lost connection. */
+  readonly resends: boolean;
+}
+
+/** One page of a listing. `next`, where there is more, goes into the next request as `after`. */
+export interface Page {
+  readonly records: readonly SessionRecord[];
+  readonly next?: string;
+}
+
+export interface PageRequest {
+  /** The largest number of records wanted, 1 or more. */
+  readonly limit: number;
+  /** An opaque `next` of an earlier page of the same listing. */
+  readonly after?: string;
+}
+
+/**
+ * The ability to find records by label. The index is as strong as the record: a label set by an acknowledged write
+ * is found by the next call, and a record that is gone is never listed. Expired records may be listed; the core drops them.
+ */
+export interface LabelIndex {
+  /** Lists records that bear the label. Fields that are not reserved are left out. Records that cannot be read are skipped. */
+  listByLabel(label: string, page: PageRequest, call: Call): Promise<Page>;
+  /** Deletes every record that bears the label but those named, in one go. Resolves how many. */
+  deleteByLabel(label: string, except: readonly SessionId[], call: Call): Promise<number>;
+}
+
+/** The ability to walk over everything. A walk sees each record that stays throughout exactly once; others once or not at all. */
+export interface IterableStore {
+  /** Lists all records with all their fields, marks and expired ones included. Records that cannot be read are skipped. */
+  all(page: PageRequest, call: Call): Promise<Page>;
+}
+
+/** The ability to delete expired records where the engine does not. */
+export interface Sweepable {
+  /**
+   * Deletes up to `limit` records with `expiresAt <= now`. Expiry is checked again in the delete itself, so a record
+   * touched meanwhile stays. Never decodes a field. `more` tells that the limit was reached.
+   */
+  sweep(now: number, limit: number, call: Call): Promise<SweepOutcome>;
+}
+
+export interface SweepOutcome {
+  readonly deleted: number;
+  readonly more: boolean;
+}
+
+/** The ability to prepare the engine: folder, table, index. Idempotent, safe when many call it at once, never destructive. */
+export interface Setup {
+  setup(call: Call): Promise<void>;
+}
+
+/** The ability to tell that a session ended elsewhere. */
+export interface Subscribable {
+  /** Calls the listener with the id of each session deleted by any process. Returns how to stop. */
+  subscribe(listener: (id: SessionId) => void): () => void;
+}
+
+/** The ability to finish what is coalesced and let go of what the store opened by itself. */
+export interface DisposableStore {
+  close(): Promise<void>;
+}
+
+/** A store with whichever abilities it has: an ability is there when its methods are. */
+export type AnyStore = SessionStore &
+  Partial<LabelIndex & IterableStore & Sweepable & Setup & Subscribable & DisposableStore>;

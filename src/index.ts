@@ -1,0 +1,1 @@
+export { SessionError, type SessionErrorCode } from "./core/errors.ts";
