@@ -1,0 +1,274 @@
+import { SessionError } from "../core/errors.ts";
+import type { SessionId, SessionRecord } from "../core/record.ts";
+import type {
+  Call,
+  DeleteCondition,
+  DeleteOutcome,
+  DisposableStore,
+  IterableStore,
+  LabelIndex,
+  Page,
+  PageRequest,
+  SessionChange,
+  SessionStore,
+  Setup,
+  StoreTraits,
+  Subscribable,
+  Sweepable,
+  SweepOutcome,
+  UpdateOutcome,
+} from "../core/store.ts";
+import { createOrder, type Order } from "./memory/order.ts";
+import { changed, frozen, withReservedOnly } from "./memory/records.ts";
+import { createRoster, type Joins, type Roster } from "./memory/roster.ts";
+import { createSchedule } from "./memory/schedule.ts";
+
+export interface MemoryStoreOptions {
+  /**
+   * How many records are kept, marks included; 100 000 unless said otherwise. Beyond that, each new record makes
+   * room: an expired one goes first, then the least recently used session without a user, then one with a user, and
+   * a mark only when nothing else is left.
+   */
+  readonly maxSessions?: number;
+}
+
+/** All that a memory store can do. */
+export type MemoryStore = SessionStore &
+  LabelIndex &
+  IterableStore &
+  Sweepable &
+  Setup &
+  Subscribable &
+  DisposableStore;
+
+const DEFAULT_MAX_SESSIONS = 100_000;
+const USER_LABEL = "user:";
+const TRAITS: StoreTraits = Object.freeze({
+  durability: "none",
+  shared: false,
+  expires: false,
+  resends: false,
+});
+
+/** A record and its places in the orders and indexes, so that each operation costs what it touches. */
+interface Entry {
+  record: SessionRecord;
+  order: Order<Entry>;
+  readonly labelPlaces: Map<string, number>;
+  place: number;
+  older: Entry | undefined;
+  newer: Entry | undefined;
+  dueAt: number;
+  dueIndex: number;
+}
+
+/**
+ * A store in the memory of this process, for tests, development and sites that may forget their sessions at a restart.
+ * It has every ability. What it hands out is frozen and never changes, so that reading copies nothing. Sweeping,
+ * listing and revoking cost what they touch, not what is stored.
+ *
+ * @throws {SessionError} `ERR_SESSION_CONFIG` when `maxSessions` is not a whole number of 1 or more.
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  return new Memory(checkedMax(options.maxSessions ?? DEFAULT_MAX_SESSIONS));
+}
+
+class Memory implements MemoryStore {
+  readonly traits: StoreTraits = TRAITS;
+  readonly #max: number;
+  readonly #entries = new Map<SessionId, Entry>();
+  readonly #joins: Joins = { last: 0 };
+  readonly #walk: Roster<Entry> = createRoster(this.#joins);
+  readonly #labels = new Map<string, Roster<Entry>>();
+  readonly #schedule = createSchedule<Entry>((entry) => entry.record.expiresAt);
+  readonly #listeners = new Set<(id: SessionId) => void>();
+  // In the order in which they are taken when room is needed.
+  readonly #anonymous = createOrder<Entry>();
+  readonly #users = createOrder<Entry>();
+  readonly #marks = createOrder<Entry>();
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  async create(record: SessionRecord, call: Call): Promise<boolean> {
+    call.signal.throwIfAborted();
+    if (this.#entries.has(record.id)) return false;
+    if (this.#entries.size >= this.#max) this.#makeRoom(record.accessedAt);
+    this.#insert(frozen(record));
+    return true;
+  }
+
+  async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
+    call.signal.throwIfAborted();
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return null;
+    entry.order.use(entry);
+    return entry.record;
+  }
+
+  async update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
+    call.signal.throwIfAborted();
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.record.expiresAt <= change.now) return { kind: "gone" };
+    const before = entry.record;
+    if (before.epoch !== change.epoch) return { kind: "stale" };
+    if (change.ifVersion !== undefined && before.version !== change.ifVersion) {
+      return { kind: "conflict", current: before };
+    }
+
+    entry.record = changed(before, change);
+    if (entry.record.labels !== before.labels) this.#relabel(entry);
+    if (entry.record.expiresAt < before.expiresAt) this.#schedule.advance(entry);
+    entry.order.use(entry);
+    return { kind: "done", version: entry.record.version };
+  }
+
+  async delete(id: SessionId, when: DeleteCondition, call: Call): Promise<DeleteOutcome> {
+    call.signal.throwIfAborted();
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return "gone";
+    if (when.ifVersion !== undefined && entry.record.version !== when.ifVersion) return "conflict";
+    if (when.label !== undefined && !entry.labelPlaces.has(when.label)) return "conflict";
+    this.#remove(entry);
+    return "done";
+  }
+
+  async listByLabel(label: string, page: PageRequest, call: Call): Promise<Page> {
+    call.signal.throwIfAborted();
+    const found = this.#labels.get(label)?.page(page);
+    if (found === undefined) return { records: [] };
+    const records = found.items.map((entry) => withReservedOnly(entry.record));
+    return found.next === undefined ? { records } : { records, next: found.next };
+  }
+
+  async deleteByLabel(label: string, except: readonly SessionId[], call: Call): Promise<number> {
+    call.signal.throwIfAborted();
+    const kept = new Set(except);
+    const doomed =
+      this.#labels
+        .get(label)
+        ?.items()
+        .filter((entry) => !kept.has(entry.record.id)) ?? [];
+    for (const entry of doomed) this.#remove(entry);
+    return doomed.length;
+  }
+
+  async all(page: PageRequest, call: Call): Promise<Page> {
+    call.signal.throwIfAborted();
+    const { items, next } = this.#walk.page(page);
+    const records = items.map((entry) => entry.record);
+    return next === undefined ? { records } : { records, next };
+  }
+
+  async sweep(now: number, limit: number, call: Call): Promise<SweepOutcome> {
+    call.signal.throwIfAborted();
+    let deleted = 0;
+    while (deleted < limit) {
+      const entry = this.#schedule.due(now);
+      if (entry === undefined) return { deleted, more: false };
+      this.#remove(entry);
+      deleted += 1;
+    }
+    return { deleted, more: true };
+  }
+
+  async setup(call: Call): Promise<void> {
+    call.signal.throwIfAborted();
+  }
+
+  subscribe(listener: (id: SessionId) => void): () => void {
+    // A wrapper of its own, so that one function subscribed twice is stopped once at a time.
+    const own = (id: SessionId): void => listener(id);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+  }
+
+  #insert(record: SessionRecord): void {
+    const entry: Entry = {
+      record,
+      order: this.#orderOf(record),
+      labelPlaces: new Map(),
+      place: -1,
+      older: undefined,
+      newer: undefined,
+      dueAt: 0,
+      dueIndex: -1,
+    };
+    entry.place = this.#walk.add(entry);
+    this.#entries.set(record.id, entry);
+    this.#schedule.add(entry);
+    entry.order.add(entry);
+    this.#relabel(entry);
+  }
+
+  #remove(entry: Entry): void {
+    this.#entries.delete(entry.record.id);
+    this.#walk.remove(entry.place);
+    this.#schedule.remove(entry);
+    entry.order.remove(entry);
+    for (const label of entry.labelPlaces.keys()) this.#unlabel(entry, label);
+    this.#tell(entry.record.id);
+  }
+
+  /** Brings the index in line with the record. A label that stays keeps its place, so that a listing under way stays right. */
+  #relabel(entry: Entry): void {
+    const labels = new Set(entry.record.labels);
+    for (const label of entry.labelPlaces.keys()) {
+      if (!labels.has(label)) this.#unlabel(entry, label);
+    }
+    for (const label of labels) {
+      if (entry.labelPlaces.has(label)) continue;
+      const bearers = this.#labels.get(label) ?? createRoster<Entry>(this.#joins);
+      this.#labels.set(label, bearers);
+      entry.labelPlaces.set(label, bearers.add(entry));
+    }
+    const order = this.#orderOf(entry.record);
+    if (order === entry.order) return;
+    entry.order.remove(entry);
+    entry.order = order;
+    order.add(entry);
+  }
+
+  #unlabel(entry: Entry, label: string): void {
+    const bearers = this.#labels.get(label);
+    const place = entry.labelPlaces.get(label);
+    if (bearers === undefined || place === undefined) return;
+    bearers.remove(place);
+    entry.labelPlaces.delete(label);
+    if (bearers.size === 0) this.#labels.delete(label);
+  }
+
+  #orderOf(record: SessionRecord): Order<Entry> {
+    if (record.secretHash === "") return this.#marks;
+    return record.labels.some((label) => label.startsWith(USER_LABEL)) ? this.#users : this.#anonymous;
+  }
+
+  #makeRoom(now: number): void {
+    const entry =
+      this.#schedule.due(now) ?? this.#anonymous.oldest() ?? this.#users.oldest() ?? this.#marks.oldest();
+    if (entry !== undefined) this.#remove(entry);
+  }
+
+  #tell(id: SessionId): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(id);
+      } catch {
+        // The record is gone already: a listener's failure is not the deletion's. The core's own listener reports its errors.
+      }
+    }
+  }
+}
+
+function checkedMax(max: number): number {
+  if (Number.isSafeInteger(max) && max >= 1) return max;
+  throw new SessionError(
+    "ERR_SESSION_CONFIG",
+    `memoryStore: maxSessions must be a whole number of 1 or more, got ${String(max)}. Leave it out for ${DEFAULT_MAX_SESSIONS}.`,
+  );
+}
