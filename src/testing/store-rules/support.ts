@@ -20,7 +20,7 @@ export const EPOCH = 1;
 
 /** An id of the right shape out of a short name. */
 export function idOf(name: string): SessionId {
-  return name.padEnd(24, "0").slice(0, 24) as SessionId;
+  return name.padEnd(24, "_").slice(0, 24) as SessionId;
 }
 
 /** A secret hash of the right shape out of a short name. */
