@@ -5,7 +5,9 @@ import { deleteRules } from "./delete.ts";
 import { expiryRules } from "./expiry.ts";
 import { hostileRules } from "./hostile.ts";
 import { iterateRules } from "./iterate.ts";
+import { labelRaceRules } from "./label-races.ts";
 import { labelRules } from "./labels.ts";
+import { raceRules } from "./races.ts";
 import { recordRules } from "./records.ts";
 import { renewRules } from "./renew.ts";
 import type { StoreRule } from "./rule.ts";
@@ -30,4 +32,6 @@ export const storeRules: readonly StoreRule[] = [
   ...subscribeRules,
   ...signalRules,
   ...damageRules,
+  ...raceRules,
+  ...labelRaceRules,
 ];

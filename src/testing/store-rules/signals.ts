@@ -35,8 +35,7 @@ export const signalRules: readonly StoreRule[] = group("signals", [
   rule("a read whose signal has aborted rejects", async ({ store, claims }) => {
     await s.put(store, s.recordOf("a"));
     await assert.rejects(store.read(s.idOf("a"), aborted()));
-    if (claims("labels"))
-      await assert.rejects(s.labelsOf(store).listByLabel("x", { limit: 1 }, aborted()));
+    if (claims("labels")) await assert.rejects(s.labelsOf(store).listByLabel("x", { limit: 1 }, aborted()));
     if (claims("iterate")) await assert.rejects(s.iterableOf(store).all({ limit: 1 }, aborted()));
   }),
 
