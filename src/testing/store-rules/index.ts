@@ -3,10 +3,12 @@ import { copyRules } from "./copies.ts";
 import { damageRules } from "./damage.ts";
 import { deleteRules } from "./delete.ts";
 import { expiryRules } from "./expiry.ts";
+import { historyRules } from "./histories.ts";
 import { hostileRules } from "./hostile.ts";
 import { iterateRules } from "./iterate.ts";
 import { labelRaceRules } from "./label-races.ts";
 import { labelRules } from "./labels.ts";
+import { processRules } from "./processes.ts";
 import { raceRules } from "./races.ts";
 import { recordRules } from "./records.ts";
 import { renewRules } from "./renew.ts";
@@ -34,4 +36,6 @@ export const storeRules: readonly StoreRule[] = [
   ...damageRules,
   ...raceRules,
   ...labelRaceRules,
+  ...historyRules,
+  ...processRules,
 ];

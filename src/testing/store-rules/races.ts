@@ -224,15 +224,13 @@ export const raceRules: readonly StoreRule[] = group("races", [
         const outcomes = kinds(
           await overlap(
             context,
-            s
-              .range(6)
-              .map(
-                (index) => () =>
-                  s.update(at(index), name, {
-                    ifVersion: 1,
-                    renew: { secretHash: s.hashOf(`next${index}`), nextEpoch: 1 },
-                  }),
-              ),
+            s.range(6).map(
+              (index) => () =>
+                s.update(at(index), name, {
+                  ifVersion: 1,
+                  renew: { secretHash: s.hashOf(`next${index}`), nextEpoch: 1 },
+                }),
+            ),
           ),
         );
         assert.deepEqual([count(outcomes, "done"), count(outcomes, "conflict")], [1, 5]);
@@ -253,14 +251,12 @@ export const raceRules: readonly StoreRule[] = group("races", [
         const outcomes = kinds(
           await overlap(
             context,
-            s
-              .range(6)
-              .map(
-                (index) => () =>
-                  s.update(at(index), name, {
-                    renew: { secretHash: s.hashOf(`next${index}`), nextEpoch: 2 },
-                  }),
-              ),
+            s.range(6).map(
+              (index) => () =>
+                s.update(at(index), name, {
+                  renew: { secretHash: s.hashOf(`next${index}`), nextEpoch: 2 },
+                }),
+            ),
           ),
         );
         assert.deepEqual([count(outcomes, "done"), count(outcomes, "stale")], [1, 5]);
@@ -278,15 +274,13 @@ export const raceRules: readonly StoreRule[] = group("races", [
       const record = await s.put(context.store, s.recordOf("a", { fields: { a: "1" } }));
       await overlap(
         context,
-        s
-          .range(40)
-          .map(
-            (index) => () =>
-              s.apply(at(index), "a", {
-                accessedAt: s.NOW + index,
-                expiresAt: record.expiresAt + 39 - index,
-              }),
-          ),
+        s.range(40).map(
+          (index) => () =>
+            s.apply(at(index), "a", {
+              accessedAt: s.NOW + index,
+              expiresAt: record.expiresAt + 39 - index,
+            }),
+        ),
       );
       await s.assertStored(context.store, {
         ...record,
