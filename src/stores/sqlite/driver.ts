@@ -1,0 +1,150 @@
+import { createRequire } from "node:module";
+import { SessionError } from "../../core/errors.ts";
+
+/** What the store binds. */
+export type SqliteValue = string | number;
+
+/** What is called of a prepared statement, of `node:sqlite` or of `better-sqlite3`. */
+export interface SqliteStatement {
+  run(...values: SqliteValue[]): { readonly changes: number | bigint };
+  all(...values: SqliteValue[]): unknown[];
+  /** better-sqlite3: rows as arrays, integers as numbers or not. */
+  raw?(on: boolean): unknown;
+  safeIntegers?(on: boolean): unknown;
+  /** node:sqlite: the same. */
+  setReturnArrays?(on: boolean): void;
+  setReadBigInts?(on: boolean): void;
+}
+
+/** What is called of an open database: a `DatabaseSync` of `node:sqlite` or a `Database` of `better-sqlite3` fits. */
+export interface SqliteDatabase {
+  prepare(sql: string): SqliteStatement;
+  exec(sql: string): unknown;
+  close(): unknown;
+  /** better-sqlite3. */
+  readonly inTransaction?: boolean;
+  /** node:sqlite, where the runtime is new enough. */
+  readonly isTransaction?: boolean;
+}
+
+export type SqliteDriverName = "node:sqlite" | "better-sqlite3";
+
+/** Opens a database file. Throws what the driver throws. */
+export type OpenDatabase = (file: string) => SqliteDatabase;
+
+type DatabaseConstructor = new (file: string, options: { readonly timeout: number }) => SqliteDatabase;
+
+/**
+ * Finds a driver: `node:sqlite` where the runtime has it, `better-sqlite3` otherwise, or the one named.
+ * Throws `ERR_SESSION_CONFIG`, naming the install command, when there is none.
+ */
+export function findDriver(wanted?: SqliteDriverName): OpenDatabase {
+  const Database = wanted === "better-sqlite3" ? undefined : builtIn();
+  if (Database !== undefined) return opener(Database);
+  if (wanted === "node:sqlite") {
+    throw new SessionError(
+      "ERR_SESSION_CONFIG",
+      "This runtime has no node:sqlite. Run Node 22.13 or newer, or `npm install better-sqlite3` and leave `driver` out.",
+    );
+  }
+  return opener(betterSqlite3());
+}
+
+function opener(Database: DatabaseConstructor): OpenDatabase {
+  // SQLite's own wait for a lock stalls the event loop, so there is none: the store waits asynchronously.
+  return (file) => new Database(file, { timeout: 0 });
+}
+
+function builtIn(): DatabaseConstructor | undefined {
+  const module = process.getBuiltinModule("node:sqlite") as unknown;
+  return (module as { readonly DatabaseSync?: DatabaseConstructor } | undefined)?.DatabaseSync;
+}
+
+function betterSqlite3(): DatabaseConstructor {
+  try {
+    const Database = createRequire(import.meta.url)("better-sqlite3") as DatabaseConstructor;
+    // The native part is loaded by the first database, and its absence is to be learned now.
+    new Database(":memory:", { timeout: 0 }).close();
+    return Database;
+  } catch (cause) {
+    throw new SessionError(
+      "ERR_SESSION_CONFIG",
+      "No SQLite driver: this runtime has no node:sqlite, or better-sqlite3 was asked for, and better-sqlite3 cannot be loaded. " +
+        "Run `npm install better-sqlite3` (`npm rebuild better-sqlite3` after a change of the Node version).",
+      { cause },
+    );
+  }
+}
+
+/** Runs one statement and returns how many rows it changed. */
+export type Writer = (...values: SqliteValue[]) => number;
+/** Runs one query and returns its rows as arrays; integers are bigints, since a stored one may exceed a number. */
+export type Reader = (...values: SqliteValue[]) => readonly (readonly unknown[])[];
+
+/** One connection with the differences between the drivers out of sight. */
+export interface Connection {
+  writer(sql: string): Writer;
+  reader(sql: string): Reader;
+  exec(sql: string): void;
+  inTransaction(): boolean;
+  /** Runs `work` with SQLite's blocking wait for locks switched off. */
+  unblocked<T>(work: () => T): T;
+  close(): void;
+}
+
+/** A connection that the store opened itself, without a busy timeout. */
+export function ownConnection(database: SqliteDatabase): Connection {
+  return { ...adapt(database), unblocked: (work) => work(), close: () => void database.close() };
+}
+
+/**
+ * A connection that belongs to the application. Its busy timeout is 0 while the store's own synchronous work runs and
+ * is put back before anything else can run; nothing else of it is changed. It is never closed.
+ */
+export function borrowedConnection(database: SqliteDatabase): Connection {
+  const base = adapt(database);
+  const timeout = base.reader("PRAGMA busy_timeout");
+  function unblocked<T>(work: () => T): T {
+    const before = Number(timeout()[0]?.[0]);
+    if (before === 0) return work();
+    database.exec("PRAGMA busy_timeout = 0");
+    try {
+      return work();
+    } finally {
+      database.exec(`PRAGMA busy_timeout = ${before}`);
+    }
+  }
+  return { ...base, unblocked, close: () => undefined };
+}
+
+function adapt(database: SqliteDatabase): Omit<Connection, "unblocked" | "close"> {
+  return {
+    writer(sql) {
+      const statement = database.prepare(sql);
+      return (...values) => Number(statement.run(...values).changes);
+    },
+    reader: (sql) => readerOf(database.prepare(sql)),
+    exec: (sql) => void database.exec(sql),
+    inTransaction: () => database.inTransaction ?? database.isTransaction ?? probeTransaction(database),
+  };
+}
+
+function readerOf(statement: SqliteStatement): Reader {
+  statement.safeIntegers?.(true);
+  statement.setReadBigInts?.(true);
+  if (statement.raw !== undefined) statement.raw(true);
+  else if (statement.setReturnArrays !== undefined) statement.setReturnArrays(true);
+  else return (...values) => statement.all(...values).map((row) => Object.values(row as object));
+  return (...values) => statement.all(...values) as unknown[][];
+}
+
+/** For a runtime whose databases do not tell: a transaction inside another is refused, whatever else is. */
+function probeTransaction(database: SqliteDatabase): boolean {
+  try {
+    database.exec("BEGIN");
+  } catch {
+    return true;
+  }
+  database.exec("ROLLBACK");
+  return false;
+}

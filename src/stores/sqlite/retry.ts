@@ -1,0 +1,49 @@
+import { SessionError } from "../../core/errors.ts";
+import type { Call } from "../../core/store.ts";
+import { isBusy } from "./failure.ts";
+
+const LONGEST_MS = 25;
+
+/**
+ * How long to wait before the next attempt, in milliseconds. Random, so that processes which met at one lock do not
+ * meet again; short, because the lock of a session write is held for a fraction of a millisecond.
+ */
+export function pauseMs(attempt: number): number {
+  return 1 + Math.random() * Math.min(2 ** attempt, LONGEST_MS);
+}
+
+/** The rejection of a call whose deadline came first. */
+export function tooLate(cause: unknown): SessionError {
+  return new SessionError(
+    "ERR_SESSION_STORE_UNAVAILABLE",
+    "The deadline of the call passed before the database was free; nothing was read or written.",
+    { cause },
+  );
+}
+
+/** Carries out work that needs no transaction of the queue, again and again while the database is locked. */
+export async function retrying<T>(work: () => T, call: Call): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    if (call.signal.aborted) throw tooLate(call.signal.reason);
+    try {
+      return work();
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+    }
+    await pause(pauseMs(attempt), call.signal);
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      clearTimeout(timer);
+      reject(tooLate(signal.reason));
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", abort);
+      resolve();
+    }, ms);
+    signal.addEventListener("abort", abort, { once: true });
+  });
+}

@@ -1,0 +1,75 @@
+import { SessionError } from "../../core/errors.ts";
+import { FORMAT_FIELD, judgeRecord, RESERVED, type SessionRecord } from "../../core/record.ts";
+import type { Names } from "./schema.ts";
+
+/** Which fields a query brings along. */
+export type FieldChoice = "all" | "reserved" | "format";
+
+// SQLite compares texts by their bytes: what begins with the reserved character lies between it and its successor.
+const AFTER_RESERVED = String.fromCharCode(RESERVED.charCodeAt(0) + 1);
+const WHICH: Readonly<Record<FieldChoice, string>> = {
+  all: "",
+  reserved: `AND f.name >= '${RESERVED}' AND f.name < '${AFTER_RESERVED}'`,
+  format: `AND f.name = '${FORMAT_FIELD}'`,
+};
+
+/** The start of a query over sessions `s` that yields one row a record, fields included, so that one statement sees it whole. */
+export function selectRecords(names: Names, choice: FieldChoice): string {
+  return `SELECT s.id, s.epoch, s.version, s.secret_hash, s.labels, s.created_at, s.accessed_at, s.expires_at, s.ends_at,
+    (SELECT json_group_object(f.name, f.text) FROM ${names.fields} f WHERE f.session_id = s.id ${WHICH[choice]})
+    FROM ${names.sessions} s`;
+}
+
+/** A row as a record, or why it is none. */
+export type Judged =
+  | { readonly verdict: "record"; readonly record: SessionRecord }
+  | { readonly verdict: "corrupt" }
+  | { readonly verdict: "newer" };
+
+/** Makes a record of a row of {@link selectRecords}. Never throws, whatever the row holds. */
+export function judgeRow(row: readonly unknown[]): Judged {
+  const [id, epoch, version, secretHash, labels, createdAt, accessedAt, expiresAt, endsAt, fields] = row;
+  const value: unknown = {
+    id,
+    epoch: count(epoch),
+    version: count(version),
+    secretHash,
+    labels: parse(labels),
+    createdAt: count(createdAt),
+    accessedAt: count(accessedAt),
+    expiresAt: count(expiresAt),
+    endsAt: count(endsAt),
+    fields: parse(fields),
+  };
+  const verdict = judgeRecord(value);
+  return verdict === "record" ? { verdict, record: value as SessionRecord } : { verdict };
+}
+
+/** Makes a record of a row. Throws `ERR_SESSION_CORRUPT` or `ERR_SESSION_FORMAT` when it is none that is understood. */
+export function recordOf(row: readonly unknown[]): SessionRecord {
+  const judged = judgeRow(row);
+  if (judged.verdict === "record") return judged.record;
+  if (judged.verdict === "newer") throw newerFormat();
+  throw new SessionError("ERR_SESSION_CORRUPT", "A row of the sessions table is not a record.");
+}
+
+export function newerFormat(): SessionError {
+  return new SessionError(
+    "ERR_SESSION_FORMAT",
+    "The record was written by a newer version of Holdfast. Update this one.",
+  );
+}
+
+/** An integer past the safe ones becomes an unsafe number, which no record has. */
+function count(value: unknown): unknown {
+  return typeof value === "bigint" ? Number(value) : value;
+}
+
+function parse(value: unknown): unknown {
+  if (typeof value !== "string") return undefined;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
+  }
+}
