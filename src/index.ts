@@ -1,1 +1,45 @@
+export type { Clock } from "./core/clock.ts";
+export type { Codec } from "./core/codec.ts";
+export { jsonCodec } from "./core/codec.ts";
+export { currentSession } from "./core/context.ts";
+export { type Cookie, type CookieOptions, cookieValues, serializeCookie } from "./core/cookie.ts";
+export type { Duration } from "./core/duration.ts";
 export { SessionError, type SessionErrorCode } from "./core/errors.ts";
+export type { SessionEventName, SessionEvents, SessionListener } from "./core/events.ts";
+export type { HttpExchange } from "./core/exchange.ts";
+export type { RequestHooks } from "./core/hooks.ts";
+export type { LifetimeOptions, Preset } from "./core/lifetime.ts";
+export { SessionManager, type SessionOf } from "./core/manager.ts";
+export { NullSessionManager } from "./core/null-manager.ts";
+export type { SessionClass, SessionManagerOptions } from "./core/options.ts";
+export type { SessionPolicy } from "./core/policy.ts";
+export { judgeRecord, type SessionId, type SessionRecord } from "./core/record.ts";
+export type { FieldSchema, FieldSchemas } from "./core/schema.ts";
+export {
+  type AnySession,
+  type LoginOptions,
+  Session,
+  type SessionData,
+  type SessionInit,
+} from "./core/session.ts";
+export type { SessionInfo } from "./core/session-info.ts";
+export type {
+  AnyStore,
+  Call,
+  DeleteCondition,
+  DeleteOutcome,
+  DisposableStore,
+  IterableStore,
+  LabelIndex,
+  Page,
+  PageRequest,
+  SessionChange,
+  SessionStore,
+  Setup,
+  StoreTraits,
+  Subscribable,
+  Sweepable,
+  SweepOutcome,
+  UpdateOutcome,
+} from "./core/store.ts";
+export { parseSessionId, Token } from "./core/token.ts";

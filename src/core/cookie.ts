@@ -1,3 +1,6 @@
+import { SessionError } from "./errors.ts";
+import { isProduction } from "./platform.ts";
+
 /** A cookie as data; {@link serializeCookie} makes the header of it, for setting and revoking alike. */
 export interface Cookie {
   readonly name: string;
@@ -41,4 +44,109 @@ export function cookieValues(lines: readonly string[], name: string): string[] {
     }
   }
   return values;
+}
+
+export interface CookieOptions {
+  /** Default `__Host-Http-sid`; `__Secure-sid` with a path or domain; `sid` with `insecureLoopback`. */
+  readonly name?: string;
+  /** Default `"/"`. `"mount"` is where the application is mounted, with a trailing slash. */
+  readonly path?: string;
+  /** Default none: the cookie goes to the very host that set it. */
+  readonly domain?: string;
+  /** Default `"Lax"`. */
+  readonly sameSite?: "Strict" | "Lax" | "None";
+  /** One cookie jar per top-level site (CHIPS), for sessions inside a frame of another site. Default `false`. */
+  readonly partitioned?: boolean;
+  /** Sends the cookie without Secure, for Safari on `http://localhost`. Refused when NODE_ENV is production. */
+  readonly insecureLoopback?: boolean;
+}
+
+/** What every cookie of a manager has in common. */
+export interface CookiePolicy {
+  readonly name: string;
+  readonly path: string;
+  readonly domain: string | null;
+  readonly secure: boolean;
+  readonly sameSite: "Strict" | "Lax" | "None";
+  readonly partitioned: boolean;
+}
+
+const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/;
+const ATTRIBUTE = /^[\x20-\x3a\x3c-\x7e]{1,1024}$/;
+const DOMAIN = /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/;
+
+/** @throws `ERR_SESSION_CONFIG` for a cookie that no browser would keep, naming the mend. */
+export function resolveCookie(options: CookieOptions): CookiePolicy {
+  const secure = options.insecureLoopback !== true;
+  const path = options.path ?? "/";
+  const domain = options.domain ?? null;
+  const policy: CookiePolicy = {
+    name: options.name ?? defaultName(secure, path, domain),
+    path,
+    domain,
+    secure,
+    sameSite: options.sameSite ?? "Lax",
+    partitioned: options.partitioned ?? false,
+  };
+  if (!secure && isProduction()) {
+    refuse("cookie.insecureLoopback is for development on localhost. Drop it where NODE_ENV is production.");
+  }
+  checkAttributes(policy);
+  checkPrefix(policy);
+  return policy;
+}
+
+function defaultName(secure: boolean, path: string, domain: string | null): string {
+  if (!secure) return "sid";
+  return path === "/" && domain === null ? "__Host-Http-sid" : "__Secure-sid";
+}
+
+function checkAttributes(policy: CookiePolicy): void {
+  const { name, path, domain, secure, sameSite, partitioned } = policy;
+  if (!NAME.test(name))
+    refuse('cookie.name must be 1 to 256 characters of a token (RFC 9110, section 5.6.2), such as "sid".');
+  if (path !== "mount" && !(path.startsWith("/") && ATTRIBUTE.test(path)))
+    refuse('cookie.path must be "mount" or begin with "/".');
+  if (domain !== null && !DOMAIN.test(domain))
+    refuse('cookie.domain must be a host name without a leading dot, such as "example.com".');
+  if (!["Strict", "Lax", "None"].includes(sameSite))
+    refuse('cookie.sameSite must be "Strict", "Lax" or "None".');
+  if (sameSite === "None" && !secure) refuse("cookie.sameSite None needs Secure. Drop insecureLoopback.");
+  if (partitioned && !secure) refuse("cookie.partitioned needs Secure. Drop insecureLoopback.");
+}
+
+/** Browsers compare prefixes without regard to case (RFC 6265bis, section 5.4). */
+function checkPrefix({ name, path, domain, secure }: CookiePolicy): void {
+  const lower = name.toLowerCase();
+  if (!["__host-", "__secure-", "__http-"].some((prefix) => lower.startsWith(prefix))) return;
+  if (!secure) refuse(`cookie.name "${name}" needs Secure. Drop the prefix or insecureLoopback.`);
+  if (!lower.startsWith("__host-")) return;
+  if (path !== "/")
+    refuse(`cookie.name "${name}" needs cookie.path "/", got "${path}". Drop the prefix or the path.`);
+  if (domain !== null)
+    refuse(`cookie.name "${name}" allows no cookie.domain. Drop the prefix or the domain.`);
+}
+
+function refuse(message: string): never {
+  throw new SessionError("ERR_SESSION_CONFIG", message);
+}
+
+/** Makes a cookie of a manager: to set with a value, to revoke with an empty one and `maxAge` 0. */
+export function sessionCookie(
+  policy: CookiePolicy,
+  mountPath: string,
+  value: string,
+  maxAge: number | null,
+): Cookie {
+  return {
+    name: policy.name,
+    value,
+    path: policy.path === "mount" ? `${mountPath.replace(/\/+$/, "")}/` : policy.path,
+    ...(policy.domain !== null && { domain: policy.domain }),
+    secure: policy.secure,
+    httpOnly: true,
+    sameSite: policy.sameSite,
+    partitioned: policy.partitioned,
+    ...(maxAge !== null && { maxAge }),
+  };
 }

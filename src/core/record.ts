@@ -51,7 +51,9 @@ export function judgeRecord(value: unknown): RecordVerdict {
   if (typeof format === "string" && Number(format) > FORMAT) return "newer";
 
   const texts = [value["id"], value["secretHash"], ...Object.values(fields)];
-  const counts = ["epoch", "version", "createdAt", "accessedAt", "expiresAt", "endsAt"].map((name) => value[name]);
+  const counts = ["epoch", "version", "createdAt", "accessedAt", "expiresAt", "endsAt"].map(
+    (name) => value[name],
+  );
   const labels = value["labels"];
   const sound =
     texts.every((text) => typeof text === "string") &&

@@ -1,0 +1,123 @@
+import type { Clock } from "./clock.ts";
+import type { Events } from "./events.ts";
+import type { Gate } from "./gate.ts";
+import { isMark, type Marks } from "./marks.ts";
+import type { SessionId, SessionRecord } from "./record.ts";
+import { checkUser, userLabel } from "./session.ts";
+import { type SessionInfo, sessionInfo } from "./session-info.ts";
+import type { Page } from "./store.ts";
+
+const SWEEP_BATCH = 1000;
+
+/** Everything that is done to sessions from outside their own requests. */
+export class Administration {
+  readonly #gate: Gate;
+  readonly #clock: Clock;
+  readonly #events: Events;
+  readonly #marks: Marks;
+  readonly #sweepEveryMs: number | null;
+  #cancelSweep: (() => void) | null = null;
+  #stopped = false;
+
+  constructor(gate: Gate, clock: Clock, events: Events, marks: Marks, sweepEveryMs: number | null) {
+    this.#gate = gate;
+    this.#clock = clock;
+    this.#events = events;
+    this.#marks = marks;
+    this.#sweepEveryMs = sweepEveryMs;
+  }
+
+  async has(id: SessionId): Promise<boolean> {
+    const record = await this.#gate.read(id);
+    return record !== null && this.#isLive(record);
+  }
+
+  async sessionsOf(user: string): Promise<SessionInfo[]> {
+    checkUser(user);
+    const found: SessionInfo[] = [];
+    for await (const record of pages((after) => this.#gate.listByLabel(userLabel(user), after))) {
+      if (this.#isLive(record)) found.push(sessionInfo(record));
+    }
+    return found.toSorted((one, other) => other.accessedAt - one.accessedAt);
+  }
+
+  async revoke(id: SessionId, options: { readonly user?: string }): Promise<boolean> {
+    const when = options.user === undefined ? {} : { label: userLabel(options.user) };
+    const ended = (await this.#gate.delete(id, when)) === "done";
+    if (ended) this.#events.emit("revoked", { count: 1, id });
+    return ended;
+  }
+
+  async revokeUser(user: string, except: SessionId | readonly SessionId[]): Promise<number> {
+    checkUser(user);
+    const spared = typeof except === "string" ? [except] : except;
+    await this.#marks.raise(user, spared);
+    const count = await this.#gate.deleteByLabel(userLabel(user), spared);
+    this.#events.emit("revoked", { count, user });
+    return count;
+  }
+
+  async revokeAll(): Promise<number> {
+    const startedAt = this.#clock.now();
+    await this.#marks.raise(null, []);
+    let count = 0;
+    for await (const record of pages((after) => this.#gate.all(after))) {
+      if (isMark(record) || record.createdAt > startedAt) continue;
+      if ((await this.#gate.delete(record.id, {})) === "done") count += 1;
+    }
+    this.#events.emit("revoked", { count });
+    return count;
+  }
+
+  async *all(): AsyncGenerator<SessionInfo, void, void> {
+    for await (const record of pages((after) => this.#gate.all(after))) {
+      if (this.#isLive(record)) yield sessionInfo(record);
+    }
+  }
+
+  async sweep(): Promise<{ readonly deleted: number }> {
+    if (this.#sweepEveryMs === null && !this.#gate.canSweep) return { deleted: 0 };
+    let deleted = 0;
+    for (;;) {
+      const batch = await this.#gate.sweep(this.#clock.now(), SWEEP_BATCH);
+      deleted += batch.deleted;
+      if (!batch.more) return { deleted };
+    }
+  }
+
+  /** Starts sweeping at intervals, from the first request on. Processes that share a store are spread by chance. */
+  keepSwept(): void {
+    if (this.#sweepEveryMs === null || this.#cancelSweep !== null || this.#stopped) return;
+    const wait = this.#sweepEveryMs * (0.75 + Math.random() / 2);
+    this.#cancelSweep = this.#clock.after(wait, () => void this.#swept());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelSweep?.();
+  }
+
+  async #swept(): Promise<void> {
+    // The gate tells of a failure by an event; the next turn tries again.
+    await this.sweep().catch(() => undefined);
+    this.#cancelSweep = null;
+    this.keepSwept();
+  }
+
+  #isLive(record: SessionRecord): boolean {
+    const now = this.#clock.now();
+    return !isMark(record) && record.expiresAt > now && record.endsAt > now;
+  }
+}
+
+/** Walks over the records of all pages of a listing. */
+async function* pages(
+  page: (after: string | undefined) => Promise<Page>,
+): AsyncGenerator<SessionRecord, void, void> {
+  let after: string | undefined;
+  do {
+    const { records, next } = await page(after);
+    yield* records;
+    after = next;
+  } while (after !== undefined);
+}

@@ -1,0 +1,201 @@
+/**
+ * Turns one value of one field into text and back. `decode(encode(value))` gives an equal value, or `encode` throws.
+ * A text is well-formed Unicode without NUL.
+ */
+export interface Codec {
+  /** @throws any error for a value that would not come back as it is; its message says where in the value. */
+  encode(value: unknown): string;
+  /** @throws any error for a text that is none of its own. */
+  decode(text: string): unknown;
+}
+
+/**
+ * The default codec: JSON, as it is, for what JSON can hold. A value with anything else inside (Date, Map, Set, bigint,
+ * undefined, NaN, the infinities, -0, URL) is written as `~` and JSON in which each such part is tagged:
+ * `{"~":"Date","=":…}`. What fits neither (functions, symbols, class instances, cycles) is refused with its path.
+ */
+export const jsonCodec: Codec = {
+  encode(value) {
+    if (isPlain(value, [])) return JSON.stringify(value);
+    return `~${JSON.stringify(tag(value, new Path()))}`;
+  },
+  decode(text) {
+    return text.startsWith("~") ? untag(JSON.parse(text.slice(1))) : JSON.parse(text);
+  },
+};
+
+const MAX_DEPTH = 500;
+
+/** Tells whether JSON holds the value as it is. Throws nothing: what it cannot judge, the tagging walk names. */
+function isPlain(value: unknown, above: unknown[]): boolean {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true;
+    case "number":
+      return Number.isFinite(value) && !Object.is(value, -0);
+    case "object":
+      return value === null || isPlainObject(value, above);
+    default:
+      return false;
+  }
+}
+
+function isPlainObject(value: object, above: unknown[]): boolean {
+  if (above.length > MAX_DEPTH || above.includes(value)) return false;
+  above.push(value);
+  const plain = Array.isArray(value) ? isPlainArray(value, above) : isPlainRecord(value, above);
+  above.pop();
+  return plain;
+}
+
+function isPlainArray(value: unknown[], above: unknown[]): boolean {
+  if (Object.getPrototypeOf(value) !== Array.prototype || Object.keys(value).length !== value.length)
+    return false;
+  return value.every((item) => isPlain(item, above)) && !("toJSON" in value);
+}
+
+function isPlainRecord(value: object, above: unknown[]): boolean {
+  if (Object.getPrototypeOf(value) !== Object.prototype || Object.getOwnPropertySymbols(value).length > 0)
+    return false;
+  for (const [key, item] of Object.entries(value)) {
+    if ((key === "toJSON" && typeof item === "function") || !isPlain(item, above)) return false;
+  }
+  return true;
+}
+
+/** Where in a value the walk stands: for messages, and to see cycles. */
+class Path {
+  readonly #above: object[] = [];
+  readonly #steps: string[] = [];
+
+  within<T>(value: object, step: string, work: () => T): T {
+    if (this.#above.includes(value)) this.refuse("contains itself");
+    if (this.#above.length > MAX_DEPTH) this.refuse(`is nested deeper than ${MAX_DEPTH}`);
+    this.#above.push(value);
+    this.#steps.push(step);
+    const result = work();
+    this.#above.pop();
+    this.#steps.pop();
+    return result;
+  }
+
+  refuse(reason: string): never {
+    const steps = this.#steps.slice(0, 20).join("");
+    throw new TypeError(`${steps === "" ? "the value" : `the part at ${steps}`} ${reason}`);
+  }
+}
+
+function tag(value: unknown, path: Path): unknown {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return value;
+    case "undefined":
+      return { "~": "undefined" };
+    case "bigint":
+      return { "~": "bigint", "=": String(value) };
+    case "number":
+      return Number.isFinite(value) && !Object.is(value, -0)
+        ? value
+        : { "~": "number", "=": Object.is(value, -0) ? "-0" : String(value) };
+    case "object":
+      return value === null ? null : tagObject(value, path);
+    default:
+      return path.refuse(`is a ${typeof value}, which cannot be stored`);
+  }
+}
+
+function tagObject(value: object, path: Path): unknown {
+  if (Object.getOwnPropertySymbols(value).length > 0)
+    path.refuse("has a symbol for a key, which cannot be stored");
+  const bare =
+    Object.getPrototypeOf(value) === Array.prototype ? isDense(value) : Object.keys(value).length === 0;
+  switch (Object.getPrototypeOf(value)) {
+    case Array.prototype:
+      if (!bare) path.refuse("is an array with holes or extra keys, which cannot be stored");
+      return (value as unknown[]).map((item, index) => tagPart(value, `[${index}]`, item, path));
+    case Object.prototype:
+      return tagRecord(value, path);
+    case null:
+      return { "~": "null-prototype", "=": tagRecord(value, path) };
+    default:
+      if (!bare) path.refuse("is an object of a class with keys of its own, which cannot be stored");
+      return tagBuiltIn(value, path);
+  }
+}
+
+function isDense(value: object): boolean {
+  return Object.keys(value).length === (value as unknown[]).length;
+}
+
+function tagPart(parent: object, step: string, item: unknown, path: Path): unknown {
+  return path.within(parent, step, () => tag(item, path));
+}
+
+function tagRecord(value: object, path: Path): unknown {
+  const entries = Object.entries(value).map(([key, item]): [string, unknown] => {
+    return [key, tagPart(value, `.${key}`, item, path)];
+  });
+  const tagged = Object.fromEntries(entries);
+  // A record that has the tag's own key would be read back as a tag.
+  return Object.hasOwn(value, "~") ? { "~": "Object", "=": entries } : tagged;
+}
+
+function tagBuiltIn(value: object, path: Path): unknown {
+  switch (Object.getPrototypeOf(value)) {
+    case Date.prototype:
+      return { "~": "Date", "=": Number.isNaN(Number(value)) ? null : Number(value) };
+    case Map.prototype:
+      return {
+        "~": "Map",
+        "=": [...(value as Map<unknown, unknown>)].map((pair) => tagPart(value, "(entry)", pair, path)),
+      };
+    case Set.prototype:
+      return {
+        "~": "Set",
+        "=": [...(value as Set<unknown>)].map((item) => tagPart(value, "(member)", item, path)),
+      };
+    case URL.prototype:
+      return { "~": "URL", "=": String(value) };
+    default:
+      return path.refuse("is an object of a class, which cannot be stored. Store a plain object of its data");
+  }
+}
+
+interface Tagged {
+  readonly "~": string;
+  readonly "=": unknown;
+}
+
+function untag(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(untag);
+  if (Object.hasOwn(value, "~")) return untagOne(value as Tagged);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, untag(item)]));
+}
+
+function untagOne({ "~": name, "=": content }: Tagged): unknown {
+  switch (name) {
+    case "undefined":
+      return undefined;
+    case "bigint":
+      return BigInt(content as string);
+    case "number":
+      return Number(content);
+    case "Date":
+      return new Date(content === null ? Number.NaN : (content as number));
+    case "Map":
+      return new Map(untag(content) as [unknown, unknown][]);
+    case "Set":
+      return new Set(untag(content) as unknown[]);
+    case "URL":
+      return new URL(content as string);
+    case "Object":
+      return Object.fromEntries(untag(content) as [string, unknown][]);
+    case "null-prototype":
+      return Object.assign(Object.create(null), untag(content));
+    default:
+      throw new TypeError(`unknown tag ${JSON.stringify(name)}`);
+  }
+}

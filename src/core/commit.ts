@@ -1,0 +1,600 @@
+import type { Clock } from "./clock.ts";
+import type { Staged } from "./draft.ts";
+import { SessionError } from "./errors.ts";
+import type { Events } from "./events.ts";
+import { checkSize } from "./fields.ts";
+import type { Gate } from "./gate.ts";
+import type { Lifetime } from "./lifetime.ts";
+import type { Marks } from "./marks.ts";
+import { pause, randomText } from "./platform.ts";
+import { type CreatePlan, isChanged, type Plan, planCommit, type Renewal, type UpdatePlan } from "./plan.ts";
+import type { CommitQueue } from "./queue.ts";
+import { isReserved, type SessionRecord } from "./record.ts";
+import type { RequestState } from "./request-state.ts";
+import { COMMITS } from "./reserved.ts";
+import { rotationFields, successorOf } from "./rotation.ts";
+import { Session } from "./session.ts";
+import type { SessionChange, UpdateOutcome } from "./store.ts";
+import { Token } from "./token.ts";
+
+/** What decides in a commit besides the plan. */
+export interface CommitRules {
+  readonly lifetime: Lifetime;
+  readonly maxRecordBytes: number;
+  readonly onConflict: "last-wins" | "fail";
+  readonly onGone: "drop" | "fail";
+  /** Whether logins have to look for revocations. */
+  readonly revocable: boolean;
+  /** Whether the store's client may send a write twice by itself. */
+  readonly resends: boolean;
+}
+
+/** How often a commit tries again when others are first every time. */
+const MAX_ATTEMPTS = 40;
+const MAX_CREATE_ATTEMPTS = 4;
+const MAX_DELETE_ATTEMPTS = 4;
+/** How many of the latest conditional commits a record remembers. */
+const REMEMBERED_COMMITS = 8;
+
+/** What an update came to: the record as it now is, or why it is not. */
+type Outcome =
+  | { readonly kind: "done"; readonly record: SessionRecord }
+  | { readonly kind: "conflict"; readonly current: SessionRecord }
+  | { readonly kind: "gone" }
+  | { readonly kind: "stale" };
+
+/** An update on its way: the change as it is sent, and how it is recognised later. */
+interface Sending {
+  readonly base: SessionRecord;
+  readonly change: SessionChange;
+  readonly commitId: string | null;
+  readonly next: Token | null;
+}
+
+/** Carries out what a request staged: plan, one store call, and whatever the answer asks for. */
+export class Committer {
+  readonly #gate: Gate;
+  readonly #clock: Clock;
+  readonly #events: Events;
+  readonly #marks: Marks;
+  readonly #queue: CommitQueue;
+  readonly #rules: CommitRules;
+
+  constructor(
+    gate: Gate,
+    clock: Clock,
+    events: Events,
+    marks: Marks,
+    queue: CommitQueue,
+    rules: CommitRules,
+  ) {
+    this.#gate = gate;
+    this.#clock = clock;
+    this.#events = events;
+    this.#marks = marks;
+    this.#queue = queue;
+    this.#rules = rules;
+  }
+
+  /** Decides what the request's commit would do now. Throws what the staged values deserve. */
+  plan(state: RequestState): Plan {
+    const input = Session.access.input(state.session);
+    // A secret that the client cannot be told of must not be made.
+    const rotationDue = state.rotationDue && state.phase === "open" && state.exchange.canSetCookie;
+    return planCommit({ ...input, rotationDue }, this.#rules.lifetime, this.#clock.now());
+  }
+
+  /**
+   * Carries a plan out, and whatever it leads to, until nothing is left to do.
+   *
+   * @throws `ERR_SESSION_*` as the docs of `Session` say; whatever was staged stays staged.
+   */
+  async run(state: RequestState, plan: Plan): Promise<void> {
+    const base = Session.access.base(state.session);
+    const conditional = plan.kind === "empty" || (plan.kind === "update" && plan.conditional);
+    if (base === null || !conditional) return await this.#attempts(state, plan);
+    await this.#queue.run(base.id, async () => {
+      this.#catchUp(state, base);
+      await this.#attempts(state, this.plan(state));
+    });
+  }
+
+  /** Starts from what the one before in line wrote, which saves a refusal and a read. */
+  #catchUp(state: RequestState, base: SessionRecord): void {
+    const latest = this.#queue.latest(base.id);
+    if (latest === null || latest.version <= base.version || latest.epoch !== base.epoch) return;
+    if (latest.secretHash !== base.secretHash) this.#adoptSuccessor(state, latest);
+    this.#rebase(state, latest);
+  }
+
+  /** Ends the request's session if it ended it, and does nothing else of what it staged. */
+  async endOnly(state: RequestState): Promise<void> {
+    const ended = Session.access.ended(state.session);
+    if (ended !== null) await this.#end(state, ended, "logout");
+  }
+
+  /** Moves the access time. What becomes of it matters to nobody: the next request moves it again. */
+  async touch(state: RequestState, plan: Extract<Plan, { kind: "touch" }>): Promise<void> {
+    const base = Session.access.base(state.session);
+    if (base === null) return;
+    const { accessedAt, expiresAt } = plan;
+    await orNothing(
+      this.#gate.update(base.id, { now: this.#clock.now(), epoch: base.epoch, accessedAt, expiresAt }),
+    );
+  }
+
+  /** Gives the client that presented the previous secret the current one, if nobody presented that yet. */
+  async reissue(state: RequestState): Promise<void> {
+    const { token } = state;
+    if (token === null) return;
+    const record = await orNothing(this.#gate.read(token.id));
+    const successor = record === null || record === undefined ? null : successorOf(record, token);
+    if (successor !== null) state.cookie = successor;
+  }
+
+  /** Reads and removes one field in a commit of its own. Of all that claim it at the same time, one gets the value. */
+  async claim(state: RequestState, name: string): Promise<unknown> {
+    const draft = Session.access.draft(state.session);
+    const base = Session.access.base(state.session);
+    // What is not stored yet is nobody else's to take.
+    if (base === null || draft.isAssigned(name)) return draft.take(name);
+
+    let claimed: unknown;
+    await this.#queue.run(base.id, async () => {
+      this.#catchUp(state, base);
+      claimed = await this.#claimed(state, name);
+    });
+    return claimed;
+  }
+
+  async #claimed(state: RequestState, name: string): Promise<unknown> {
+    const { session } = state;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const base = Session.access.base(session);
+      if (base === null || !Object.hasOwn(base.fields, name)) return undefined;
+      Session.access.draft(session).forget(name);
+      const value = Session.access.draft(session).peek(name);
+
+      const staged: Staged = { set: {}, remove: [name], dependent: true, insistent: true, minor: false };
+      const outcome = await this.#send(
+        this.#sending(state, base, { ...NO_TIMES, staged, conditional: true, renewal: null, rotates: false }),
+      );
+      if (outcome.kind === "gone" || outcome.kind === "stale") return undefined;
+      if (outcome.kind === "done") {
+        Session.access.draft(session).forget(name);
+        this.#rebase(state, outcome.record);
+        this.#queue.note(outcome.record);
+        return value;
+      }
+      this.#rebase(state, outcome.current);
+      await backOff(attempt);
+    }
+    throw tooManyAttempts();
+  }
+
+  async #attempts(state: RequestState, first: Plan): Promise<void> {
+    let plan = first;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      if (await this.#step(state, plan)) return;
+      plan = this.plan(state);
+      if (attempt > 1) await backOff(attempt);
+    }
+    throw tooManyAttempts();
+  }
+
+  /** Does one step. Tells whether nothing is left to do. */
+  async #step(state: RequestState, plan: Plan): Promise<boolean> {
+    switch (plan.kind) {
+      case "nothing":
+      case "touch":
+        return true;
+      case "create":
+        await this.#create(state, plan);
+        return true;
+      case "end":
+        await this.#end(state, plan.record, plan.create === null ? "logout" : reasonToReplace(state));
+        return plan.create === null;
+      case "empty":
+        return await this.#empty(state, plan.record);
+      case "update":
+        return await this.#update(state, plan);
+    }
+  }
+
+  async #create(state: RequestState, plan: CreatePlan): Promise<void> {
+    const { session, exchange } = state;
+    if (state.phase === "sent" || !exchange.canSetCookie) throw tooLateForCookie();
+    const { access } = Session;
+    const renewal = access.renewal(session);
+    const draft = access.draft(session);
+    access.noteDevice(session);
+    const staged = draft.stage();
+    checkSize(staged.set, this.#rules.maxRecordBytes);
+
+    for (let attempt = 0; attempt < MAX_CREATE_ATTEMPTS; attempt += 1) {
+      const token = Token.mint();
+      const record = newRecord(token, staged, plan, this.#clock.now());
+      if (!(await this.#created(record))) continue;
+      draft.settle(record.fields, staged);
+      access.settle(session, record, renewal);
+      state.token = token;
+      state.predecessor = false;
+      state.rotationDue = false;
+      state.cookie = token;
+      this.#events.emit("created", { id: record.id, user: renewal?.login?.user ?? null });
+      await this.#afterLogin(state, record, renewal);
+      return;
+    }
+    throw new SessionError(
+      "ERR_SESSION_STORE_UNAVAILABLE",
+      "The session store says that every new id is taken.",
+    );
+  }
+
+  /** Creates a record once, also when the answer is lost. `false` when its id belongs to another. */
+  async #created(record: SessionRecord): Promise<boolean> {
+    let lost: unknown = null;
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      try {
+        if (await this.#gate.create(record)) return true;
+        // Taken: by another, or by this very record when an earlier sending of it arrived.
+        return (await this.#gate.read(record.id))?.secretHash === record.secretHash;
+      } catch (error) {
+        lost = error;
+      }
+      const found = await this.#readAfter(lost, record.id);
+      if (found?.secretHash === record.secretHash) return true;
+      if (found !== null) return false;
+    }
+    throw unknownOutcome(lost);
+  }
+
+  /** Deletes a record for good, or fails: a logout must not be acknowledged before it is one. */
+  async #end(state: RequestState, record: SessionRecord, reason: "logout" | "replaced"): Promise<void> {
+    let failure: unknown = null;
+    for (let attempt = 0; attempt < MAX_DELETE_ATTEMPTS; attempt += 1) {
+      try {
+        const outcome = await this.#gate.delete(record.id, {});
+        Session.access.endSettled(state.session);
+        // Somebody else ended it, and the client may hold a newer cookie by now: leave it alone.
+        if (outcome === "gone" && failure === null) return;
+        state.cookie = "revoke";
+        this.#events.emit("ended", { id: record.id, reason });
+        return;
+      } catch (error) {
+        failure = error;
+        if (isDeadline(error)) break;
+        await backOff(attempt + 2);
+      }
+    }
+    throw failure;
+  }
+
+  /** Deletes a record that has nothing left. Tells whether that is settled. */
+  async #empty(state: RequestState, record: SessionRecord): Promise<boolean> {
+    const outcome = await this.#gate.delete(record.id, { ifVersion: record.version });
+    if (outcome === "conflict") return await this.#reconciled(state, await this.#gate.read(record.id), null);
+    Session.access.vanish(state.session);
+    if (outcome === "gone") {
+      this.#events.emit("gone", { id: record.id, reason: "gone", fields: [] });
+      return true;
+    }
+    state.cookie = "revoke";
+    this.#events.emit("ended", { id: record.id, reason: "emptied" });
+    return true;
+  }
+
+  /** Sends one update and deals with its outcome. Tells whether that settles the commit. */
+  async #update(state: RequestState, plan: UpdatePlan): Promise<boolean> {
+    const { session } = state;
+    const base = Session.access.base(session);
+    if (base === null) return true;
+    const sending = this.#sending(state, base, { ...plan, conditional: plan.conditional || state.careful });
+    if (isChanged(plan.staged))
+      checkSize(Session.access.draft(session).merged(plan.staged), this.#rules.maxRecordBytes);
+
+    const outcome = await this.#send(sending).catch((error: unknown) => {
+      // A rotation that did not happen, or that nobody was told of, leaves the old secret opening.
+      if (plan.rotates && !isChanged(plan.staged)) return null;
+      throw error;
+    });
+    if (outcome === null) return true;
+    if (outcome.kind === "conflict") {
+      state.careful ||= !plan.conditional;
+      return await this.#reconciled(state, outcome.current, plan);
+    }
+    if (outcome.kind !== "done") return this.#gone(state, base, outcome.kind, plan.staged);
+
+    Session.access.draft(session).settle(outcome.record.fields, plan.staged);
+    Session.access.settle(session, outcome.record, plan.renewal);
+    if (sending.commitId !== null) this.#queue.note(outcome.record);
+    if (sending.next !== null) await this.#renewed(state, outcome.record, sending.next, plan);
+    return true;
+  }
+
+  async #renewed(state: RequestState, record: SessionRecord, next: Token, plan: UpdatePlan): Promise<void> {
+    state.token = next;
+    state.predecessor = false;
+    state.rotationDue = false;
+    state.cookie = next;
+    this.#events.emit("rotated", { id: record.id, reason: plan.rotates ? "periodic" : "privilege" });
+    await this.#afterLogin(state, record, plan.renewal);
+  }
+
+  async #afterLogin(state: RequestState, record: SessionRecord, renewal: Renewal | null): Promise<void> {
+    const login = renewal?.login;
+    if (login === undefined) return;
+    if (this.#rules.revocable && (await this.#marks.voids(login, record.id))) {
+      await this.#end(state, record, "replaced");
+      Session.access.vanish(state.session);
+      throw new SessionError(
+        "ERR_SESSION_REVOKED",
+        "The user's sessions were revoked while this login was under way. Log in again.",
+      );
+    }
+    const methods = Session.access.quietly(state.session, () => state.session.methods);
+    this.#events.emit("login", { id: record.id, user: login.user, methods });
+  }
+
+  #sending(state: RequestState, base: SessionRecord, plan: Omit<UpdatePlan, "kind" | "minor">): Sending {
+    const { staged, renewal, rotates } = plan;
+    const renews = renewal !== null || rotates;
+    const token = state.token;
+    const next = renews && token !== null ? token.withNewSecret() : null;
+    const commitId = plan.conditional ? randomText(6) : null;
+    const rotation =
+      next === null || token === null
+        ? NO_FIELDS
+        : rotationFields(this.#rules.lifetime, base, this.#clock.now(), rotates ? { token, next } : null);
+    const set = {
+      ...staged.set,
+      ...rotation.set,
+      ...(commitId !== null && {
+        [COMMITS]: [commitId, ...commitsOf(base)].slice(0, REMEMBERED_COMMITS).join(" "),
+      }),
+    };
+    const remove = [...staged.remove, ...rotation.remove];
+    const change: SessionChange = {
+      now: this.#clock.now(),
+      epoch: base.epoch,
+      ...(commitId !== null && { ifVersion: base.version }),
+      ...(Object.keys(set).length > 0 && { set }),
+      ...(remove.length > 0 && { remove }),
+      ...(plan.accessedAt > 0 && { accessedAt: plan.accessedAt, expiresAt: plan.expiresAt }),
+      ...(next !== null && {
+        renew: {
+          secretHash: next.secretHash(),
+          nextEpoch: renewal === null ? base.epoch : base.epoch + 1,
+          ...(renewal?.labels !== undefined && { labels: renewal.labels }),
+          ...(renewal?.endsAt !== undefined && { endsAt: renewal.endsAt }),
+        },
+      }),
+    };
+    return { base, change, commitId, next };
+  }
+
+  /** Sends an update once, and finds out what became of it when the answer is lost. */
+  async #send(sending: Sending): Promise<Outcome> {
+    const { base, change } = sending;
+    let lost: unknown = null;
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      try {
+        const outcome = await this.#gate.update(base.id, change);
+        return await this.#judged(sending, outcome, lost);
+      } catch (error) {
+        if (SessionError.is(error) && error.code === "ERR_SESSION_UNKNOWN") throw error;
+        lost = error;
+      }
+      const found = await this.#readAfter(lost, base.id);
+      const known = this.#recognised(sending, found, lost);
+      if (known !== null) return known;
+    }
+    throw unknownOutcome(lost);
+  }
+
+  async #judged(sending: Sending, outcome: UpdateOutcome, lost: unknown): Promise<Outcome> {
+    const { base, change } = sending;
+    if (outcome.kind === "done") return { kind: "done", record: afterUpdate(base, change, outcome.version) };
+    if (outcome.kind === "gone") return outcome;
+    // A conflict or a newer epoch may be this very update's doing: a client may have sent it twice.
+    const given = outcome.kind === "conflict" ? outcome.current : undefined;
+    const found = given ?? (await this.#readAfter(lost, base.id));
+    const known = this.#recognised(sending, found, lost);
+    if (known !== null) return known;
+    return { kind: "conflict", current: found ?? base };
+  }
+
+  /**
+   * Tells from the record what became of an update: `done` when it bears its mark; `conflict` when another's write
+   * stands there and this one's cannot have happened; `null` when nothing was written and it may be sent again.
+   *
+   * @throws `ERR_SESSION_UNKNOWN` when it cannot be told.
+   */
+  #recognised(sending: Sending, found: SessionRecord | null, lost: unknown): Outcome | null {
+    const { base, change, commitId, next } = sending;
+    if (found === null || found.expiresAt <= change.now) return { kind: "gone" };
+    if (next !== null && found.secretHash === change.renew?.secretHash)
+      return { kind: "done", record: found };
+    if (commitId !== null && commitsOf(found).includes(commitId)) return { kind: "done", record: found };
+    if (found.epoch !== base.epoch) return { kind: "stale" };
+    if (commitId === null && isApplied(change, found)) return { kind: "done", record: found };
+    if (found.version === base.version)
+      return commitId === null ? { kind: "conflict", current: found } : null;
+    // Every conditional commit is remembered for seven more: not found so soon after, it did not happen, and its
+    // condition keeps it from happening later.
+    const once = lost === null && !this.#rules.resends;
+    const surely = once || commitId === null || found.version - base.version <= REMEMBERED_COMMITS;
+    if (surely) return { kind: "conflict", current: found };
+    throw unknownOutcome(lost);
+  }
+
+  async #readAfter(lost: unknown, id: SessionRecord["id"]): Promise<SessionRecord | null> {
+    try {
+      return await this.#gate.read(id);
+    } catch (error) {
+      throw unknownOutcome(lost ?? error);
+    }
+  }
+
+  /** Lays the request over what another wrote. Tells whether nothing is left to do. */
+  async #reconciled(
+    state: RequestState,
+    fresh: SessionRecord | null,
+    plan: UpdatePlan | null,
+  ): Promise<boolean> {
+    const base = Session.access.base(state.session);
+    if (base === null) return true;
+    const staged = plan?.staged ?? Session.access.draft(state.session).stage();
+    if (fresh === null || fresh.expiresAt <= this.#clock.now())
+      return this.#gone(state, base, "gone", staged);
+    if (fresh.epoch !== base.epoch) return this.#gone(state, base, "stale", staged);
+    if (fresh.secretHash !== base.secretHash) this.#adoptSuccessor(state, fresh);
+    this.#rebase(state, fresh);
+    return false;
+  }
+
+  /** Another request was first to rotate: its successor is this client's too. */
+  #adoptSuccessor(state: RequestState, fresh: SessionRecord): void {
+    state.rotationDue = false;
+    if (state.token === null || state.phase === "sent" || !state.exchange.canSetCookie) return;
+    const successor = successorOf(fresh, state.token);
+    if (successor === null) return;
+    state.cookie = successor;
+    // From here on the request is as one that came with the current secret.
+    state.token = successor;
+  }
+
+  #rebase(state: RequestState, fresh: SessionRecord): void {
+    for (const field of Session.access.rebase(state.session, fresh)) {
+      if (isReserved(field)) continue;
+      this.#events.emit("conflict", { id: fresh.id, field });
+      if (this.#rules.onConflict === "fail") {
+        throw new SessionError(
+          "ERR_SESSION_CONFLICT",
+          `Another request changed the session field "${field}" first.`,
+        );
+      }
+    }
+  }
+
+  /** The record cannot be written any more. Tells whether nothing is left to do. */
+  #gone(state: RequestState, base: SessionRecord, reason: "gone" | "stale", staged: Staged): boolean {
+    const { session } = state;
+    const renewal = Session.access.renewal(session);
+    const fields = [...Object.keys(staged.set), ...staged.remove].filter((name) => !isReserved(name));
+    if (!staged.minor || renewal !== null) this.#events.emit("gone", { id: base.id, reason, fields });
+    if (renewal?.login !== undefined) {
+      Session.access.detach(session);
+      return false;
+    }
+    const refused =
+      staged.insistent || renewal !== null || (this.#rules.onGone === "fail" && isChanged(staged));
+    Session.access.vanish(session);
+    if (!refused) return true;
+    throw new SessionError(
+      "ERR_SESSION_GONE",
+      "The session ended, or was taken over by a login, while this request was running. Nothing was saved.",
+    );
+  }
+}
+
+const NO_FIELDS = { set: {}, remove: [] };
+const NO_TIMES = { accessedAt: 0, expiresAt: 0 };
+
+function newRecord(token: Token, staged: Staged, plan: CreatePlan, now: number): SessionRecord {
+  return {
+    id: token.id,
+    epoch: 1,
+    version: 1,
+    secretHash: token.secretHash(),
+    labels: plan.labels,
+    createdAt: now,
+    accessedAt: now,
+    expiresAt: plan.expiresAt,
+    endsAt: plan.endsAt,
+    fields: staged.set,
+  };
+}
+
+/** The record as an update left it, as far as its sender knows. */
+function afterUpdate(base: SessionRecord, change: SessionChange, version: number): SessionRecord {
+  const fields: Record<string, string> = { ...base.fields };
+  for (const name of change.remove ?? []) delete fields[name];
+  Object.assign(fields, change.set);
+  const renew = change.renew;
+  const written = change.set !== undefined || change.remove !== undefined || renew !== undefined;
+  return {
+    ...base,
+    // Where others wrote in between, their fields are not known here: the old version makes the next condition fail.
+    version: version === base.version + (written ? 1 : 0) ? version : base.version,
+    fields,
+    accessedAt: Math.max(base.accessedAt, change.accessedAt ?? 0),
+    expiresAt:
+      renew === undefined
+        ? Math.max(base.expiresAt, change.expiresAt ?? 0)
+        : (change.expiresAt ?? base.expiresAt),
+    ...(renew !== undefined && {
+      secretHash: renew.secretHash,
+      epoch: renew.nextEpoch,
+      labels: renew.labels ?? base.labels,
+      endsAt: renew.endsAt ?? base.endsAt,
+    }),
+  };
+}
+
+function isApplied(change: SessionChange, found: SessionRecord): boolean {
+  const set = Object.entries(change.set ?? {}).every(([name, text]) => found.fields[name] === text);
+  return (
+    set &&
+    change.renew === undefined &&
+    (change.remove ?? []).every((name) => !Object.hasOwn(found.fields, name))
+  );
+}
+
+function commitsOf(record: SessionRecord): string[] {
+  return (record.fields[COMMITS] ?? "").split(" ").filter((commit) => commit !== "");
+}
+
+function reasonToReplace(state: RequestState): "logout" | "replaced" {
+  return Session.access.renewal(state.session)?.login === undefined ? "logout" : "replaced";
+}
+
+function unknownOutcome(cause: unknown): SessionError {
+  return new SessionError(
+    "ERR_SESSION_UNKNOWN",
+    "The session store's answer was lost: whether the change is stored is not known.",
+    { cause },
+  );
+}
+
+function tooManyAttempts(): SessionError {
+  return new SessionError(
+    "ERR_SESSION_CONFLICT",
+    "Other requests changed the session first, every time. Try again.",
+  );
+}
+
+export function tooLateForCookie(): SessionError {
+  return new SessionError(
+    "ERR_SESSION_SENT",
+    "The response has left and cannot carry a cookie any more. Change the session before, or call await session.commit() first.",
+  );
+}
+
+function isDeadline(error: unknown): boolean {
+  return SessionError.is(error) && error.cause instanceof Error && error.cause.name === "TimeoutError";
+}
+
+/** Waits a little, at random, and longer each time, so that competitors part. */
+function backOff(attempt: number): Promise<void> {
+  return pause(Math.random() * Math.min(2 ** attempt, 24));
+}
+
+/** For what may fail without harm; the gate has told of it by an event. */
+async function orNothing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,96 @@
+import { type Channel, diagnosticsChannel } from "./platform.ts";
+import type { SessionId } from "./record.ts";
+
+/** Every event and what it tells. Nothing in it can be sent back as a cookie, and no field's value is in it. */
+export interface SessionEvents {
+  /** A session was stored for the first time. */
+  created: { readonly id: SessionId; readonly user: string | null };
+  /** A user logged in. */
+  login: { readonly id: SessionId; readonly user: string; readonly methods: readonly string[] };
+  /** A session got a new secret. */
+  rotated: { readonly id: SessionId; readonly reason: "privilege" | "periodic" };
+  /** A request ended its own session. */
+  ended: { readonly id: SessionId; readonly reason: "logout" | "replaced" | "emptied" };
+  /** The manager ended sessions from outside their requests. */
+  revoked: { readonly count: number; readonly id?: SessionId; readonly user?: string };
+  /** A cookie came for a session that had expired. */
+  expired: { readonly id: SessionId };
+  /** A cookie opened nothing: it is no token, there are too many, they open different sessions, or the id or secret is unknown. */
+  rejected: {
+    readonly reason: "malformed" | "too-many" | "ambiguous" | "unknown" | "secret";
+    readonly id?: SessionId;
+  };
+  /** A secret was presented after its successor was in use: somebody holds an old copy of the cookie. */
+  theft: { readonly id: SessionId };
+  /** Two requests read and changed one field; the later commit won. */
+  conflict: { readonly id: SessionId; readonly field: string };
+  /** A request's changes were dropped: the session had ended (`gone`), or its privilege had changed (`stale`). */
+  gone: { readonly id: SessionId; readonly reason: "gone" | "stale"; readonly fields: readonly string[] };
+  /** What is stored under an id is not a record. */
+  corrupt: { readonly id: SessionId };
+  /** A stored value that its schema or codec refuses; it reads as absent. */
+  invalid: { readonly id: SessionId | null; readonly field: string };
+  /** The session changed after the response's headers had left. `saved` tells whether the change is stored. */
+  late: { readonly id: SessionId | null; readonly fields: readonly string[]; readonly saved: boolean };
+  /** The response closed without being answered; staged changes were dropped. */
+  abandoned: { readonly id: SessionId | null; readonly fields: readonly string[] };
+  /** A store call failed or missed its deadline. `error` is for operators: it may tell of the engine. */
+  storeFailure: { readonly operation: string; readonly error: unknown };
+  /** A listener of another event threw. */
+  listenerFailure: { readonly event: string; readonly error: unknown };
+}
+
+export type SessionEventName = keyof SessionEvents;
+
+export type SessionListener<Name extends SessionEventName> = (event: SessionEvents[Name]) => void;
+
+/**
+ * The events of one manager. The same objects are published on the channels `holdfast:<event>` of
+ * `node:diagnostics_channel`. A listener that throws breaks nothing.
+ */
+export class Events {
+  readonly #listeners: Map<string, Set<(event: never) => void>> = new Map();
+  readonly #channels: Map<string, Channel> = new Map();
+
+  /** Calls the listener at each event of the name. Returns how to stop. */
+  on<Name extends SessionEventName>(name: Name, listener: SessionListener<Name>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners);
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+
+  emit<Name extends SessionEventName>(name: Name, event: SessionEvents[Name]): void {
+    const channel = this.#channel(name);
+    // A subscriber of a channel that throws is reported by the runtime itself, outside this call.
+    if (channel.hasSubscribers) channel.publish(event);
+    const listeners = this.#listeners.get(name);
+    if (listeners === undefined) return;
+    for (const listener of listeners) this.#call(name, listener as SessionListener<Name>, event);
+  }
+
+  #call<Name extends SessionEventName>(
+    name: Name,
+    listener: SessionListener<Name>,
+    event: SessionEvents[Name],
+  ): void {
+    try {
+      const result: unknown = listener(event);
+      if (result instanceof Promise) result.catch((error: unknown) => this.#failed(name, error));
+    } catch (error) {
+      this.#failed(name, error);
+    }
+  }
+
+  #failed(name: SessionEventName, error: unknown): void {
+    if (name !== "listenerFailure") this.emit("listenerFailure", { event: name, error });
+  }
+
+  #channel(name: string): Channel {
+    const known = this.#channels.get(name);
+    if (known !== undefined) return known;
+    const channel = diagnosticsChannel(`holdfast:${name}`);
+    this.#channels.set(name, channel);
+    return channel;
+  }
+}

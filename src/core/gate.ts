@@ -1,0 +1,213 @@
+import type { Clock } from "./clock.ts";
+import { SessionError } from "./errors.ts";
+import type { Events } from "./events.ts";
+import { judgeRecord, type SessionId, type SessionRecord } from "./record.ts";
+import type {
+  AnyStore,
+  Call,
+  DeleteCondition,
+  DeleteOutcome,
+  Page,
+  SessionChange,
+  SweepOutcome,
+  UpdateOutcome,
+} from "./store.ts";
+
+/**
+ * The only way to the store. Every call has a deadline, whatever the store does; what it throws, rejects with or
+ * answers too late becomes one kind of error, with the reason as its `cause`; what it returns is checked.
+ */
+export class Gate {
+  readonly #store: AnyStore;
+  readonly #clock: Clock;
+  readonly #deadlineMs: number;
+  readonly #events: Events;
+  #ready: Promise<void> | null | "ready";
+
+  constructor(
+    store: AnyStore,
+    clock: Clock,
+    deadlineMs: number,
+    events: Events,
+    options: { readonly setup: boolean },
+  ) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#deadlineMs = deadlineMs;
+    this.#events = events;
+    this.#ready = options.setup && store.setup !== undefined ? null : "ready";
+  }
+
+  /** Reads a record. `null` when there is none, or none that can be read, which is told by an event. */
+  async read(id: SessionId): Promise<SessionRecord | null> {
+    let found: unknown;
+    try {
+      found = await this.#call("read", (store, call) => store.read(id, call));
+    } catch (error) {
+      if (!SessionError.is(error) || error.code !== "ERR_SESSION_CORRUPT") throw error;
+      this.#events.emit("corrupt", { id });
+      return null;
+    }
+    if (found === null || found === undefined) return null;
+    return this.#judged(id, found);
+  }
+
+  async create(record: SessionRecord): Promise<boolean> {
+    const created: unknown = await this.#call("create", (store, call) => store.create(record, call));
+    return typeof created === "boolean" ? created : this.#nonsense("create");
+  }
+
+  async update(id: SessionId, change: SessionChange): Promise<UpdateOutcome> {
+    const outcome: UpdateOutcome | undefined = await this.#call("update", (store, call) =>
+      store.update(id, change, call),
+    );
+    const known = ["done", "conflict", "stale", "gone"].includes(outcome?.kind ?? "");
+    return known && outcome !== undefined ? outcome : this.#nonsense("update");
+  }
+
+  async delete(id: SessionId, when: DeleteCondition): Promise<DeleteOutcome> {
+    const outcome: DeleteOutcome = await this.#call("delete", (store, call) => store.delete(id, when, call));
+    return ["done", "conflict", "gone"].includes(outcome) ? outcome : this.#nonsense("delete");
+  }
+
+  listByLabel(label: string, after: string | undefined): Promise<Page> {
+    const page = pageRequest(after);
+    return this.#call("listByLabel", (store, call) =>
+      ability(store.listByLabel?.(label, page, call), "listByLabel"),
+    );
+  }
+
+  deleteByLabel(label: string, except: readonly SessionId[]): Promise<number> {
+    return this.#call("deleteByLabel", (store, call) =>
+      ability(store.deleteByLabel?.(label, except, call), "deleteByLabel"),
+    );
+  }
+
+  all(after: string | undefined): Promise<Page> {
+    const page = pageRequest(after);
+    return this.#call("all", (store, call) => ability(store.all?.(page, call), "all"));
+  }
+
+  sweep(now: number, limit: number): Promise<SweepOutcome> {
+    return this.#call("sweep", (store, call) => ability(store.sweep?.(now, limit, call), "sweep"));
+  }
+
+  get canSweep(): boolean {
+    return this.#store.sweep !== undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.#store.close?.();
+  }
+
+  async #call<T>(operation: string, send: (store: AnyStore, call: Call) => Promise<T>): Promise<T> {
+    if (this.#ready !== "ready") await this.#setUp();
+    return await this.#bounded(operation, send);
+  }
+
+  /** Prepares the store once. A failure is not remembered: the next call tries again. */
+  async #setUp(): Promise<void> {
+    this.#ready ??= this.#bounded("setup", (store, call) => ability(store.setup?.(call), "setup"));
+    try {
+      await this.#ready;
+      this.#ready = "ready";
+    } catch (error) {
+      this.#ready = null;
+      throw error;
+    }
+  }
+
+  #bounded<T>(operation: string, send: (store: AnyStore, call: Call) => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const call = new BoundedCall();
+      const fail = (error: unknown): void => reject(this.#failure(operation, error));
+      const cancel = this.#clock.after(this.#deadlineMs, () => {
+        const late = new DOMException(`No answer within ${this.#deadlineMs} ms.`, "TimeoutError");
+        call.abort(late);
+        fail(late);
+      });
+      // An answer after the deadline finds the promise settled; it is dropped without a trace.
+      attempt(() => send(this.#store, call)).then(
+        (value) => {
+          cancel();
+          resolve(value);
+        },
+        (error: unknown) => {
+          cancel();
+          fail(error);
+        },
+      );
+    });
+  }
+
+  #failure(operation: string, cause: unknown): SessionError {
+    if (SessionError.is(cause) && cause.code === "ERR_SESSION_CORRUPT") return cause;
+    this.#events.emit("storeFailure", { operation, error: cause });
+    if (SessionError.is(cause) && cause.code === "ERR_SESSION_FORMAT") return cause;
+    return new SessionError(
+      "ERR_SESSION_STORE_UNAVAILABLE",
+      "The session store failed or did not answer in time.",
+      { cause },
+    );
+  }
+
+  #nonsense(operation: string): never {
+    throw this.#failure(
+      operation,
+      new TypeError(`The store's ${operation} answered nothing that its contract knows.`),
+    );
+  }
+
+  #judged(id: SessionId, found: unknown): SessionRecord | null {
+    switch (judgeRecord(found)) {
+      case "record":
+        return found as SessionRecord;
+      case "corrupt":
+        this.#events.emit("corrupt", { id });
+        return null;
+      case "newer":
+        throw this.#failure(
+          "read",
+          new SessionError(
+            "ERR_SESSION_FORMAT",
+            "A newer version of the library wrote this session. Finish the deployment.",
+          ),
+        );
+    }
+  }
+}
+
+const PAGE_SIZE = 500;
+
+function pageRequest(after: string | undefined): { limit: number; after?: string } {
+  return after === undefined ? { limit: PAGE_SIZE } : { limit: PAGE_SIZE, after };
+}
+
+/** Turns whatever a store does wrong, a synchronous throw among it, into a rejection. */
+async function attempt<T>(send: () => Promise<T>): Promise<T> {
+  return await send();
+}
+
+function ability<T>(answer: Promise<T> | undefined, name: string): Promise<T> {
+  if (answer !== undefined) return answer;
+  throw new SessionError("ERR_SESSION_USE", `This store cannot ${name}. Choose one that can, or do without.`);
+}
+
+/** Makes its signal only when a store asks for it: most calls are answered long before. */
+class BoundedCall implements Call {
+  #controller: AbortController | null = null;
+  #reason: Error | null = null;
+
+  get signal(): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.#reason !== null) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: Error): void {
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+  }
+}

@@ -1,0 +1,25 @@
+import type { HttpExchange } from "./exchange.ts";
+import type { AnySession } from "./session.ts";
+
+/**
+ * What an adapter calls, in the order of a request. Both managers have it. Each hook returns a promise only when there is
+ * something to wait for.
+ */
+export interface RequestHooks<S extends AnySession> {
+  /** Loads the session of a request; again for the same exchange, gives the same one. */
+  startRequest(exchange: HttpExchange): S | Promise<S>;
+  /**
+   * Stores what the request changed and puts the session's headers on the response. To be called when the response is
+   * about to start; nothing of it may leave before the promise is resolved. A rejection means that nothing was saved, and
+   * has to become the response.
+   */
+  finishSuccessfulRequest(exchange: HttpExchange): void | Promise<void>;
+  /** Drops what the request changed, but for a logout. To be called instead of the other when the request failed. */
+  finishFailedRequest(exchange: HttpExchange): void | Promise<void>;
+  /** Stores what was changed after the response started. To be called before it is complete, where the adapter can. Never rejects. */
+  finishLate(exchange: HttpExchange): void | Promise<void>;
+  /** Drops what a request changed that was never answered, but for a logout. Never rejects. */
+  abandon(exchange: HttpExchange): void | Promise<void>;
+  /** Runs the handler so that `currentSession()` works below it, where the manager's options ask for that. */
+  within<T>(session: S, work: () => T): T;
+}

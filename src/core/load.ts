@@ -1,0 +1,97 @@
+import type { Clock } from "./clock.ts";
+import type { Events } from "./events.ts";
+import type { Gate } from "./gate.ts";
+import type { Lifetime } from "./lifetime.ts";
+import type { SessionRecord } from "./record.ts";
+import { asRotation, reservedValue, ROTATION } from "./reserved.ts";
+import { Token } from "./token.ts";
+
+/** A record that a cookie opened. */
+export interface Opened {
+  readonly record: SessionRecord;
+  readonly token: Token;
+  /** The cookie holds the secret before the current one, which still opens. */
+  readonly predecessor: boolean;
+}
+
+/** What older versions of the seed, and revoked cookies, leave behind: not a session, and nothing worth an event. */
+const EMPTY_VALUES: ReadonlySet<string> = new Set(["", "*del*"]);
+const MAX_DISTINCT_VALUES = 3;
+
+/** Finds the tokens among the values of the session cookie. Takes any bytes; calls no store. */
+export function tokensOf(values: readonly string[], events: Events): Token[] {
+  const distinct = [...new Set(values)].filter((value) => !EMPTY_VALUES.has(value));
+  if (distinct.length > MAX_DISTINCT_VALUES) {
+    events.emit("rejected", { reason: "too-many" });
+    return [];
+  }
+  const tokens: Token[] = [];
+  for (const value of distinct) {
+    const token = Token.parse(value);
+    if (token === null) events.emit("rejected", { reason: "malformed" });
+    else tokens.push(token);
+  }
+  return tokens;
+}
+
+/** Opens sessions with tokens. */
+export class Loader {
+  readonly #gate: Gate;
+  readonly #events: Events;
+  readonly #clock: Clock;
+  readonly #lifetime: Lifetime;
+
+  constructor(gate: Gate, events: Events, clock: Clock, lifetime: Lifetime) {
+    this.#gate = gate;
+    this.#events = events;
+    this.#clock = clock;
+    this.#lifetime = lifetime;
+  }
+
+  /**
+   * Opens the one session that the tokens of a request belong to. Two cookies that open different sessions open none:
+   * one of them was planted, and nothing tells which.
+   *
+   * @throws `ERR_SESSION_STORE_UNAVAILABLE` or `ERR_SESSION_FORMAT` when the store cannot say.
+   */
+  async open(tokens: readonly Token[]): Promise<Opened | null> {
+    const [first] = tokens;
+    if (tokens.length === 1 && first !== undefined) return await this.#openOne(first);
+
+    const found = await Promise.all(tokens.map((token) => this.#openOne(token)));
+    const opened = found.filter((one) => one !== null);
+    if (new Set(opened.map((one) => one.record.id)).size > 1) {
+      this.#events.emit("rejected", { reason: "ambiguous" });
+      return null;
+    }
+    return opened.find((one) => !one.predecessor) ?? opened[0] ?? null;
+  }
+
+  async #openOne(token: Token): Promise<Opened | null> {
+    const record = await this.#gate.read(token.id);
+    if (record === null) return this.#rejected("unknown", token);
+    if (token.matches(record.secretHash)) return this.#live(record, { record, token, predecessor: false });
+
+    const rotation = asRotation(reservedValue(record.fields, ROTATION));
+    if (rotation?.previous === undefined || !token.matches(rotation.previous))
+      return this.#rejected("secret", token);
+    const { confirmedAt } = rotation;
+    const inGrace =
+      confirmedAt === undefined || this.#clock.now() < confirmedAt + this.#lifetime.rotationGraceMs;
+    if (inGrace) return this.#live(record, { record, token, predecessor: true });
+    this.#events.emit("theft", { id: record.id });
+    return null;
+  }
+
+  #live(record: SessionRecord, opened: Opened): Opened | null {
+    const now = this.#clock.now();
+    if (record.expiresAt > now && record.endsAt > now) return opened;
+    this.#events.emit("expired", { id: record.id });
+    return null;
+  }
+
+  #rejected(reason: "unknown" | "secret", token: Token): null {
+    this.#events.emit("rejected", { reason, id: token.id });
+    return null;
+  }
+}

@@ -1,0 +1,480 @@
+import { Administration } from "./administration.ts";
+import { Committer, tooLateForCookie } from "./commit.ts";
+import { cookieValues } from "./cookie.ts";
+import { SessionError } from "./errors.ts";
+import { Events, type SessionEventName, type SessionListener } from "./events.ts";
+import type { HttpExchange } from "./exchange.ts";
+import { Gate } from "./gate.ts";
+import type { RequestHooks } from "./hooks.ts";
+import { Loader, type Opened, tokensOf } from "./load.ts";
+import { Marks } from "./marks.ts";
+import { type ResolvedOptions, resolveOptions, type SessionManagerOptions } from "./options.ts";
+import { printsAs, runInContext } from "./platform.ts";
+import { isChanged, type Plan } from "./plan.ts";
+import { describe, type SessionPolicy } from "./policy.ts";
+import { CommitQueue } from "./queue.ts";
+import { isReserved, type SessionId } from "./record.ts";
+import { type HostShared, RequestHost } from "./request-host.ts";
+import type { RequestState } from "./request-state.ts";
+import { ROTATION } from "./reserved.ts";
+import { writeHeaders } from "./response-headers.ts";
+import { confirmed, isRotationDue, isUnconfirmed, rotationOf } from "./rotation.ts";
+import type { CertainOf, DataOf, FieldSchemas } from "./schema.ts";
+import { type AnySession, Session, type SessionInit } from "./session.ts";
+import type { SessionInfo } from "./session-info.ts";
+import type { Token } from "./token.ts";
+
+type NoFields = Readonly<Record<never, never>>;
+
+/** The session type of a manager: the given data, and what its schemas say. */
+export type SessionOf<Data extends object, Fields extends FieldSchemas> = Session<
+  Data & DataOf<Fields>,
+  CertainOf<Fields> & keyof (Data & DataOf<Fields>)
+>;
+
+/**
+ * Manages the sessions of one kind: one cookie, one store, one policy. Adapters call its hooks; applications use its
+ * administration (`sessionsOf`, `revoke`, `revokeUser`, `revokeAll`, `all`, `sweep`) and its events.
+ *
+ * ```ts
+ * const manager = new SessionManager({ store: sqliteStore("sessions.db") });
+ * ```
+ */
+export class SessionManager<
+  Data extends object = Record<string, unknown>,
+  Fields extends FieldSchemas = NoFields,
+  S extends AnySession = SessionOf<Data, Fields>,
+> implements RequestHooks<S> {
+  readonly #options: ResolvedOptions<S>;
+  readonly #events: Events = new Events();
+  readonly #gate: Gate;
+  readonly #loader: Loader;
+  readonly #committer: Committer;
+  readonly #administration: Administration;
+  readonly #shared: HostShared;
+  readonly #states: WeakMap<HttpExchange, RequestState<S>> = new WeakMap();
+  readonly #loading: WeakMap<HttpExchange, Promise<S>> = new WeakMap();
+  readonly #background: Set<Promise<unknown>> = new Set();
+
+  /** @throws `ERR_SESSION_CONFIG` for options that are unknown, impossible or contradict each other, naming the mend. */
+  constructor(options: SessionManagerOptions<Fields, S>) {
+    const resolved = resolveOptions<S>(options);
+    const { store, clock, lifetime, deadlineMs, setup } = resolved;
+    this.#options = resolved;
+    this.#gate = new Gate(store, clock, deadlineMs, this.#events, { setup });
+    const marks = new Marks(this.#gate, clock);
+    this.#loader = new Loader(this.#gate, this.#events, clock, lifetime);
+    this.#committer = new Committer(this.#gate, clock, this.#events, marks, new CommitQueue(), {
+      ...resolved,
+      revocable: store.deleteByLabel !== undefined,
+      resends: store.traits.resends,
+    });
+    this.#administration = new Administration(this.#gate, clock, this.#events, marks, resolved.sweepEveryMs);
+    this.#shared = {
+      clock,
+      lifetime,
+      nextSequence: () => marks.nextSequence(),
+      commit: (state) => this.#commitNow(state),
+      claim: (state, name) => this.#committer.claim(state, name),
+      use: (state) => this.#use(state),
+    };
+  }
+
+  // ---- The hooks, in the order of a request ----
+
+  /**
+   * Loads the session of a request and calls its `startRequest`. Without a well-formed cookie this is synchronous and
+   * calls no store. Again for the same exchange, gives the same session.
+   *
+   * @throws `ERR_SESSION_STORE_UNAVAILABLE` or `ERR_SESSION_FORMAT` when the store cannot say, unless `onStoreFailure` is
+   * `"anonymous"`.
+   */
+  startRequest(exchange: HttpExchange): S | Promise<S> {
+    const session = this.getSession(exchange);
+    if (!(session instanceof Promise)) return started(session);
+    return session.then(started);
+  }
+
+  /** Fetches or makes the session object of a request. Stores nothing and sets no cookie. */
+  getSession(exchange: HttpExchange): S | Promise<S> {
+    const known = this.#states.get(exchange)?.session ?? this.#loading.get(exchange);
+    if (known !== undefined) return known;
+    this.#administration.keepSwept();
+    const values = cookieValues(exchange.cookieLines, this.#options.cookie.name);
+    const tokens = values.length === 0 ? [] : tokensOf(values, this.#events);
+    if (tokens.length === 0) return this.#begin(exchange, null, null);
+
+    const loading = this.#load(exchange, tokens);
+    this.#loading.set(exchange, loading);
+    return loading;
+  }
+
+  /** See {@link RequestHooks.finishSuccessfulRequest}. What the client did wrong (4xx) is a success; what the server did is not. */
+  finishSuccessfulRequest(exchange: HttpExchange): void | Promise<void> {
+    const state = this.#states.get(exchange);
+    if (state === undefined || state.phase === "sent") return;
+    let plan: Plan;
+    try {
+      plan = this.#committer.plan(state);
+    } catch (error) {
+      return this.#finish(state, this.#endAfter(state, error));
+    }
+    const work = this.#workOf(state, plan);
+    if (work !== null) return this.#finish(state, work);
+    this.#leave(state);
+  }
+
+  /** See {@link RequestHooks.finishFailedRequest}. */
+  finishFailedRequest(exchange: HttpExchange): void | Promise<void> {
+    const state = this.#states.get(exchange);
+    if (state === undefined || state.phase === "sent") return;
+    const work = this.#workOfFailure(state);
+    if (work !== null) return this.#finish(state, work);
+    this.#leave(state);
+  }
+
+  /** See {@link RequestHooks.finishLate}. Emits `late` when there was something to store. */
+  finishLate(exchange: HttpExchange): void | Promise<void> {
+    const state = this.#states.get(exchange);
+    if (state === undefined || state.phase === "open") return;
+    return this.#finishLate(state);
+  }
+
+  /** See {@link RequestHooks.abandon}. Emits `abandoned` when there was something to drop. */
+  abandon(exchange: HttpExchange): void | Promise<void> {
+    const state = this.#states.get(exchange);
+    if (state === undefined || state.phase === "sent") return;
+    const fields = this.#stagedFields(state);
+    if (fields.length > 0) this.#events.emit("abandoned", { id: idOf(state), fields });
+    const work = this.#workOfFailure(state);
+    state.phase = "sent";
+    if (work !== null) return this.#inBackground(state, work);
+  }
+
+  within<T>(session: S, work: () => T): T {
+    return this.#options.context ? runInContext(session, work) : work();
+  }
+
+  // ---- What the seed's manager offers beside its hooks ----
+
+  /**
+   * Tells whether a request's session will be kept: it has information. One that lost all its information is staged to
+   * be ended. Nothing is stored and no cookie is set before the request finishes.
+   */
+  async maintainSession(exchange: HttpExchange): Promise<boolean> {
+    const session = await this.getSession(exchange);
+    if (Session.access.quietly(session, () => session.hasInfo())) return true;
+    if (Session.access.base(session) !== null) this.expireSession(exchange);
+    return false;
+  }
+
+  /** Ends the session of a request, as `session.logout()` does. Does nothing for a request that was not started. */
+  expireSession(exchange: HttpExchange): void {
+    this.#states.get(exchange)?.session.logout();
+  }
+
+  /** Forgets a request: nothing it staged is stored, and nothing is ended. */
+  clearSession(exchange: HttpExchange): void {
+    this.#states.delete(exchange);
+    this.#loading.delete(exchange);
+  }
+
+  /** Makes a session object. Override it to make another kind; nobody but the manager calls it. */
+  newSession(init: SessionInit): S {
+    return new this.#options.sessionClass(init);
+  }
+
+  /** Puts the cookie of a token on the response when it starts. @throws `ERR_SESSION_SENT` after it left. */
+  setSessionCookie(exchange: HttpExchange, token: Token): void {
+    this.#cookieState(exchange).cookie = token;
+  }
+
+  /** Revokes the cookie when the response starts, and hides it from {@link hasSessionCookie}. The record stays. @throws `ERR_SESSION_SENT` after it left. */
+  revokeSessionCookie(exchange: HttpExchange): void {
+    this.#cookieState(exchange).cookie = "revoke";
+  }
+
+  /**
+   * Tells whether a request came with a session cookie; with `mustExist`, whether that opens a session. `false` for a
+   * cookie that this request revoked.
+   */
+  async hasSessionCookie(
+    exchange: HttpExchange,
+    options: { readonly mustExist?: boolean } = {},
+  ): Promise<boolean> {
+    const values = cookieValues(exchange.cookieLines, this.#options.cookie.name);
+    if (values.length === 0 || this.#states.get(exchange)?.cookie === "revoke") return false;
+    if (options.mustExist !== true) return true;
+    const session = await this.getSession(exchange);
+    return Session.access.base(session) !== null;
+  }
+
+  /** Tells whether a live session has this id. Reads it, and extends nothing. */
+  hasSession(id: SessionId): Promise<boolean> {
+    return this.#administration.has(id);
+  }
+
+  // ---- Administration ----
+
+  /** Lists the live sessions of a user, the latest used first. Never a token. @throws `ERR_SESSION_USE` where the store has no index. */
+  sessionsOf(user: string): Promise<SessionInfo[]> {
+    return this.#administration.sessionsOf(user);
+  }
+
+  /**
+   * Ends a session, wherever it is used; no request in flight can bring it back. With `user`, only if it is theirs.
+   *
+   * @returns whether there was one to end.
+   */
+  revoke(id: SessionId, options: { readonly user?: string } = {}): Promise<boolean> {
+    return this.#administration.revoke(id, options);
+  }
+
+  /**
+   * Ends all sessions of a user but those named, and voids every login of theirs that is under way. A login that this
+   * very request staged and has not committed is under way too. ASVS 7.4.2, 7.4.3.
+   *
+   * @returns how many were ended.
+   */
+  revokeUser(
+    user: string,
+    options: { readonly except?: SessionId | null | readonly SessionId[] } = {},
+  ): Promise<number> {
+    return this.#administration.revokeUser(user, options.except ?? []);
+  }
+
+  /** Ends every session that exists now, and voids every login under way. ASVS 7.4.5. @returns how many were ended. */
+  revokeAll(): Promise<number> {
+    return this.#administration.revokeAll();
+  }
+
+  /** Walks over all live sessions. */
+  all(): AsyncGenerator<SessionInfo, void, void> {
+    return this.#administration.all();
+  }
+
+  /** Deletes expired records now, in batches. Returns how many. Does nothing where the engine does it. */
+  sweep(): Promise<{ readonly deleted: number }> {
+    return this.#administration.sweep();
+  }
+
+  /** Calls the listener at each event of the name. Returns how to stop. */
+  on<Name extends SessionEventName>(name: Name, listener: SessionListener<Name>): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  /** The policy in force, as plain data. */
+  describePolicy(): SessionPolicy {
+    return describe(this.#options);
+  }
+
+  /** Waits for work in the background, then closes what the store opened by itself. */
+  async close(): Promise<void> {
+    this.#administration.stop();
+    await Promise.allSettled(this.#background);
+    await this.#gate.close();
+  }
+
+  toString(): string {
+    return `SessionManager (${this.#options.cookie.name})`;
+  }
+
+  static {
+    printsAs(SessionManager.prototype, String);
+  }
+
+  async #load(exchange: HttpExchange, tokens: readonly Token[]): Promise<S> {
+    let opened: Opened | null = null;
+    let outage: unknown = null;
+    try {
+      opened = await this.#loader.open(tokens);
+    } catch (error) {
+      this.#loading.delete(exchange);
+      if (this.#options.onStoreFailure === "fail") throw error;
+      outage = error;
+    }
+    return this.#begin(exchange, opened, outage);
+  }
+
+  #begin(exchange: HttpExchange, opened: Opened | null, outage: unknown): S {
+    const record = opened?.record ?? null;
+    const onInvalid = (field: string): void =>
+      this.#events.emit("invalid", { id: record?.id ?? null, field });
+    const rules = { codec: this.#options.codec, schemas: this.#options.fields, onInvalid };
+    const host = new RequestHost(this.#shared, rules, exchange, outage);
+    const session = this.newSession({ host, record });
+    const state: RequestState<S> = {
+      exchange,
+      session,
+      token: opened?.token ?? null,
+      predecessor: opened?.predecessor ?? false,
+      rotationDue: false,
+      looked: false,
+      phase: "open",
+      cookie: null,
+      careful: false,
+    };
+    host.bind(state);
+    this.#states.set(exchange, state);
+    this.#loading.delete(exchange);
+    if (opened !== null && this.#foresees(state, opened)) exchange.onUse?.();
+    return session;
+  }
+
+  /** Plans what loading alone calls for. Tells whether there is any. */
+  #foresees(state: RequestState<S>, { record, predecessor }: Opened): boolean {
+    const { clock, lifetime } = this.#options;
+    const now = clock.now();
+    const at = rotationOf(record)?.at ?? 0;
+    if (!predecessor && isUnconfirmed(record)) {
+      Session.access.draft(state.session).update(ROTATION, (value) => confirmed(value, at, now), "minor");
+      return true;
+    }
+    state.rotationDue = !predecessor && isRotationDue(lifetime, record, now);
+    return state.rotationDue || predecessor || now - record.accessedAt > lifetime.accessTimeResolutionMs;
+  }
+
+  #use(state: RequestState): void {
+    state.looked = true;
+    state.exchange.onUse?.();
+  }
+
+  /** What finishing a successful request has to wait for, or `null`. */
+  #workOf(state: RequestState<S>, plan: Plan): Promise<void> | null {
+    switch (plan.kind) {
+      case "nothing":
+        return isReissue(state) ? this.#committer.reissue(state) : null;
+      case "touch":
+        return this.#aside(state, this.#committer.touch(state, plan));
+      case "update":
+        if (plan.minor && !plan.rotates)
+          return this.#aside(state, ignoring(this.#committer.run(state, plan)));
+    }
+    return this.#carriedOut(state, plan);
+  }
+
+  /** Lets work that the response does not depend on run beside it, where the platform keeps it alive. */
+  #aside(state: RequestState<S>, work: Promise<void>): Promise<void> | null {
+    const reissue = isReissue(state) ? this.#committer.reissue(state) : null;
+    if (state.exchange.waitUntil === undefined) return Promise.all([work, reissue]).then(() => undefined);
+    this.#keepAlive(state, work);
+    return reissue;
+  }
+
+  async #carriedOut(state: RequestState<S>, plan: Plan): Promise<void> {
+    try {
+      await this.#committer.run(state, plan);
+    } catch (error) {
+      return await this.#endAfter(state, error);
+    }
+    if (isReissue(state)) await this.#committer.reissue(state);
+  }
+
+  /** A commit failed. A logout in it takes place all the same: failing to end would be a hole. */
+  async #endAfter(state: RequestState<S>, error: unknown): Promise<void> {
+    if (this.#options.endOnFailure && Session.access.ended(state.session) !== null) {
+      Session.access.rollBack(state.session);
+      await ignoring(this.#committer.endOnly(state));
+    }
+    throw error;
+  }
+
+  #workOfFailure(state: RequestState<S>): Promise<void> | null {
+    Session.access.rollBack(state.session);
+    const ended = this.#options.endOnFailure && Session.access.ended(state.session) !== null;
+    return ended ? this.#committer.endOnly(state) : null;
+  }
+
+  async #finish(state: RequestState<S>, work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } finally {
+      this.#leave(state);
+    }
+  }
+
+  /** The response starts: from here on it carries what it carries. */
+  #leave(state: RequestState<S>): void {
+    writeHeaders(state, this.#options.cookie, this.#options.clock.now());
+    state.phase = "sent";
+  }
+
+  async #commitNow(state: RequestState): Promise<void> {
+    const plan = this.#committer.plan(state);
+    if (plan.kind === "touch") await this.#committer.touch(state, plan);
+    else await this.#committer.run(state, plan);
+  }
+
+  #finishLate(state: RequestState<S>): void | Promise<void> {
+    const fields = this.#stagedFields(state);
+    const ended = Session.access.ended(state.session) !== null;
+    if (fields.length === 0 && !ended) return;
+    const work = this.#commitNow(state).then(
+      () => this.#events.emit("late", { id: idOf(state), fields, saved: true }),
+      () => this.#events.emit("late", { id: idOf(state), fields, saved: false }),
+    );
+    return work;
+  }
+
+  #stagedFields(state: RequestState<S>): string[] {
+    try {
+      const staged = Session.access.draft(state.session).stage();
+      if (!isChanged(staged) || staged.minor) return [];
+      return [...Object.keys(staged.set), ...staged.remove].filter(
+        (name) => !isReserved(name) || name === "~flash",
+      );
+    } catch {
+      // It cannot be stored, but it was meant to be.
+      return ["(a value that cannot be stored)"];
+    }
+  }
+
+  #inBackground(state: RequestState<S>, work: Promise<void>): void | Promise<void> {
+    const safe = ignoring(work);
+    if (state.exchange.waitUntil === undefined) return safe;
+    this.#keepAlive(state, safe);
+  }
+
+  #keepAlive(state: RequestState<S>, work: Promise<unknown>): void {
+    this.#background.add(work);
+    void work.then(() => this.#background.delete(work));
+    state.exchange.waitUntil?.(work);
+  }
+
+  #cookieState(exchange: HttpExchange): RequestState<S> {
+    const state = this.#states.get(exchange);
+    if (state === undefined)
+      throw new SessionError(
+        "ERR_SESSION_USE",
+        "This request was not started. Call startRequest(exchange) first.",
+      );
+    if (state.phase === "sent" || !exchange.canSetCookie) throw tooLateForCookie();
+    exchange.onUse?.();
+    return state;
+  }
+}
+
+function started<S extends AnySession>(session: S): S {
+  session.startRequest();
+  return session;
+}
+
+function idOf(state: RequestState): SessionId | null {
+  return Session.access.base(state.session)?.id ?? null;
+}
+
+/** The client presented the previous secret, and may have lost the answer that brought the current one. */
+function isReissue(state: RequestState): boolean {
+  return (
+    state.predecessor &&
+    state.cookie === null &&
+    state.phase === "open" &&
+    state.exchange.canSetCookie &&
+    Session.access.base(state.session) !== null
+  );
+}
+
+/** For what may fail without harm to this request; the gate has told of it by an event. */
+async function ignoring(work: Promise<void>): Promise<void> {
+  await work.catch(() => undefined);
+}

@@ -1,0 +1,52 @@
+import { systemClock } from "./clock.ts";
+import { jsonCodec } from "./codec.ts";
+import type { HttpExchange } from "./exchange.ts";
+import type { RequestHooks } from "./hooks.ts";
+import { resolveLifetime } from "./lifetime.ts";
+import { Session, type SessionHost } from "./session.ts";
+
+const lifetime = resolveLifetime({});
+
+/** A session that lasts as long as its request. */
+const NOWHERE: SessionHost = {
+  clock: systemClock,
+  lifetime,
+  rules: { codec: jsonCodec, schemas: {}, onInvalid: () => undefined },
+  device: {},
+  onLook: () => undefined,
+  beforeStaging: () => undefined,
+  beforeNewSecret: () => undefined,
+  nextSequence: () => 0,
+  commit: () => Promise.resolve(),
+  claim: () => Promise.resolve(undefined),
+};
+
+/**
+ * A manager that manages nothing: each request gets an empty session, no cookie is read or set, and nothing is stored.
+ * For parts of an application, or tests, that need the shape of sessions without their substance.
+ */
+export class NullSessionManager implements RequestHooks<Session> {
+  readonly #sessions: WeakMap<HttpExchange, Session> = new WeakMap();
+
+  startRequest(exchange: HttpExchange): Session {
+    const session = this.#sessions.get(exchange) ?? this.newSession();
+    this.#sessions.set(exchange, session);
+    return session;
+  }
+
+  newSession(): Session {
+    return new Session({ host: NOWHERE, record: null });
+  }
+
+  finishSuccessfulRequest(_exchange: HttpExchange): void {}
+
+  finishFailedRequest(_exchange: HttpExchange): void {}
+
+  finishLate(_exchange: HttpExchange): void {}
+
+  abandon(_exchange: HttpExchange): void {}
+
+  within<T>(_session: Session, work: () => T): T {
+    return work();
+  }
+}

@@ -1,0 +1,221 @@
+import { type Clock, systemClock } from "./clock.ts";
+import { type Codec, jsonCodec } from "./codec.ts";
+import { type CookieOptions, type CookiePolicy, resolveCookie } from "./cookie.ts";
+import { type Duration, milliseconds } from "./duration.ts";
+import { SessionError } from "./errors.ts";
+import { type Lifetime, type LifetimeOptions, resolveLifetime } from "./lifetime.ts";
+import { checkSchemas, type FieldSchemas } from "./schema.ts";
+import { type AnySession, Session, type SessionInit } from "./session.ts";
+import type { AnyStore, StoreTraits } from "./store.ts";
+
+/** A session class of one's own. Its constructor passes what it is given on to `Session`. */
+export type SessionClass<S extends AnySession> = new (init: SessionInit) => S;
+
+export interface SessionManagerOptions<
+  Fields extends FieldSchemas,
+  S extends AnySession,
+> extends LifetimeOptions {
+  /** Where sessions live. */
+  readonly store: AnyStore;
+  /** Name and attributes of the cookie. The defaults are the safest that every browser keeps. */
+  readonly cookie?: CookieOptions;
+  /** One Standard Schema per field; synchronous. Fields without one are not checked. */
+  readonly fields?: Fields;
+  /** A subclass of `Session`. */
+  readonly sessionClass?: SessionClass<S>;
+  /** How values become text; default JSON with Date, Map, Set, bigint and the odd numbers. */
+  readonly codec?: Codec;
+  /** The largest sum of all field names and texts, in bytes of UTF-8; default 1 MiB. */
+  readonly maxRecordBytes?: number;
+  /** How long a store call may take; default 2 s. */
+  readonly deadline?: Duration;
+  /**
+   * What a request gets when its session cannot be read: `"fail"` (default), an error with status 503, or
+   * `"anonymous"`, an empty session that refuses changes and leaves the cookie alone.
+   */
+  readonly onStoreFailure?: "fail" | "anonymous";
+  /** When two requests read and change one field: `"last-wins"` (default) with an event, or `"fail"` the later one. */
+  readonly onConflict?: "last-wins" | "fail";
+  /** When the session ended while a request was running: `"drop"` its changes (default) with an event, or `"fail"` it. */
+  readonly onGone?: "drop" | "fail";
+  /** Whether a logout takes place although its request failed; default `true`. */
+  readonly endOnFailure?: boolean;
+  /** Lets `currentSession()` work below the handler; default `false`. */
+  readonly context?: boolean;
+  /** Whether to prepare the store at first use; default `true`. */
+  readonly setup?: boolean;
+  /** How often to delete expired records, where the store does not by itself; default 10 minutes, `false` for never. */
+  readonly sweepEvery?: Duration | false;
+  /** What the store must promise; the manager refuses to start on less. */
+  readonly requires?: Partial<Pick<StoreTraits, "durability" | "shared">>;
+  /** The source of time; default the system's. */
+  readonly clock?: Clock;
+}
+
+/** Options with every default filled in. */
+export interface ResolvedOptions<S extends AnySession> {
+  readonly store: AnyStore;
+  readonly cookie: CookiePolicy;
+  readonly lifetime: Lifetime;
+  readonly fields: FieldSchemas;
+  readonly sessionClass: SessionClass<S>;
+  readonly codec: Codec;
+  readonly maxRecordBytes: number;
+  readonly deadlineMs: number;
+  readonly onStoreFailure: "fail" | "anonymous";
+  readonly onConflict: "last-wins" | "fail";
+  readonly onGone: "drop" | "fail";
+  readonly endOnFailure: boolean;
+  readonly context: boolean;
+  readonly setup: boolean;
+  readonly sweepEveryMs: number | null;
+  readonly clock: Clock;
+}
+
+const KNOWN: ReadonlySet<string> = new Set<keyof SessionManagerOptions<FieldSchemas, AnySession>>([
+  "store",
+  "cookie",
+  "fields",
+  "sessionClass",
+  "codec",
+  "maxRecordBytes",
+  "deadline",
+  "onStoreFailure",
+  "onConflict",
+  "onGone",
+  "endOnFailure",
+  "context",
+  "setup",
+  "sweepEvery",
+  "requires",
+  "clock",
+  "preset",
+  "idle",
+  "absolute",
+  "rememberMax",
+  "accessTimeResolution",
+  "rotateEvery",
+  "rotationGrace",
+]);
+const KNOWN_COOKIE: ReadonlySet<string> = new Set<keyof CookieOptions>([
+  "name",
+  "path",
+  "domain",
+  "sameSite",
+  "partitioned",
+  "insecureLoopback",
+]);
+const DURABILITIES: readonly string[] = ["none", "process", "power"] satisfies StoreTraits["durability"][];
+
+/** @throws `ERR_SESSION_CONFIG` for options that are unknown, impossible or contradict each other, naming the mend. */
+export function resolveOptions<S extends AnySession>(
+  options: SessionManagerOptions<FieldSchemas, S>,
+): ResolvedOptions<S> {
+  if (!isObject(options))
+    refuse("SessionManager needs an object of options with a store, such as { store: memoryStore() }.");
+  checkNames(options, KNOWN, "");
+  checkNames(options.cookie ?? {}, KNOWN_COOKIE, "cookie.");
+  checkStore(options.store);
+  checkTraits(options.store.traits, options.requires ?? {});
+  const fields = options.fields ?? {};
+  checkSchemas(fields);
+  return {
+    store: options.store,
+    cookie: resolveCookie(options.cookie ?? {}),
+    lifetime: resolveLifetime(options),
+    fields,
+    sessionClass: checkedClass(options.sessionClass),
+    codec: checkedCodec(options.codec),
+    maxRecordBytes: checkedSize(options.maxRecordBytes ?? 1_048_576),
+    deadlineMs: milliseconds(options.deadline ?? "2s", "deadline"),
+    onStoreFailure: oneOf("onStoreFailure", options.onStoreFailure ?? "fail", ["fail", "anonymous"]),
+    onConflict: oneOf("onConflict", options.onConflict ?? "last-wins", ["last-wins", "fail"]),
+    onGone: oneOf("onGone", options.onGone ?? "drop", ["drop", "fail"]),
+    endOnFailure: oneOf("endOnFailure", options.endOnFailure ?? true, [true, false]),
+    context: oneOf("context", options.context ?? false, [true, false]),
+    setup: oneOf("setup", options.setup ?? true, [true, false]),
+    sweepEveryMs: sweepEvery(options.store, options.sweepEvery),
+    clock: options.clock ?? systemClock,
+  };
+}
+
+function checkNames(options: object, known: ReadonlySet<string>, prefix: string): void {
+  for (const name of Object.keys(options)) {
+    if (known.has(name)) continue;
+    refuse(`${prefix}${name} is not an option. The options are ${[...known].join(", ")}.`);
+  }
+}
+
+function checkStore(store: AnyStore): void {
+  const whole =
+    isObject(store) && ["create", "read", "update", "delete"].every((name) => hasMethod(store, name));
+  if (!whole || !isObject(store.traits)) {
+    refuse(
+      "store is not a session store. Make one with memoryStore(), directoryStore(path), sqliteStore(file) or the like.",
+    );
+  }
+}
+
+function checkTraits(
+  traits: StoreTraits,
+  requires: Partial<Pick<StoreTraits, "durability" | "shared">>,
+): void {
+  checkNames(requires, new Set(["durability", "shared"]), "requires.");
+  if (requires.shared === true && !traits.shared) {
+    refuse(
+      "requires.shared: this store keeps sessions in one process. Choose one that processes share, such as sqliteStore(file).",
+    );
+  }
+  if (requires.durability === undefined) return;
+  oneOf("requires.durability", requires.durability, ["none", "process", "power"]);
+  if (DURABILITIES.indexOf(traits.durability) >= DURABILITIES.indexOf(requires.durability)) return;
+  refuse(
+    `requires.durability "${requires.durability}": this store survives "${traits.durability}" only. Choose another store or level.`,
+  );
+}
+
+function checkedClass<S extends AnySession>(sessionClass: SessionClass<S> | undefined): SessionClass<S> {
+  // Without a class of its own the manager's type parameter is `Session`.
+  if (sessionClass === undefined) return Session as unknown as SessionClass<S>;
+  if (typeof sessionClass === "function" && sessionClass.prototype instanceof Session) return sessionClass;
+  return refuse("sessionClass must extend Session of the same copy of the package.");
+}
+
+function checkedCodec(codec: Codec | undefined): Codec {
+  if (codec === undefined) return jsonCodec;
+  return hasMethod(codec, "encode") && hasMethod(codec, "decode")
+    ? codec
+    : refuse("codec needs the methods encode and decode.");
+}
+
+function checkedSize(bytes: number): number {
+  return Number.isSafeInteger(bytes) && bytes >= 1024
+    ? bytes
+    : refuse("maxRecordBytes must be a whole number of 1024 or more.");
+}
+
+function sweepEvery(store: AnyStore, wanted: Duration | false | undefined): number | null {
+  if (wanted === false) return null;
+  if (wanted !== undefined && store.sweep === undefined) {
+    refuse("sweepEvery is given, but this store has nothing to sweep. Drop the option.");
+  }
+  const idleStore = store.sweep === undefined || store.traits.expires;
+  return idleStore && wanted === undefined ? null : milliseconds(wanted ?? "10m", "sweepEvery");
+}
+
+function oneOf<T>(option: string, value: T, allowed: readonly unknown[]): T {
+  if (allowed.includes(value)) return value;
+  return refuse(`${option} must be ${allowed.map((one) => JSON.stringify(one)).join(" or ")}.`);
+}
+
+function hasMethod(value: object, name: string): boolean {
+  return typeof (value as Record<string, unknown>)[name] === "function";
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
+}
+
+function refuse(message: string): never {
+  throw new SessionError("ERR_SESSION_CONFIG", message);
+}

@@ -1,0 +1,101 @@
+import type { Staged } from "./draft.ts";
+import type { Lifetime } from "./lifetime.ts";
+import type { SessionRecord } from "./record.ts";
+
+/** A privilege change that a request staged: the secret is renewed at once and the epoch goes up. */
+export interface Renewal {
+  /** Replaces the labels, at login. */
+  readonly labels?: readonly string[];
+  /** Moves the absolute limit, at login and re-authentication. */
+  readonly endsAt?: number;
+  /** At login: who, and when in the order of this manager's logins and revocations. */
+  readonly login?: { readonly user: string; readonly at: number; readonly sequence: number };
+}
+
+export interface CommitInput {
+  /** The live record, or `null` for a session that is not stored. */
+  readonly record: SessionRecord | null;
+  /** A record that this request ended: logged out, or left behind by the login of another user. */
+  readonly ended: SessionRecord | null;
+  readonly staged: Staged;
+  /** Whether the session, as it will be, has anything worth keeping. */
+  readonly hasInfo: boolean;
+  readonly renewal: Renewal | null;
+  /** Whether the secret is due for its periodic renewal, and may be renewed now. */
+  readonly rotationDue: boolean;
+  /** The idle limit of this session. */
+  readonly idleMs: number;
+}
+
+/** What one commit does. */
+export type Plan =
+  | { readonly kind: "nothing" }
+  | { readonly kind: "touch"; readonly accessedAt: number; readonly expiresAt: number }
+  | CreatePlan
+  | UpdatePlan
+  /** Deletes the ended record and, where `create` is given, creates another. */
+  | { readonly kind: "end"; readonly record: SessionRecord; readonly create: CreatePlan | null }
+  /** Deletes a record that lost all its information, provided that nobody gave it new one. */
+  | { readonly kind: "empty"; readonly record: SessionRecord };
+
+export interface CreatePlan {
+  readonly kind: "create";
+  readonly labels: readonly string[];
+  readonly expiresAt: number;
+  readonly endsAt: number;
+}
+
+export interface UpdatePlan {
+  readonly kind: "update";
+  readonly staged: Staged;
+  /** Carries the version it was read at. */
+  readonly conditional: boolean;
+  readonly renewal: Renewal | null;
+  readonly rotates: boolean;
+  /** Losing it harms nobody: it neither holds the response nor fails it. */
+  readonly minor: boolean;
+  readonly accessedAt: number;
+  readonly expiresAt: number;
+}
+
+/** Decides what a commit does to the store. Pure: no clock, no I/O, no cookies, no randomness. */
+export function planCommit(input: CommitInput, lifetime: Lifetime, now: number): Plan {
+  const { record, ended, hasInfo } = input;
+  if (ended !== null)
+    return { kind: "end", record: ended, create: hasInfo ? planCreate(input, lifetime, now) : null };
+  if (record === null) return hasInfo ? planCreate(input, lifetime, now) : { kind: "nothing" };
+  if (!hasInfo) return { kind: "empty", record };
+  return planUpdate(input, record, lifetime, now);
+}
+
+function planCreate({ renewal, idleMs }: CommitInput, lifetime: Lifetime, now: number): CreatePlan {
+  const endsAt = renewal?.endsAt ?? now + lifetime.absoluteMs;
+  return { kind: "create", labels: renewal?.labels ?? [], expiresAt: Math.min(now + idleMs, endsAt), endsAt };
+}
+
+function planUpdate(input: CommitInput, record: SessionRecord, lifetime: Lifetime, now: number): Plan {
+  const { staged, renewal } = input;
+  const rotates = input.rotationDue && renewal === null;
+  const times = {
+    accessedAt: now,
+    expiresAt: Math.min(now + input.idleMs, renewal?.endsAt ?? record.endsAt),
+  };
+  if (!isChanged(staged) && renewal === null && !rotates) {
+    const due = now - record.accessedAt > lifetime.accessTimeResolutionMs;
+    return due ? { kind: "touch", ...times } : { kind: "nothing" };
+  }
+  return {
+    kind: "update",
+    staged,
+    conditional: staged.dependent || rotates,
+    renewal,
+    rotates,
+    minor: staged.minor && renewal === null,
+    ...times,
+  };
+}
+
+/** Tells whether anything is to be written. */
+export function isChanged(staged: Staged): boolean {
+  return staged.remove.length > 0 || Object.keys(staged.set).length > 0;
+}

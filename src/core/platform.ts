@@ -1,0 +1,79 @@
+/**
+ * Everything the core takes from the runtime, in one place: a port to another runtime changes this file alone.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import { hash, randomBytes as cryptoRandomBytes, timingSafeEqual } from "node:crypto";
+import { channel } from "node:diagnostics_channel";
+
+/** Random bytes of the system's generator, as base64url. */
+export function randomText(bytes: number): string {
+  return cryptoRandomBytes(bytes).toString("base64url");
+}
+
+/** SHA-256 as base64url, 43 characters. The one-shot call is five times faster than a hash object. */
+export function sha256(text: string): string {
+  return hash("sha256", text, "base64url");
+}
+
+/** Compares two texts in time that depends on their length alone. */
+export function equalInConstantTime(one: string, other: string): boolean {
+  const left = Buffer.from(one);
+  const right = Buffer.from(other);
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+/** Combines two base64url texts of the same number of bytes by exclusive or. */
+export function xorText(one: string, other: string): string {
+  const left = Buffer.from(one, "base64url");
+  const right = Buffer.from(other, "base64url");
+  return Buffer.from(left.map((byte, index) => byte ^ (right[index] ?? 0))).toString("base64url");
+}
+
+/** The number of bytes of a text in UTF-8. */
+export function byteLength(text: string): number {
+  return Buffer.byteLength(text);
+}
+
+/** Waits in real time: for backing off, never for anything that a clock decides. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+export interface Channel {
+  readonly hasSubscribers: boolean;
+  publish(message: unknown): void;
+}
+
+/** A channel of `node:diagnostics_channel`. */
+export function diagnosticsChannel(name: string): Channel {
+  return channel(name);
+}
+
+/** What `currentSession()` reads. It holds nothing outside the requests that run inside it. */
+const context: AsyncLocalStorage<unknown> = new AsyncLocalStorage();
+
+export function runInContext<T>(value: unknown, work: () => T): T {
+  return context.run(value, work);
+}
+
+export function contextValue(): unknown {
+  return context.getStore();
+}
+
+/** How Node asks an object for its printed form; registered, so no import is needed. */
+export const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
+
+/** Makes Node print the objects of a class by a function, whatever they hold. */
+export function printsAs<T extends object>(prototype: T, print: (object: T) => string): void {
+  Object.defineProperty(prototype, INSPECT, {
+    value(this: T) {
+      return print(this);
+    },
+  });
+}
+
+export function isProduction(): boolean {
+  return process.env["NODE_ENV"] === "production";
+}

@@ -1,0 +1,63 @@
+import type { ResolvedOptions } from "./options.ts";
+import type { AnySession } from "./session.ts";
+import type { StoreTraits } from "./store.ts";
+
+/** The policy in force, as plain data for an auditor or a snapshot test (ASVS 7.1.1). Times in milliseconds. */
+export interface SessionPolicy {
+  readonly token: { readonly idBits: number; readonly secretBits: number; readonly storedAs: "SHA-256" };
+  readonly cookie: {
+    readonly name: string;
+    readonly path: string;
+    readonly domain: string | null;
+    readonly secure: boolean;
+    readonly httpOnly: true;
+    readonly sameSite: string;
+    readonly partitioned: boolean;
+    readonly persistent: "only when remembered";
+  };
+  readonly lifetime: {
+    readonly preset: string | null;
+    readonly idleMs: number;
+    readonly absoluteMs: number;
+    readonly rememberMaxMs: number;
+    readonly accessTimeResolutionMs: number;
+    readonly rotateEveryMs: number | null;
+    readonly rotationGraceMs: number;
+  };
+  readonly failure: {
+    readonly deadlineMs: number;
+    readonly onStoreFailure: string;
+    readonly onConflict: string;
+    readonly onGone: string;
+    readonly endOnFailure: boolean;
+  };
+  readonly limits: { readonly maxRecordBytes: number };
+  readonly store: StoreTraits & {
+    readonly abilities: readonly string[];
+    readonly sweepEveryMs: number | null;
+  };
+}
+
+const ABILITIES = ["listByLabel", "deleteByLabel", "all", "sweep", "setup", "subscribe", "close"] as const;
+
+export function describe(options: ResolvedOptions<AnySession>): SessionPolicy {
+  const { store, cookie, lifetime } = options;
+  return {
+    token: { idBits: 144, secretBits: 192, storedAs: "SHA-256" },
+    cookie: { ...cookie, httpOnly: true, persistent: "only when remembered" },
+    lifetime: { ...lifetime },
+    failure: {
+      deadlineMs: options.deadlineMs,
+      onStoreFailure: options.onStoreFailure,
+      onConflict: options.onConflict,
+      onGone: options.onGone,
+      endOnFailure: options.endOnFailure,
+    },
+    limits: { maxRecordBytes: options.maxRecordBytes },
+    store: {
+      ...store.traits,
+      abilities: ABILITIES.filter((name) => store[name] !== undefined),
+      sweepEveryMs: options.sweepEveryMs,
+    },
+  };
+}

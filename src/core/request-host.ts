@@ -1,0 +1,92 @@
+import type { Clock } from "./clock.ts";
+import { tooLateForCookie } from "./commit.ts";
+import type { DraftRules } from "./draft.ts";
+import { SessionError } from "./errors.ts";
+import type { HttpExchange } from "./exchange.ts";
+import type { Lifetime } from "./lifetime.ts";
+import type { RequestState } from "./request-state.ts";
+import type { Device } from "./reserved.ts";
+import type { SessionHost } from "./session.ts";
+
+/** What the sessions of a manager share. */
+export interface HostShared {
+  readonly clock: Clock;
+  readonly lifetime: Lifetime;
+  nextSequence(): number;
+  commit(state: RequestState): Promise<void>;
+  claim(state: RequestState, name: string): Promise<unknown>;
+  use(state: RequestState): void;
+}
+
+const MAX_USER_AGENT_LENGTH = 512;
+
+/** Ties a session to the request that it was loaded for. */
+export class RequestHost implements SessionHost {
+  readonly rules: DraftRules;
+  readonly #shared: HostShared;
+  readonly #exchange: HttpExchange;
+  /** Why the session is read-only: the store could not be read. */
+  readonly #outage: unknown;
+  #state: RequestState | null = null;
+
+  constructor(shared: HostShared, rules: DraftRules, exchange: HttpExchange, outage: unknown) {
+    this.#shared = shared;
+    this.rules = rules;
+    this.#exchange = exchange;
+    this.#outage = outage;
+  }
+
+  get clock(): Clock {
+    return this.#shared.clock;
+  }
+
+  get lifetime(): Lifetime {
+    return this.#shared.lifetime;
+  }
+
+  get device(): Device {
+    const address = this.#exchange.remoteAddress;
+    const userAgent = this.#exchange.header("user-agent")?.slice(0, MAX_USER_AGENT_LENGTH);
+    return { ...(address !== undefined && { address }), ...(userAgent !== undefined && { userAgent }) };
+  }
+
+  /** The session is made before its state, which holds it. */
+  bind(state: RequestState): void {
+    this.#state = state;
+  }
+
+  onLook(): void {
+    if (this.#state !== null) this.#shared.use(this.#state);
+  }
+
+  beforeStaging(): void {
+    if (this.#outage !== null) {
+      throw new SessionError(
+        "ERR_SESSION_STORE_UNAVAILABLE",
+        "The session could not be read, so it cannot be changed.",
+        {
+          cause: this.#outage,
+        },
+      );
+    }
+    if (this.#state?.phase === "sent" && !this.#exchange.commitsLate) throw tooLateForCookie();
+  }
+
+  beforeNewSecret(): void {
+    this.beforeStaging();
+    if (this.#state?.phase === "sent" || !this.#exchange.canSetCookie) throw tooLateForCookie();
+  }
+
+  nextSequence(): number {
+    return this.#shared.nextSequence();
+  }
+
+  async commit(): Promise<void> {
+    this.beforeStaging();
+    if (this.#state !== null) await this.#shared.commit(this.#state);
+  }
+
+  async claim(name: string): Promise<unknown> {
+    return this.#state === null ? undefined : await this.#shared.claim(this.#state, name);
+  }
+}

@@ -1,0 +1,22 @@
+import type { HttpExchange } from "./exchange.ts";
+import type { AnySession } from "./session.ts";
+import type { Token } from "./token.ts";
+
+/** What a manager knows of one request that is under way. */
+export interface RequestState<S extends AnySession = AnySession> {
+  readonly exchange: HttpExchange;
+  readonly session: S;
+  /** What opens the session's record: the client's token, or the one that this request minted. */
+  token: Token | null;
+  /** The client presented the secret before the current one. */
+  predecessor: boolean;
+  rotationDue: boolean;
+  /** The handler looked at the session, so the response depends on the cookie. */
+  looked: boolean;
+  /** `open` until the response starts; from then on no cookie can be promised. */
+  phase: "open" | "sent";
+  /** What the response is to do with the cookie. Kept until the response starts: error handlers clear headers. */
+  cookie: Token | "revoke" | null;
+  /** An update whose outcome was lost is sent again only under the condition that nothing else was written. */
+  careful: boolean;
+}

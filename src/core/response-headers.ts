@@ -1,0 +1,56 @@
+import { type CookiePolicy, sessionCookie } from "./cookie.ts";
+import type { HttpExchange } from "./exchange.ts";
+import type { RequestState } from "./request-state.ts";
+import { Session } from "./session.ts";
+import { Token } from "./token.ts";
+
+/** Cookies live no longer in any browser (RFC 6265bis, section 5.5). */
+const MAX_AGE_CAP_S = 34_560_000;
+
+/**
+ * Puts on the response what the session asks for: its cookie, and what keeps caches from giving one client's answer to
+ * another. A response that sets a cookie is not stored at all; one that depends on the session varies by the cookie and
+ * is not left public (RFC 9111; OWASP S11).
+ */
+export function writeHeaders(state: RequestState, policy: CookiePolicy, now: number): void {
+  const { exchange, cookie } = state;
+  if (!exchange.canSetCookie) return;
+  if (cookie !== null) {
+    state.cookie = null;
+    exchange.setCookie(sessionCookie(policy, exchange.mountPath, ...valueAndAge(state, cookie, now)));
+    exchange.setResponseHeader("cache-control", "no-store");
+  }
+  if (!state.looked) return;
+  varyByCookie(exchange);
+  if (cookie === null) unpublish(exchange);
+}
+
+function valueAndAge(state: RequestState, cookie: Token | "revoke", now: number): [string, number | null] {
+  if (cookie === "revoke") return ["", 0];
+  const { access } = Session;
+  const endsAt = access.base(state.session)?.endsAt ?? now;
+  const remembered = access.rememberMs(state.session) !== null;
+  const seconds = Math.min(MAX_AGE_CAP_S, Math.max(1, Math.floor((endsAt - now) / 1000)));
+  return [cookie.reveal(), remembered ? seconds : null];
+}
+
+function varyByCookie(exchange: HttpExchange): void {
+  const vary = exchange.responseHeader("vary");
+  if (vary === undefined || vary.trim() === "") return exchange.setResponseHeader("vary", "Cookie");
+  const names = vary
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim());
+  if (!names.includes("cookie") && !names.includes("*"))
+    exchange.setResponseHeader("vary", `${vary}, Cookie`);
+}
+
+function unpublish(exchange: HttpExchange): void {
+  const control = exchange.responseHeader("cache-control");
+  if (control === undefined) return;
+  const directives = control.split(",").map((directive) => directive.trim());
+  const kept = directives.filter((directive) => !/^(public|s-maxage\s*=.*)$/i.test(directive));
+  if (kept.length === directives.length) return;
+  if (!kept.some((directive) => /^(private|no-store)\b/i.test(directive))) kept.unshift("private");
+  exchange.setResponseHeader("cache-control", kept.join(", "));
+}
