@@ -1,0 +1,91 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
+import Better from "better-sqlite3";
+import { onTestFinished } from "vitest";
+import type { SessionId, SessionRecord } from "../../../src/core/record.ts";
+import type { Call } from "../../../src/core/store.ts";
+import { type SqliteDriverName, type SqliteStore, sqliteStore } from "../../../src/stores/sqlite.ts";
+
+export const DRIVERS: readonly SqliteDriverName[] = ["node:sqlite", "better-sqlite3"];
+export const NOW: number = Date.UTC(2100, 0, 1);
+
+/** What tests do with a database of either kind behind the store's back. */
+export interface RawDatabase {
+  exec(sql: string): unknown;
+  prepare(sql: string): {
+    get(...values: (string | number)[]): unknown;
+    run(...values: (string | number)[]): unknown;
+  };
+  close(): unknown;
+}
+
+export function call(): Call {
+  return { signal: new AbortController().signal };
+}
+
+export function idOf(name: string): SessionId {
+  return name.padEnd(24, "0") as SessionId;
+}
+
+export function recordOf(name: string, given: Partial<SessionRecord> = {}): SessionRecord {
+  return {
+    id: idOf(name),
+    epoch: 1,
+    version: 1,
+    secretHash: "h".repeat(43),
+    labels: ["user:1"],
+    createdAt: NOW,
+    accessedAt: NOW,
+    expiresAt: NOW + 1000,
+    endsAt: NOW + 2000,
+    fields: { a: "1" },
+    ...given,
+  };
+}
+
+/** A path in a folder that goes when the test is over. */
+export function freshFile(): string {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-sqlite-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return join(folder, "sessions.db");
+}
+
+export async function storeOn(file: string, driver: SqliteDriverName): Promise<SqliteStore> {
+  const store = sqliteStore(file, { driver });
+  onTestFinished(() => store.close());
+  await store.setup(call());
+  return store;
+}
+
+/** By the driver under test: two SQLite libraries in one process take each other's locks away. */
+export function rawOn(file: string, driver: "node:sqlite"): DatabaseSync;
+export function rawOn(file: string, driver: SqliteDriverName): RawDatabase & (DatabaseSync | Better.Database);
+export function rawOn(file: string, driver: SqliteDriverName): DatabaseSync | Better.Database {
+  const database = driver === "node:sqlite" ? new DatabaseSync(file) : new Better(file);
+  onTestFinished(() => {
+    if (database instanceof DatabaseSync ? database.isOpen : database.open) database.close();
+  });
+  return database;
+}
+
+/** Starts a program beside this file; it is killed when the test is over. */
+export function start(program: string, ...args: string[]): ChildProcess {
+  const child = fork(fileURLToPath(new URL(program, import.meta.url)), args, { execArgv: [] });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  return child;
+}
+
+export async function message(child: ChildProcess): Promise<unknown> {
+  const [first] = (await once(child, "message")) as [unknown];
+  return first;
+}
+
+/** Lets the event loop go round. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
