@@ -83,8 +83,8 @@ export type Reader = (...values: SqliteValue[]) => readonly (readonly unknown[])
 
 /** One connection with the differences between the drivers out of sight. */
 export interface Connection {
-  writer(sql: string): Writer;
-  reader(sql: string): Reader;
+  readonly writer: (sql: string) => Writer;
+  readonly reader: (sql: string) => Reader;
   exec(sql: string): void;
   inTransaction(): boolean;
   /** Runs `work` with SQLite's blocking wait for locks switched off. */
