@@ -2,4 +2,4 @@ import { describe, test } from "vitest";
 import { storeContract } from "../../src/testing/index.ts";
 import { directorySubject } from "./directory/subject.ts";
 
-storeContract({ test, describe }, directorySubject("process", 1));
+storeContract({ test, describe }, directorySubject("process", 0.5));

@@ -79,7 +79,8 @@ async function makeFolder(folder: string): Promise<boolean> {
     if (hasCode(error, "EEXIST")) return false;
     throw error;
   }
-  await chmod(folder, FOLDER_MODE);
+  // Whoever tidies up may have found it empty and removed it: then it was made all the same.
+  await unlessGone(chmod(folder, FOLDER_MODE));
   return true;
 }
 

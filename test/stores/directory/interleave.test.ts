@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { directoryStore } from "../../../src/stores/directory.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { CREATE, DEEDS, NOTHING, RECREATE, view, type Deed, type Store } from "./deeds.ts";
-import { Pause, killAt, killWithin, steppedStore, type SteppedStore } from "./stepped.ts";
+import { Pause, killAt, killWithin, steppedStore, type Step, type SteppedStore } from "./stepped.ts";
 import { HOUR, ID, call, record, temporaryFolder, tree } from "./support.ts";
 
 /** No operation takes more steps than this; a loop without end would. */
@@ -200,6 +200,7 @@ describe("a signal that aborts at any step", () => {
         const error = new Error("too late");
         writer.arm(async (step) => {
           if (step.number === at) deadline.abort(error);
+          assert.ok(step.number <= at || !decides(step), `${step.verb} after the deadline`);
           return step.run();
         });
         const outcome = await outcomeOf(one.deed(writer.store, { signal: deadline.signal }));
@@ -215,6 +216,12 @@ describe("a signal that aborts at any step", () => {
     assert.ok(rejected > 0);
   });
 });
+
+/** Tells whether a step brings a record to life, moves it or ends it. */
+function decides({ verb, path, text }: Step): boolean {
+  if (verb === "unlink") return /\/p1\.[^/]+$/.test(path) && path.includes("/sessions/");
+  return verb === "rename" && text.includes("/sessions/");
+}
 
 type Settled =
   | { readonly kind: "resolved"; readonly result: unknown }

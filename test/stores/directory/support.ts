@@ -48,7 +48,7 @@ export interface TemporaryFolder {
 
 export async function temporaryFolder(): Promise<TemporaryFolder> {
   const outer = await mkdtemp(join(tmpdir(), "holdfast-directory-"));
-  return { path: join(outer, "sessions"), remove: () => rm(outer, { recursive: true, force: true }) };
+  return { path: join(outer, "store"), remove: () => rm(outer, { recursive: true, force: true }) };
 }
 
 export function sessionFolder(root: string, id: SessionId = ID): string {
