@@ -1,0 +1,12 @@
+/** `npm run build`: src to dist, file by file. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { prepare, root, run, tool } from "./toolchain.mjs";
+
+export function build(environment) {
+  rmSync(join(root, "dist"), { recursive: true, force: true });
+  return run(tool("tsc"), ["-p", "tsconfig.build.json"], environment);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) process.exitCode = build(prepare());

@@ -1,0 +1,97 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { AnySession, RequestHooks } from "../index.ts";
+import type { NodeRequest, NodeServerResponse } from "./support/node-exchange.ts";
+import { isUnexpected, NodeSessions, type NodeSessionsOptions } from "./support/node-sessions.ts";
+
+export type { Failure } from "./support/node-hold.ts";
+export type { NodeSessionsOptions } from "./support/node-sessions.ts";
+
+export interface NodeHandlerOptions extends NodeSessionsOptions<NodeRequest> {
+  /** Is told of every error that a handler threw; default: it is printed. The client sees a plain 500, or the error's status. */
+  readonly onError?: (error: unknown, request: NodeRequest) => void;
+}
+
+/** A handler of `node:http` and of `node:http2`'s compatible API, with a session. */
+export type NodeHandler<S extends AnySession> = {
+  // A method's parameters are bivariant, so a handler may be written for one of the two kinds of server.
+  bivariant(request: NodeRequest, response: NodeServerResponse, session: S): unknown;
+}["bivariant"];
+
+export interface NodeAdapter<S extends AnySession> {
+  /** Makes a request listener: `createServer(sessions.wrap((request, response, session) => …))`. */
+  wrap(
+    handler: (request: IncomingMessage, response: ServerResponse, session: S) => unknown,
+  ): (request: IncomingMessage, response: ServerResponse) => void;
+  /** Makes a request listener for `http2.createServer` and `http2.createSecureServer`. */
+  wrapHttp2(
+    handler: (request: Http2ServerRequest, response: Http2ServerResponse, session: S) => unknown,
+  ): (request: Http2ServerRequest, response: Http2ServerResponse) => void;
+  /** The session of a request. @throws `ERR_SESSION_USE` for a request that has none here. */
+  of(request: object): S;
+}
+
+/**
+ * Sessions for handlers of `node:http` and `node:http2`. A response is held from its first byte until everything the
+ * handler changed is stored. What a handler throws fails the request: its changes are dropped, a logout takes place, and
+ * the client gets a plain error, unless the response had started.
+ *
+ * @throws `ERR_SESSION_CONFIG` when the first argument is no manager.
+ */
+export function nodeSessions<S extends AnySession>(manager: RequestHooks<S>, options: NodeHandlerOptions = {}): NodeAdapter<S> {
+  const sessions = new NodeSessions<S, NodeRequest>(manager, options);
+  const listener = (handler: NodeHandler<S>) => (request: NodeRequest, response: NodeServerResponse) =>
+    void serve(sessions, options, handler, request, response);
+  return {
+    wrap: (handler) => listener(handler),
+    wrapHttp2: (handler) => listener(handler),
+    of: (request) => sessions.of(request),
+  };
+}
+
+async function serve<S extends AnySession>(
+  sessions: NodeSessions<S, NodeRequest>,
+  options: NodeHandlerOptions,
+  handler: NodeHandler<S>,
+  request: NodeRequest,
+  response: NodeServerResponse,
+): Promise<void> {
+  try {
+    if (!sessions.takes(request)) {
+      await handler(request, response, sessions.find(request) as S);
+      return;
+    }
+    const view = { url: request.url ?? "/", mountPath: "", remoteAddress: sessions.address(request) };
+    const begun = sessions.begin(request, response, view);
+    // Without a store to ask, the handler runs in the same turn as it would without sessions.
+    const session = begun instanceof Promise ? await begun : begun;
+    await sessions.within(session, () => handler(request, response, session));
+  } catch (error) {
+    answer(sessions, options, error, request, response);
+  }
+}
+
+function answer<S extends AnySession>(
+  sessions: NodeSessions<S, NodeRequest>,
+  options: NodeHandlerOptions,
+  error: unknown,
+  request: NodeRequest,
+  response: NodeServerResponse,
+): void {
+  if (isUnexpected(error)) sessions.failed(request);
+  tell(options, error, request);
+  if (response.headersSent) {
+    // Half an answer must not look like a whole one.
+    response.destroy();
+    return;
+  }
+  const { status, headers, body } = sessions.render(error instanceof Error && "status" in error ? error : { status: 500 });
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.statusCode = status;
+  response.end(body);
+}
+
+function tell(options: NodeHandlerOptions, error: unknown, request: NodeRequest): void {
+  if (options.onError !== undefined) options.onError(error, request);
+  else if (isUnexpected(error)) console.error(error);
+}

@@ -1,0 +1,94 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Cookie, HttpExchange } from "../../index.ts";
+import { serializeCookie } from "../../index.ts";
+import type { Hold } from "./node-hold.ts";
+
+export type NodeRequest = IncomingMessage | Http2ServerRequest;
+export type NodeServerResponse = ServerResponse | Http2ServerResponse;
+
+/** What a framework knows better than the bare request. */
+export interface NodeView {
+  readonly url: string;
+  readonly mountPath: string;
+  readonly remoteAddress: string | undefined;
+}
+
+/** A request and response of `node:http` or `node:http2` as the core sees them. */
+export class NodeExchange implements HttpExchange {
+  readonly commitsLate = true;
+  readonly url: string;
+  readonly mountPath: string;
+  readonly remoteAddress: string | undefined;
+  readonly #request: NodeRequest;
+  readonly #response: NodeServerResponse;
+  readonly #hold: () => Hold;
+  #installed: Hold | null = null;
+  /** The cookie that the session's headers brought: an answer that replaces the application's must carry it too. */
+  #cookie: string | null = null;
+
+  constructor(request: NodeRequest, response: NodeServerResponse, view: NodeView, hold: () => Hold) {
+    this.#request = request;
+    this.#response = response;
+    this.url = view.url;
+    this.mountPath = view.mountPath;
+    this.remoteAddress = view.remoteAddress;
+    this.#hold = hold;
+  }
+
+  get method(): string {
+    return this.#request.method ?? "GET";
+  }
+
+  get secure(): boolean {
+    return "encrypted" in this.#request.socket;
+  }
+
+  get cookieLines(): readonly string[] {
+    // Node joins several lines to one.
+    const line = this.#request.headers.cookie;
+    return line === undefined ? [] : [line];
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#request.headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  get status(): number {
+    return this.#response.statusCode;
+  }
+
+  get canSetCookie(): boolean {
+    return this.#installed?.canSetHeaders ?? !this.#response.headersSent;
+  }
+
+  get cookie(): string | null {
+    return this.#cookie;
+  }
+
+  setCookie(cookie: Cookie): void {
+    this.#cookie = serializeCookie(cookie);
+    this.#held().appendHeader("Set-Cookie", this.#cookie);
+  }
+
+  responseHeader(name: string): string | undefined {
+    return this.#held().getHeader(name);
+  }
+
+  setResponseHeader(name: string, value: string): void {
+    this.#held().setHeader(name, value);
+  }
+
+  onUse(): void {
+    this.#held();
+  }
+
+  /** A Node process stays: work beside the response needs nobody to keep it alive. */
+  waitUntil(_work: Promise<unknown>): void {}
+
+  #held(): Hold {
+    this.#installed ??= this.#hold();
+    return this.#installed;
+  }
+}

@@ -1,0 +1,109 @@
+import type { AnySession, RequestHooks } from "../../index.ts";
+import { SessionError } from "../../index.ts";
+import { NodeExchange, type NodeRequest, type NodeServerResponse, type NodeView } from "./node-exchange.ts";
+import { type Failure, holdResponse, plainFailure } from "./node-hold.ts";
+
+export interface NodeSessionsOptions<Request extends object> {
+  /** Requests for which this answers `false` get no session: assets, health checks. Default: all get one. */
+  readonly only?: (request: Request) => boolean;
+  /** The client's address, for the list of devices. Default: the other end of the connection, which may be a proxy. */
+  readonly clientAddress?: (request: Request) => string | undefined;
+  /** What is answered when a commit failed. Default: plain text with the error's status, 409 or 503, not stored. */
+  readonly renderFailure?: (error: unknown) => Failure;
+}
+
+interface Known<S extends AnySession> {
+  readonly session: S;
+  readonly exchange: NodeExchange;
+  failed: boolean;
+}
+
+/** What the adapters of `node:http`, and of every framework upon it, share: the hooks tied to a held response. */
+export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
+  readonly #manager: RequestHooks<S>;
+  readonly #options: NodeSessionsOptions<Request>;
+  readonly #known: WeakMap<object, Known<S>> = new WeakMap();
+
+  constructor(manager: RequestHooks<S>, options: NodeSessionsOptions<Request>) {
+    if (typeof manager?.startRequest !== "function") {
+      throw new SessionError("ERR_SESSION_CONFIG", "The first argument must be a SessionManager or a NullSessionManager.");
+    }
+    this.#manager = manager;
+    this.#options = options;
+  }
+
+  /** Whether a request is to have a session, and has none yet. */
+  takes(request: Request): boolean {
+    return !this.#known.has(request) && (this.#options.only?.(request) ?? true);
+  }
+
+  address(request: Request): string | undefined {
+    const { clientAddress } = this.#options;
+    return clientAddress === undefined ? request.socket.remoteAddress : clientAddress(request);
+  }
+
+  /** Loads the session of a request. Synchronous when no store has to be asked. */
+  begin(request: Request, response: NodeServerResponse, view: NodeView): S | Promise<S> {
+    const hold = () => holdResponse(response, this.#hooks(request, exchange));
+    const exchange: NodeExchange = new NodeExchange(request, response, view, hold);
+    const session = this.#manager.startRequest(exchange);
+    if (!(session instanceof Promise)) return this.#remember(request, session, exchange);
+    return session.then((loaded) => this.#remember(request, loaded, exchange));
+  }
+
+  /** The session of a request, if it has one here. */
+  find(request: object): S | undefined {
+    return this.#known.get(request)?.session;
+  }
+
+  /** The session of a request. */
+  of(request: object): S {
+    const known = this.#known.get(request);
+    if (known !== undefined) return known.session;
+    throw new SessionError("ERR_SESSION_USE", "This request has no session here. Mount the adapter before this code, and see its option `only`.");
+  }
+
+  within<T>(session: S, work: () => T): T {
+    return this.#manager.within(session, work);
+  }
+
+  /** The request failed, whatever status it will be answered with. */
+  failed(request: object): void {
+    const known = this.#known.get(request);
+    if (known !== undefined) known.failed = true;
+  }
+
+  render(error: unknown): Failure {
+    return this.#options.renderFailure?.(error) ?? plainFailure(error);
+  }
+
+  #remember(request: Request, session: S, exchange: NodeExchange): S {
+    this.#known.set(request, { session, exchange, failed: false });
+    return session;
+  }
+
+  #hooks(request: Request, exchange: NodeExchange): Parameters<typeof holdResponse>[1] {
+    const manager = this.#manager;
+    return {
+      start: (status) => {
+        const failed = status >= 500 || this.#known.get(request)?.failed === true;
+        return failed ? manager.finishFailedRequest(exchange) : manager.finishSuccessfulRequest(exchange);
+      },
+      late: () => manager.finishLate(exchange),
+      abandoned: () => manager.abandon(exchange),
+      renderFailure: (error) => {
+        const failure = this.render(error);
+        // What an earlier commit of this request acknowledged stays, so its cookie must arrive.
+        return exchange.cookie === null ? failure : { ...failure, headers: { ...failure.headers, "Set-Cookie": exchange.cookie } };
+      },
+    };
+  }
+}
+
+/** Tells an unexpected error from one that is an answer: 404s, redirects and the like carry a status below 500. */
+export function isUnexpected(error: unknown): boolean {
+  if (typeof error !== "object" || error === null) return true;
+  const { status, statusCode } = error as { readonly status?: unknown; readonly statusCode?: unknown };
+  const given = typeof status === "number" ? status : statusCode;
+  return typeof given !== "number" || given < 300 || given >= 500;
+}
