@@ -157,7 +157,7 @@ function tagBuiltIn(value: object, path: Path): unknown {
         "=": [...(value as Set<unknown>)].map((item) => tagPart(value, "(member)", item, path)),
       };
     case URL.prototype:
-      return { "~": "URL", "=": String(value) };
+      return { "~": "URL", "=": (value as URL).href };
     default:
       return path.refuse("is an object of a class, which cannot be stored. Store a plain object of its data");
   }

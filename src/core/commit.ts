@@ -80,7 +80,7 @@ export class Committer {
   plan(state: RequestState): Plan {
     const input = Session.access.input(state.session);
     // A secret that the client cannot be told of must not be made.
-    const rotationDue = state.rotationDue && state.phase === "open" && state.exchange.canSetCookie;
+    const rotationDue = state.rotationDue && state.phase !== "sent" && state.exchange.canSetCookie;
     return planCommit({ ...input, rotationDue }, this.#rules.lifetime, this.#clock.now());
   }
 

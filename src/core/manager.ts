@@ -24,6 +24,7 @@ import { type AnySession, Session, type SessionInit } from "./session.ts";
 import type { SessionInfo } from "./session-info.ts";
 import type { Token } from "./token.ts";
 
+// oxlint-disable-next-line typescript/no-generated-empty-object-type -- no schemas, and so no field that is certain
 type NoFields = Readonly<Record<never, never>>;
 
 /** The session type of a manager: the given data, and what its schemas say. */
@@ -112,7 +113,8 @@ export class SessionManager<
   /** See {@link RequestHooks.finishSuccessfulRequest}. What the client did wrong (4xx) is a success; what the server did is not. */
   finishSuccessfulRequest(exchange: HttpExchange): void | Promise<void> {
     const state = this.#states.get(exchange);
-    if (state === undefined || state.phase === "sent") return;
+    if (state === undefined || state.phase !== "open") return;
+    state.phase = "closing";
     let plan: Plan;
     try {
       plan = this.#committer.plan(state);
@@ -127,7 +129,8 @@ export class SessionManager<
   /** See {@link RequestHooks.finishFailedRequest}. */
   finishFailedRequest(exchange: HttpExchange): void | Promise<void> {
     const state = this.#states.get(exchange);
-    if (state === undefined || state.phase === "sent") return;
+    if (state === undefined || state.phase !== "open") return;
+    state.phase = "closing";
     const work = this.#workOfFailure(state);
     if (work !== null) return this.#finish(state, work);
     this.#leave(state);
@@ -136,14 +139,14 @@ export class SessionManager<
   /** See {@link RequestHooks.finishLate}. Emits `late` when there was something to store. */
   finishLate(exchange: HttpExchange): void | Promise<void> {
     const state = this.#states.get(exchange);
-    if (state === undefined || state.phase === "open") return;
+    if (state === undefined || state.phase !== "sent") return;
     return this.#finishLate(state);
   }
 
   /** See {@link RequestHooks.abandon}. Emits `abandoned` when there was something to drop. */
   abandon(exchange: HttpExchange): void | Promise<void> {
     const state = this.#states.get(exchange);
-    if (state === undefined || state.phase === "sent") return;
+    if (state === undefined || state.phase !== "open") return;
     const fields = this.#stagedFields(state);
     if (fields.length > 0) this.#events.emit("abandoned", { id: idOf(state), fields });
     const work = this.#workOfFailure(state);
@@ -448,7 +451,7 @@ export class SessionManager<
         "ERR_SESSION_USE",
         "This request was not started. Call startRequest(exchange) first.",
       );
-    if (state.phase === "sent" || !exchange.canSetCookie) throw tooLateForCookie();
+    if (state.phase !== "open" || !exchange.canSetCookie) throw tooLateForCookie();
     exchange.onUse?.();
     return state;
   }
@@ -468,7 +471,7 @@ function isReissue(state: RequestState): boolean {
   return (
     state.predecessor &&
     state.cookie === null &&
-    state.phase === "open" &&
+    state.phase !== "sent" &&
     state.exchange.canSetCookie &&
     Session.access.base(state.session) !== null
   );

@@ -69,12 +69,17 @@ export class RequestHost implements SessionHost {
         },
       );
     }
-    if (this.#state?.phase === "sent" && !this.#exchange.commitsLate) throw tooLateForCookie();
+    if (this.#isClosed() && !this.#exchange.commitsLate) throw tooLateForCookie();
   }
 
   beforeNewSecret(): void {
     this.beforeStaging();
-    if (this.#state?.phase === "sent" || !this.#exchange.canSetCookie) throw tooLateForCookie();
+    if (this.#isClosed() || !this.#exchange.canSetCookie) throw tooLateForCookie();
+  }
+
+  /** The commit that decides about the cookie has begun. */
+  #isClosed(): boolean {
+    return this.#state !== null && this.#state.phase !== "open";
   }
 
   nextSequence(): number {

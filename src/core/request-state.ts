@@ -13,8 +13,8 @@ export interface RequestState<S extends AnySession = AnySession> {
   rotationDue: boolean;
   /** The handler looked at the session, so the response depends on the cookie. */
   looked: boolean;
-  /** `open` until the response starts; from then on no cookie can be promised. */
-  phase: "open" | "sent";
+  /** `open` until the request finishes; `closing` while its commit is on its way; `sent` once the response carries what it carries. */
+  phase: "open" | "closing" | "sent";
   /** What the response is to do with the cookie. Kept until the response starts: error handlers clear headers. */
   cookie: Token | "revoke" | null;
   /** An update whose outcome was lost is sent again only under the condition that nothing else was written. */

@@ -2,7 +2,7 @@ import { type CookiePolicy, sessionCookie } from "./cookie.ts";
 import type { HttpExchange } from "./exchange.ts";
 import type { RequestState } from "./request-state.ts";
 import { Session } from "./session.ts";
-import { Token } from "./token.ts";
+import type { Token } from "./token.ts";
 
 /** Cookies live no longer in any browser (RFC 6265bis, section 5.5). */
 const MAX_AGE_CAP_S = 34_560_000;
