@@ -1,3 +1,24 @@
+export { manualClock, type ManualClock } from "./clock.ts";
+export { cookieJar, type CookieJar, type JarCookie } from "./cookie-jar.ts";
+export {
+  answers,
+  failsBefore,
+  faultyStore,
+  gate,
+  hangs,
+  losesReply,
+  swallowsReply,
+  takes,
+  throwsAtOnce,
+  waitsAfter,
+  waitsBefore,
+  type Fault,
+  type FaultyStore,
+  type Gate,
+  type StoreCall,
+  type StoreOperation,
+} from "./faults.ts";
+export { seededRandom, type Random } from "./random.ts";
 export {
   checkStore,
   storeContract,

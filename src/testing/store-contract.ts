@@ -76,9 +76,9 @@ async function tryRule(rule: StoreRule, subject: StoreSubject): Promise<RuleOutc
 }
 
 function whyNot(rule: StoreRule, subject: StoreSubject): string | undefined {
-  const missing = rule.needs.find((ability) => subject.abilities[ability] !== true);
-  if (missing === undefined) return undefined;
-  return `no ${missing}: ${String(subject.abilities[missing])}`;
+  const missing = rule.needs.filter((ability) => !has(subject, ability));
+  if (missing.length === 0) return undefined;
+  return missing.map((ability) => `no ${ability}: ${String(subject.abilities[ability])}`).join("; ");
 }
 
 async function runRule(rule: StoreRule, subject: StoreSubject): Promise<void> {

@@ -46,13 +46,19 @@ export interface SweepInput {
   readonly limit: number;
 }
 
+const MOST_CONFLICTS = 10_000;
+
 export const storeJobs: StoreJobs = {
   async increment(store, input) {
     let done = 0;
+    let conflicts = 0;
     while (done < input.times) {
       const kind = await incrementOnce(store, input);
-      if (kind === "done") done += 1;
       if (kind === "gone" || kind === "stale") return done;
+      if (kind === "done") done += 1;
+      conflicts = kind === "done" ? 0 : conflicts + 1;
+      if (conflicts > MOST_CONFLICTS)
+        throw new Error(`${conflicts} conflicts in a row: somebody must win each round`);
     }
     return done;
   },

@@ -3,7 +3,7 @@ import type { AnyStore } from "../../core/store.ts";
 import { operationOf, perform, step, type Cast, type Operation, type World } from "./model.ts";
 import { group, rule, type RuleContext, type StoreRule } from "./rule.ts";
 import * as s from "./support.ts";
-import { turns } from "./turns.ts";
+import { overlap, turns } from "./turns.ts";
 
 const LABELS: readonly string[] = ["user:1", "user:2", "tenant:7"];
 const EMPTY: World = new Map();
@@ -90,12 +90,11 @@ async function overlappingRound(context: RuleContext, round: number): Promise<vo
     world = step(world, { kind: "create", record }).world;
   }
   const operations = s.range(6).map((index) => operationOf(context.random, cast, world, round * 10 + index));
-  const observed = await Promise.all(
-    operations.map(async (operation, index) => ({
-      operation,
-      answer: await perform(at(index), operation, 10),
-    })),
+  const answers = await overlap(
+    context,
+    operations.map((operation, index) => () => perform(at(index), operation, 10)),
   );
+  const observed = operations.map((operation, index) => ({ operation, answer: answers[index] }));
   const held = await worldOf(at(round), cast);
   assert.ok(
     explained(world, observed, (end) => same(modelOf(end, cast), held)),

@@ -3,7 +3,7 @@ import type { SessionRecord } from "../../core/record.ts";
 import type { AnyStore } from "../../core/store.ts";
 import { group, rule, type RuleContext, type RuleDetails, type StoreRule } from "./rule.ts";
 import * as s from "./support.ts";
-import { turns } from "./turns.ts";
+import { overlap, turns } from "./turns.ts";
 
 const USER = "user:1";
 
@@ -76,6 +76,28 @@ export const labelRaceRules: readonly StoreRule[] = group("label races", [
         await assertIndexed(context.store, "guest", [fresh, login]);
         await revoke(context.store);
         for (const name of [fresh, login]) await s.assertAbsent(context.store, name);
+      }
+    },
+  ),
+
+  rule(
+    "a record that changes its label while that label is revoked: revoked before, or changed and left alone",
+    details(8, 13),
+    async (context) => {
+      const at = await turns(context);
+      for (const round of s.range(context.rounds(60))) {
+        const name = `r${round}`;
+        await s.put(context.store, s.recordOf(name, { labels: [USER] }));
+        const renew = { secretHash: s.hashOf("x"), nextEpoch: 2, labels: ["user:2"] };
+        const [changed, deleted] = await overlap<string | number>(context, [
+          async () => (await s.update(at(round), name, { renew })).kind,
+          () => revoke(at(round + 1)),
+        ]);
+        const stored = await s.read(context.store, name);
+        const seen = [changed, deleted, stored === null ? "absent" : stored.labels.join()];
+        if (changed === "done") assert.deepEqual(seen, ["done", 0, "user:2"]);
+        else assert.deepEqual(seen, ["gone", 1, "absent"]);
+        await s.remove(context.store, name);
       }
     },
   ),

@@ -88,7 +88,7 @@ export const labelRules: readonly StoreRule[] = group("labels", [
     s.assertSame(found ?? null, { ...record, ...times, version: 2, fields: { "~note": "2" } });
   }),
 
-  rule("pages hold to their limit, and together have each record once", needs, async ({ store }) => {
+  rule("pages by label hold to their limit, and together have each record once", needs, async ({ store }) => {
     const made = await bearers(store, 12);
     await s.put(store, s.recordOf("other", { labels: ["user:12", "user:"] }));
     for (const limit of [1, 2, 3, 4, 5, 6, 11, 12, 13, 1000]) {
@@ -97,7 +97,7 @@ export const labelRules: readonly StoreRule[] = group("labels", [
   }),
 
   rule(
-    "a walk sees each record that stays once, whatever comes and goes meanwhile",
+    "a walk by label sees each record that stays once, whatever comes and goes meanwhile",
     needs,
     async ({ store, random }) => {
       const made = await bearers(store, 30);

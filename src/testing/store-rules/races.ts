@@ -1,20 +1,8 @@
 import assert from "node:assert/strict";
 import type { AnyStore, DeleteOutcome, UpdateOutcome } from "../../core/store.ts";
-import { group, rule, type RuleContext, type StoreRule } from "./rule.ts";
-import { turns } from "./turns.ts";
+import { group, rule, type StoreRule } from "./rule.ts";
+import { overlap, turns } from "./turns.ts";
 import * as s from "./support.ts";
-
-/** Starts the actions in an order of the seed's choosing, without waiting, and resolves what each gave, in the order given. */
-async function overlap<T>(context: RuleContext, actions: readonly (() => Promise<T>)[]): Promise<T[]> {
-  const results = new Map<number, Promise<T>>();
-  for (const index of context.random.shuffle(s.range(actions.length))) {
-    const action = actions[index];
-    if (action) results.set(index, action());
-    // Some start after others had a turn, so that calls meet in the middle and not only at their beginning.
-    for (let turn = context.random.below(4); turn > 0; turn -= 1) await Promise.resolve();
-  }
-  return Promise.all(s.range(actions.length).map((index) => results.get(index) as Promise<T>));
-}
 
 function count<T>(values: readonly T[], wanted: T): number {
   return values.filter((value) => value === wanted).length;
@@ -24,15 +12,18 @@ function kinds(outcomes: readonly UpdateOutcome[]): UpdateOutcome["kind"][] {
   return outcomes.map((outcome) => outcome.kind);
 }
 
+const MOST_ATTEMPTS = 1000;
+
 /** Adds 1 to a number in a field by compare-and-swap, until it is done or the record is gone. */
 async function increment(store: AnyStore, name: string, field: string): Promise<UpdateOutcome["kind"]> {
-  for (;;) {
+  for (const _attempt of s.range(MOST_ATTEMPTS)) {
     const record = await s.read(store, name);
     if (record === null) return "gone";
     const set = { [field]: String(Number(record.fields[field] ?? "0") + 1) };
     const { kind } = await s.update(store, name, { ifVersion: record.version, set });
     if (kind !== "conflict") return kind;
   }
+  throw new Error(`${MOST_ATTEMPTS} conflicts in a row: somebody must win each round`);
 }
 
 export const raceRules: readonly StoreRule[] = group("races", [
@@ -295,7 +286,7 @@ export const raceRules: readonly StoreRule[] = group("races", [
     { races: [2] },
     async (context) => {
       const at = await turns(context);
-      for (const round of s.range(context.rounds(40))) {
+      for (const round of s.range(context.rounds(120))) {
         const name = `r${round}`;
         const record = await s.put(context.store, s.recordOf(name));
         const [deleted, written] = await overlap<string>(context, [
@@ -318,7 +309,7 @@ export const raceRules: readonly StoreRule[] = group("races", [
     { needs: ["sweep"], races: [11, 12] },
     async (context) => {
       const at = await turns(context);
-      for (const round of s.range(context.rounds(40))) {
+      for (const round of s.range(context.rounds(120))) {
         const name = `r${round}`;
         const { expiresAt } = await s.put(context.store, s.recordOf(name));
         // Two nodes whose clocks differ: for one the record has just expired, for the other it has not.

@@ -53,6 +53,19 @@ export const recordRules: readonly StoreRule[] = group("records", [
     await s.assertStored(store, expired);
   }),
 
+  rule(
+    "read hands out what expired by every clock, where the engine does not remove it",
+    async ({ store }) => {
+      if (store.traits.expires) return;
+      const ancient = await s.put(
+        store,
+        s.recordOf("ancient", { createdAt: 0, accessedAt: 0, expiresAt: 1, endsAt: 1 }),
+      );
+      await s.assertStored(store, ancient);
+      assert.equal(await s.create(store, ancient), false);
+    },
+  ),
+
   rule("a mark is a record like any other", async ({ store }) => {
     const mark = await s.put(store, s.markOf("mark"));
     await s.assertStored(store, mark);
