@@ -1,0 +1,182 @@
+import type { SessionEvents } from "../core/events.ts";
+import { SessionManager } from "../core/manager.ts";
+import type { AnyStore } from "../core/store.ts";
+import { memoryStore } from "../stores/memory.ts";
+import { App } from "./adapter-client/app.ts";
+import { adapterRules } from "./adapter-rules/index.ts";
+import type { AdapterRule, AdapterRuleContext, ManagerChoice, StartOptions } from "./adapter-rules/rule.ts";
+import type { AdapterSubject, Route } from "./adapter-subject.ts";
+import { manualClock } from "./clock.ts";
+import { faultyStore } from "./faults.ts";
+import type { Runner, TestFunction } from "./store-contract.ts";
+
+/** What became of one rule. */
+export type AdapterRuleOutcome =
+  | { readonly kind: "kept"; readonly rule: AdapterRule }
+  | { readonly kind: "broken"; readonly rule: AdapterRule; readonly error: unknown }
+  | { readonly kind: "not applicable"; readonly rule: AdapterRule; readonly reason: string };
+
+/** An answer that never comes must fail its rule, not stop the run. Real time decides nothing else. */
+const PATIENCE_MS = 20_000;
+
+const EVENTS: readonly (keyof SessionEvents)[] = [
+  "created",
+  "login",
+  "rotated",
+  "ended",
+  "revoked",
+  "expired",
+  "rejected",
+  "theft",
+  "conflict",
+  "gone",
+  "corrupt",
+  "late",
+  "abandoned",
+  "storeFailure",
+  "listenerFailure",
+];
+
+/**
+ * Registers every rule of the adapter contract as a test of its own. A rule that needs an ability which the subject says
+ * it lacks is skipped with the subject's reason in its name; an ability that is neither there nor explained fails.
+ *
+ * @example
+ * adapterContract({ test, describe }, {
+ *   name: "my framework",
+ *   start: async (application) => { … return { origin, close }; },
+ *   abilities: { sockets: true, "thrown answers": "handlers of this framework return nothing", … },
+ * });
+ */
+export function adapterContract(runner: Runner, subject: AdapterSubject): void {
+  const headline = `adapter contract: ${subject.name}`;
+  const register = (): void => {
+    for (const rule of adapterRules) registerRule(runner.test, rule, subject);
+  };
+  if (runner.describe) runner.describe(headline, register);
+  else register();
+}
+
+function registerRule(test: TestFunction, rule: AdapterRule, subject: AdapterSubject): void {
+  const name = `${rule.group}: ${rule.name}`;
+  const reason = whyNot(rule, subject);
+  if (reason === undefined) return void test(name, () => runRule(rule, subject));
+  const told = `${name} [does not apply: ${reason}]`;
+  if (test.skip) test.skip(told, async () => {});
+  else test(told, async () => {});
+}
+
+/** Tries rules on a subject without any test runner, one after another, and tells what became of each. */
+export async function checkAdapter(
+  subject: AdapterSubject,
+  rules: readonly AdapterRule[] = adapterRules,
+): Promise<AdapterRuleOutcome[]> {
+  const outcomes: AdapterRuleOutcome[] = [];
+  for (const rule of rules) outcomes.push(await tryRule(rule, subject));
+  return outcomes;
+}
+
+async function tryRule(rule: AdapterRule, subject: AdapterSubject): Promise<AdapterRuleOutcome> {
+  const reason = whyNot(rule, subject);
+  if (reason !== undefined) return { kind: "not applicable", rule, reason };
+  try {
+    await runRule(rule, subject);
+    return { kind: "kept", rule };
+  } catch (error) {
+    return { kind: "broken", rule, error };
+  }
+}
+
+function whyNot(rule: AdapterRule, subject: AdapterSubject): string | undefined {
+  const { abilities } = subject;
+  const missing = rule.needs.find((ability) => abilities[ability] !== true);
+  if (missing !== undefined) {
+    const reason: unknown = abilities[missing];
+    // Neither there nor explained: the rule runs, and fails.
+    return typeof reason === "string" && reason !== "" ? `no ${missing}: ${reason}` : undefined;
+  }
+  const present = rule.unless.find((ability) => abilities[ability] === true);
+  return present === undefined ? undefined : `it has ${present}`;
+}
+
+async function runRule(rule: AdapterRule, subject: AdapterSubject): Promise<void> {
+  const closers: (() => Promise<void>)[] = [];
+  const stray: unknown[] = [];
+  const onStray = (error: unknown): void => void stray.push(error);
+  process.on("unhandledRejection", onStray);
+  try {
+    await patiently(contextOf(subject, closers).then((context) => rule.run(context)));
+  } catch (error) {
+    throw explained(error, `${subject.name} breaks the rule "${rule.name}"`);
+  } finally {
+    for (const close of closers.reverse()) await close();
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", onStray);
+  }
+  if (stray.length > 0)
+    throw explained(stray[0], `${subject.name} leaves a rejection unhandled in the rule "${rule.name}"`);
+}
+
+function patiently(work: Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const impatient = setTimeout(
+      () => reject(new Error("nothing came of it: an answer is missing")),
+      PATIENCE_MS,
+    );
+    work.then(resolve, reject).finally(() => clearTimeout(impatient));
+  });
+}
+
+/** The same error with a headline, so that runners still show the difference and where it was found. */
+function explained(error: unknown, headline: string): unknown {
+  if (!(error instanceof Error))
+    return new Error(`${headline}: rejected with ${String(error)}`, { cause: error });
+  error.message = `${headline}: ${error.message}`;
+  return error;
+}
+
+async function contextOf(
+  subject: AdapterSubject,
+  closers: (() => Promise<void>)[],
+): Promise<AdapterRuleContext> {
+  const clock = manualClock();
+  const store = faultyStore(await openedStore(subject, closers));
+  const events: { name: string; event: object }[] = [];
+
+  function managerOf(inner: AnyStore, choice: ManagerChoice): SessionManager {
+    const manager = new SessionManager({ sweepEvery: false, ...choice, store: inner, clock });
+    closers.push(() => manager.close());
+    return manager;
+  }
+
+  async function start(
+    routes: Readonly<Record<string, Route>>,
+    options: StartOptions = {},
+  ): Promise<App> {
+    const manager = managerOf(store.store, options.manager ?? {});
+    for (const name of EVENTS) manager.on(name, (event) => void events.push({ name, event }));
+    const second =
+      options.second && managerOf(await openedStore(subject, closers), options.second);
+    const running = await subject.start({
+      manager,
+      ...(second !== undefined && { second }),
+      ...(options.only !== undefined && { only: options.only }),
+      routes: { "/ping": (context) => context.send({ body: "pong" }), ...routes },
+    });
+    const app = new App(manager, running);
+    closers.push(() => app.close());
+    return app;
+  }
+
+  return { subject, clock, store, events, start };
+}
+
+async function openedStore(
+  subject: AdapterSubject,
+  closers: (() => Promise<void>)[],
+): Promise<AnyStore> {
+  if (subject.openStore === undefined) return memoryStore();
+  const opened = await subject.openStore();
+  closers.push(() => opened.close());
+  return opened.store;
+}
