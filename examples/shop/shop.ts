@@ -1,0 +1,146 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
+import express, { type Express, type Request, type Response } from "express";
+import { parseSessionId, SessionManager } from "holdfast";
+import { expressSessions } from "holdfast/adapters/express";
+import { sqliteStore } from "holdfast/stores/sqlite";
+import { goods } from "./goods.ts";
+import { devicesPage, type Frame, shopPage, signInPage } from "./pages.ts";
+
+/** What the shop keeps with a visitor. */
+export interface ShopData {
+  cart: Record<string, number>;
+  hits: number;
+  note: string;
+}
+
+const assets: Readonly<Record<string, string>> = { "/style.css": "text/css", "/counter.js": "text/javascript" };
+
+/** Makes the shop upon one file of sessions. */
+export function createShop(file: string): { readonly app: Express; readonly manager: SessionManager<ShopData> } {
+  const manager = new SessionManager<ShopData>({ store: sqliteStore(file), rotateEvery: "15m" });
+  const sessions = expressSessions(manager, { only: (request) => !((request.url ?? "/") in assets) });
+  const app = express();
+  app.disable("x-powered-by");
+  app.use(sameSiteOnly);
+  app.use(sessions);
+  app.use(express.urlencoded({ extended: false }));
+  for (const [path, type] of Object.entries(assets)) {
+    const content = readFileSync(new URL(`.${path}`, import.meta.url));
+    app.get(path, (_request, response) => void response.type(type).send(content));
+  }
+
+  app.get("/", (request, response) => {
+    const session = sessions.of(request);
+    response.send(shopPage(frame(request), goods, session.data.cart ?? {}, session.data.hits ?? 0));
+  });
+
+  app.post("/cart/add", (request, response) => {
+    const good = goods.find(({ id }) => id === field(request, "good"));
+    if (good === undefined) return void response.status(404).send("No such thing.");
+    const session = sessions.of(request);
+    // Exact, also when two tabs add at the same moment.
+    session.update("cart", (cart = {}) => ({ ...cart, [good.id]: (cart[good.id] ?? 0) + 1 }));
+    session.flash("notice", `${good.name} is in your cart.`);
+    response.redirect(303, "/");
+  });
+
+  app.post("/cart/remove", (request, response) => {
+    const gone = field(request, "good");
+    sessions.of(request).update("cart", (cart = {}) => without(cart, gone));
+    response.redirect(303, "/");
+  });
+
+  app.post("/hit", (request, response) => {
+    response.json({ hits: sessions.of(request).increment("hits") });
+  });
+  app.get("/hits", (request, response) => {
+    response.json({ hits: sessions.of(request).data.hits ?? 0 });
+  });
+
+  /** A request that takes its time, to be overtaken by a sign-out. */
+  app.post("/slow-note", async (request, response) => {
+    const session = sessions.of(request);
+    session.data.note = field(request, "note");
+    await wait(400);
+    response.send("Noted, if you are still here.");
+  });
+
+  app.get("/sign-in", (request, response) => {
+    response.send(signInPage(frame(request)));
+  });
+
+  app.post("/sign-in", (request, response) => {
+    const name = field(request, "name").trim().slice(0, 40);
+    if (name === "") return void response.redirect(303, "/sign-in");
+    const session = sessions.of(request);
+    session.login(name, { methods: ["demo"] });
+    session.flash("notice", `Welcome aboard, ${name}. Your cookie has a new secret; the old one opens nothing any more.`);
+    response.redirect(303, "/");
+  });
+
+  app.post("/sign-out", (request, response) => {
+    const session = sessions.of(request);
+    session.logout();
+    response.redirect(303, "/");
+  });
+
+  app.get("/devices", async (request, response) => {
+    const { user, id } = sessions.of(request);
+    if (user === null) return response.redirect(303, "/sign-in");
+    response.send(devicesPage(frame(request), await manager.sessionsOf(user), id));
+  });
+
+  app.post("/devices/end", async (request, response) => {
+    const session = sessions.of(request);
+    const id = parseSessionId(field(request, "id"));
+    if (session.user === null || id === null) return response.redirect(303, "/devices");
+    const ended = await manager.revoke(id, { user: session.user });
+    session.flash("notice", ended ? "That device is signed out." : "That device was signed out already.");
+    response.redirect(303, "/devices");
+  });
+
+  app.post("/devices/end-others", async (request, response) => {
+    const session = sessions.of(request);
+    if (session.user === null) return response.redirect(303, "/sign-in");
+    const count = await manager.revokeUser(session.user, { except: session.id });
+    session.flash("notice", count === 1 ? "One other device is signed out." : `${count} other devices are signed out.`);
+    response.redirect(303, "/devices");
+  });
+
+  app.use(sessions.failed);
+  return { app, manager };
+
+  /** What every page shows around its content. */
+  function frame(request: Request): Frame {
+    const session = sessions.of(request);
+    const notices = session.flash("notice").map(String);
+    return { user: session.user, notices, id: session.id, cookie: fingerprint(request), age: session.age() };
+  }
+}
+
+/** Forms of other sites have no business here: browsers say where a request comes from. */
+function sameSiteOnly(request: Request, response: Response, next: () => void): void {
+  const site = request.headers["sec-fetch-site"];
+  const foreign = site === "cross-site" || site === "same-site";
+  if (request.method === "POST" && foreign) response.status(403).send("This form belongs to another site.");
+  else next();
+}
+
+/** Enough of a hash to see that the cookie changed, and nothing of the cookie. */
+function fingerprint(request: Request): string | null {
+  const cookie = request.headers.cookie;
+  return cookie === undefined ? null : createHash("sha256").update(cookie).digest("hex").slice(0, 8);
+}
+
+function field(request: Request, name: string): string {
+  const value: unknown = (request.body as Record<string, unknown> | undefined)?.[name];
+  return typeof value === "string" ? value : "";
+}
+
+/** A cart that has nothing left is no cart, and a visitor without one is anonymous again. */
+function without(cart: Record<string, number>, gone: string): Record<string, number> | undefined {
+  const left = Object.entries(cart).filter(([id]) => id !== gone);
+  return left.length > 0 ? Object.fromEntries(left) : undefined;
+}
