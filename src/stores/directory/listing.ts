@@ -3,20 +3,45 @@ import type { SessionId, SessionRecord } from "../../core/record.ts";
 import type { Call, Page, PageRequest } from "../../core/store.ts";
 import { SessionError } from "../../core/errors.ts";
 import { deleteRecord } from "./delete.ts";
-import { hasCode } from "./files.ts";
+import { removeLabelEntries } from "./entries.ts";
+import { hasCode, removeIfEmpty, tidily } from "./files.ts";
 import { hashOfLabel, hexOfId, idOfHex, parseLabelEntry } from "./names.ts";
-import type { IdHex } from "./names.ts";
+import type { IdHex, LabelName } from "./names.ts";
 import { assertPresent } from "./place.ts";
 import type { Place } from "./place.ts";
-import { load } from "./scan.ts";
+import { isOver, load } from "./scan.ts";
 
 /** Lists the records that bear a label, in the order of their ids. An entry is believed only when its record agrees. */
 export async function listByLabel(place: Place, label: string, page: PageRequest, call: Call): Promise<Page> {
-  const hexes = await labelled(place, label);
-  const found = await collect(place, after(hexes, page.after), page.limit, call, (record) =>
+  const entries = await entriesOf(place, label);
+  const found = await collect(place, after(hexesOf(entries), page.after), page.limit, call, (record) =>
     record.labels.includes(label),
   );
+  await tidily(removeStale(place, label, entries, found, page.after, call));
   return { ...found, records: found.records.map(withoutOwnFields) };
+}
+
+/**
+ * Removes the entries of a page that led nowhere, and a folder without any. They are few: a writer was killed in the
+ * middle of a renewal while the session was deleted and swept.
+ */
+async function removeStale(
+  place: Place,
+  label: string,
+  entries: readonly LabelName[],
+  page: Page,
+  last: string | undefined,
+  call: Call,
+): Promise<void> {
+  if (entries.length === 0) await removeIfEmpty(place.files, place.layout.label(hashOfLabel(label)));
+  const listed = new Set(page.records.map((record) => hexOfId(record.id)));
+  for (const entry of entries) {
+    const seen = entry.hex > (last ?? "") && (page.next === undefined || entry.hex < page.next);
+    if (!seen || listed.has(entry.hex)) continue;
+    if (await isOver(place, entry.hex, entry.birth, call)) {
+      await removeLabelEntries(place, entry, [hashOfLabel(label)]);
+    }
+  }
 }
 
 /** Deletes the records that bear a label, each only if it bears it in the moment of its delete. */
@@ -29,7 +54,7 @@ export async function deleteByLabel(
   const spared = new Set(except.map(hexOfId));
   let deleted = 0;
   let refused: SessionError | undefined;
-  for (const hex of await labelled(place, label)) {
+  for (const hex of hexesOf(await entriesOf(place, label))) {
     const id = idOfHex(hex);
     if (id === null || spared.has(hex)) continue;
     try {
@@ -49,11 +74,14 @@ export async function listAll(place: Place, page: PageRequest, call: Call): Prom
   return collect(place, everyone(place, page.after ?? ""), page.limit, call, () => true);
 }
 
-/** The ids that have an entry under a label, sorted, each once. */
-async function labelled(place: Place, label: string): Promise<readonly IdHex[]> {
+async function entriesOf(place: Place, label: string): Promise<readonly LabelName[]> {
   const names = await namesOr(place, place.layout.label(hashOfLabel(label)));
-  const hexes = names.map(parseLabelEntry).filter((hex) => hex !== null);
-  return [...new Set(hexes)].toSorted();
+  return names.map(parseLabelEntry).filter((entry) => entry !== null);
+}
+
+/** The ids of entries, sorted, each once. */
+function hexesOf(entries: readonly LabelName[]): readonly IdHex[] {
+  return [...new Set(entries.map((entry) => entry.hex))].toSorted();
 }
 
 async function* after(hexes: readonly IdHex[], last = ""): AsyncGenerator<IdHex> {

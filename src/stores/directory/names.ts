@@ -38,6 +38,12 @@ export interface DataName {
   readonly tag: string;
 }
 
+/** An entry under `labels`. */
+export interface LabelName {
+  readonly hex: IdHex;
+  readonly birth: string;
+}
+
 /** An entry under `expiry`. Its text is the hashes of the labels that were entered together with it, one a line. */
 export interface ExpiryName {
   readonly name: string;
@@ -104,8 +110,9 @@ export function parseDataName(name: string): DataName | null {
   return base === undefined || tag === undefined ? null : { name, base, tag };
 }
 
-export function parseLabelEntry(name: string): IdHex | null {
-  return (LABEL_ENTRY.exec(name)?.[1] ?? null) as IdHex | null;
+export function parseLabelEntry(name: string): LabelName | null {
+  const [, hex, birth] = LABEL_ENTRY.exec(name) ?? [];
+  return hex === undefined || birth === undefined ? null : { hex: hex as IdHex, birth };
 }
 
 export function parseExpiryEntry(name: string): ExpiryName | null {

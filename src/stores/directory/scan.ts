@@ -2,7 +2,7 @@ import { SessionError } from "../../core/errors.ts";
 import type { Call } from "../../core/store.ts";
 import { decodeContent } from "./content.ts";
 import type { Content } from "./content.ts";
-import { hasCode } from "./files.ts";
+import { hasCode, unlessGone } from "./files.ts";
 import { judgeStrangePointer, parseDataName, parsePointer } from "./names.ts";
 import type { IdHex, Pointer } from "./names.ts";
 import { assertPresent, ATTEMPTS, contended } from "./place.ts";
@@ -80,6 +80,16 @@ function judgeNames(names: readonly string[]): Scan {
   if (strange.has("newer")) return { kind: "newer", names };
   if (pointer !== undefined && pointers.length === 1) return { kind: "live", pointer, names };
   return { kind: pointer !== undefined || strange.has("broken") ? "broken" : "nothing", names };
+}
+
+/**
+ * Tells whether no record of this birth is current, nor ever will be: then its entries lead nowhere. Whoever is not
+ * in `temp` any more, which is looked at first, has arrived in its place or never will.
+ */
+export async function isOver(place: Place, hex: IdHex, birth: string, call: Call): Promise<boolean> {
+  if (await unlessGone(place.files.look(place.layout.newborn(birth)))) return false;
+  const seen = await scan(place, hex, call);
+  return seen.kind === "nothing" || (seen.kind === "live" && seen.pointer.birth !== birth);
 }
 
 /** Reads the current record of a session, whichever writers are at work. */

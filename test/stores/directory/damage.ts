@@ -17,8 +17,8 @@ export function damageOf(root: string): Readonly<Record<string, (id: SessionId) 
     "random bytes": (id) => overwrite(root, id, Buffer.from([0xff, 0xfe, 0x00, 0x80, 0xc3, 0x28])),
     "not UTF-8 within a text": async (id) => {
       const bytes = await readFile(await fileIn(sessionFolder(root, id), "d."));
-      bytes[bytes.indexOf('"hash') + 2] = 0xff;
-      bytes[bytes.indexOf('"secretHash"') + 3] = 0xff;
+      const key = '"secretHash":"';
+      bytes[bytes.indexOf(key) + key.length] = 0xff;
       await overwrite(root, id, bytes);
     },
     "not ours": (id) => overwrite(root, id, "<html></html>"),

@@ -70,5 +70,6 @@ export async function view(store: Store): Promise<unknown> {
 /** A record whose fields are in one order. */
 function plain(found: SessionRecord | null): unknown {
   if (found === null) return null;
-  return { ...found, fields: Object.entries(found.fields).toSorted() };
+  const names = Object.keys(found.fields).toSorted();
+  return { ...found, fields: names.map((name) => [name, found.fields[name]]) };
 }

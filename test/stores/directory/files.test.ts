@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import {
   chmod,
   lstat,
@@ -12,9 +13,11 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { SessionId } from "../../../src/core/record.ts";
 import { directoryStore, type DirectoryStore } from "../../../src/stores/directory.ts";
+import { hashOfLabel } from "../../../src/stores/directory/names.ts";
 import { Pause, killAt, steppedStore } from "./stepped.ts";
 import {
   HOUR,
@@ -53,11 +56,12 @@ async function everythingOnce(): Promise<void> {
 describe("modes", () => {
   const masks = [0o000, 0o022, 0o077, 0o277, 0o777];
 
-  test.each(masks)("folders are 0700 and files 0600 with the umask %o", async (mask) => {
-    // Only a process of its own can have its own umask: threads of a test runner share one.
-    const { execFile } = await import("node:child_process");
-    const { promisify } = await import("node:util");
-    const program = `
+  // The process runs this repository's sources, which Node 20 cannot.
+  test.runIf(process.features.typescript).each(masks)(
+    "folders are 0700 and files 0600 with the umask %o",
+    async (mask) => {
+      // Only a process of its own can have its own umask: threads of a test runner share one.
+      const program = `
       process.umask(${mask});
       const { directoryStore } = await import(${JSON.stringify(new URL("../../../src/stores/directory.ts", import.meta.url).href)});
       const { record, change, call, ID } = await import(${JSON.stringify(new URL("./support.ts", import.meta.url).href)});
@@ -66,13 +70,14 @@ describe("modes", () => {
       await store.update(ID, change({ set: { a: "1" } }), call());
       await store.update(ID, change({ renew: { secretHash: "x", nextEpoch: 1, labels: ["tenant:2"] } }), call());
     `;
-    await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program]);
-    for (const path of [".", ...(await tree(root))]) {
-      const stats = await lstat(join(root, path));
-      assert.equal((stats.mode & 0o777).toString(8), stats.isDirectory() ? "700" : "600", path);
-    }
-    assert.equal((await store.read(ID, call()))?.version, 3);
-  });
+      await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program]);
+      for (const path of [".", ...(await tree(root))]) {
+        const stats = await lstat(join(root, path));
+        assert.equal((stats.mode & 0o777).toString(8), stats.isDirectory() ? "700" : "600", path);
+      }
+      assert.equal((await store.read(ID, call()))?.version, 3);
+    },
+  );
 });
 
 describe("setup", () => {
@@ -331,6 +336,44 @@ describe("foreign files", () => {
     await expect(store.create(record(), call())).rejects.toThrow(/Move it away/);
     assert.deepEqual(await readdir(join(root, "temp")), []);
     assert.deepEqual(await readdir(join(root, "labels")), []);
+  });
+});
+
+describe("entries that lead nowhere", () => {
+  async function plantEntry(label: string, id: SessionId, birth: string): Promise<string> {
+    const labelFolder = join(root, "labels", hashOfLabel(label));
+    await mkdir(labelFolder, { recursive: true });
+    const entry = join(labelFolder, `${Buffer.from(id, "base64url").toString("hex")}.${birth}`);
+    await writeFile(entry, "");
+    return entry;
+  }
+
+  test("are never listed, and go when their label is listed; others of the page stay", async () => {
+    for (const number of [1, 2, 3]) await store.create(record({ id: idOf(number) }), call());
+    const stale = await plantEntry("user:1", idOf(4), "a".repeat(24));
+    const second = await plantEntry("user:1", idOf(2), "b".repeat(24));
+    assert.equal((await store.listByLabel("user:1", { limit: 9 }, call())).records.length, 3);
+    await expect(lstat(stale)).rejects.toThrow(/ENOENT/);
+    assert.ok(await lstat(second), "an entry beside a listed one is left to the record's end");
+    assert.equal(await store.deleteByLabel("user:1", [], call()), 3);
+  });
+
+  test("are left alone while their creator may yet arrive", async () => {
+    const { store: slow, arm } = await steppedStore(root);
+    for (let at = 0; at < 60; at++) {
+      const pause = new Pause(at);
+      arm(pause.intercept);
+      const work = slow.create(record(), call());
+      const reached = await pause.stands(work);
+      const listed = (await store.listByLabel("user:1", { limit: 9 }, call())).records.length;
+      assert.equal(listed, (await store.read(ID, call())) === null ? 0 : 1);
+      pause.resume();
+      assert.equal(await work, true);
+      assert.equal((await store.listByLabel("user:1", { limit: 9 }, call())).records.length, 1);
+      await store.delete(ID, {}, call());
+      if (!reached) return;
+    }
+    throw new Error("create has no end");
   });
 });
 

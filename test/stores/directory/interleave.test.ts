@@ -21,8 +21,9 @@ interface Case {
 
 const onStored: readonly Case[] = Object.entries(DEEDS).map(([name, deed]) => ({ name, before: put, deed }));
 const cases: readonly Case[] = [...onStored, { name: "create", before: NOTHING, deed: CREATE }];
+/** What another handle does meanwhile. Once it is done, a condition that held leaves the same files as none. */
 const rivals: Readonly<Record<string, Deed>> = {
-  ...DEEDS,
+  ...Object.fromEntries(Object.entries(DEEDS).filter(([name]) => !name.includes(" if "))),
   create: CREATE,
   "delete, then create the same id": RECREATE,
   "delete, then sweep all": async (store, by) => [
@@ -61,10 +62,10 @@ async function everyStep(visit: (at: number) => Promise<boolean>): Promise<numbe
   throw new Error(`${MOST_STEPS} steps and no end`);
 }
 
-/** Deletes the session. Nothing is left of it once sweeps have seen to what killed writers left. */
+/** Deletes the session. Nothing is left of it once a sweep has seen to what killed writers left. */
 async function assertNothingStays({ other, root }: Opened): Promise<void> {
   await other.delete(ID, {}, call());
-  for (let time = 0; time < 2; time++) await other.sweep(Date.now() + 2 * HOUR, 100, call());
+  await other.sweep(Date.now() + 2 * HOUR, 100, call());
   const rest = (await tree(root)).filter((path) => !/^sessions\/[0-9a-f]{2}$/.test(path));
   assert.deepEqual(rest, ["expiry", "format", "labels", "sessions", "temp"]);
 }
