@@ -17,8 +17,6 @@ interface Entry<Tools> {
   readonly reject: (error: unknown) => void;
   /** Set once it was in a batch that failed: from then on it travels alone. */
   alone: boolean;
-  /** Stops listening to the deadline. Set while it waits for a lock. */
-  release: (() => void) | undefined;
 }
 
 /**
@@ -47,7 +45,6 @@ export class WriteQueue<Tools> {
         resolve: resolve as (outcome: unknown) => void,
         reject,
         alone: false,
-        release: undefined,
       });
       this.#schedule();
     });
@@ -67,25 +64,29 @@ export class WriteQueue<Tools> {
 
   readonly #flush = (): void => {
     this.#scheduled = false;
+    this.#refuseLate();
     const batch = this.#take();
     if (batch.length > 0) this.#settle(batch);
     if (this.#entries.length > 0) return this.#schedule();
     for (const resolve of this.#idle.splice(0)) resolve();
   };
 
-  /** Takes the next writes that are still in time: one that travels alone, or as many as may go together. */
-  #take(): Entry<Tools>[] {
-    const batch: Entry<Tools>[] = [];
-    let taken = 0;
+  /** Asked before every attempt, and attempts follow one another closely: no write happens after its deadline. */
+  #refuseLate(): void {
+    const inTime: Entry<Tools>[] = [];
     for (const entry of this.#entries) {
-      if (batch.length === LARGEST_BATCH || (entry.alone && batch.length > 0)) break;
-      taken++;
-      if (entry.call.signal.aborted) refuse(entry);
-      else batch.push(entry);
-      if (entry.alone && batch.length > 0) break;
+      const { signal } = entry.call;
+      if (signal.aborted) entry.reject(tooLate(signal.reason));
+      else inTime.push(entry);
     }
-    this.#entries.splice(0, taken);
-    return batch;
+    this.#entries = inTime;
+  }
+
+  /** Takes the next write if it travels alone, else as many as may go together. */
+  #take(): Entry<Tools>[] {
+    const alone = this.#entries.findIndex((entry) => entry.alone);
+    if (alone === 0) return this.#entries.splice(0, 1);
+    return this.#entries.splice(0, Math.min(alone === -1 ? LARGEST_BATCH : alone, LARGEST_BATCH));
   }
 
   #settle(batch: readonly Entry<Tools>[]): void {
@@ -98,10 +99,7 @@ export class WriteQueue<Tools> {
       return this.#failed(batch, error);
     }
     this.#attempt = 0;
-    for (const [index, entry] of batch.entries()) {
-      entry.release?.();
-      entry.resolve(outcomes[index]);
-    }
+    for (const [index, entry] of batch.entries()) entry.resolve(outcomes[index]);
   }
 
   #failed(batch: readonly Entry<Tools>[], error: unknown): void {
@@ -113,32 +111,13 @@ export class WriteQueue<Tools> {
       return;
     }
     const reason = error instanceof CommitFailed ? error.cause : error;
-    for (const entry of batch) {
-      entry.release?.();
-      entry.reject(reason);
-    }
+    for (const entry of batch) entry.reject(reason);
   }
 
   /** Puts the writes back to the front and tries again a little later. */
   #wait(batch: readonly Entry<Tools>[]): void {
     this.#entries.unshift(...batch);
-    for (const entry of this.#entries) entry.release ??= this.#watch(entry);
     this.#scheduled = true;
     setTimeout(this.#flush, pauseMs(this.#attempt++));
   }
-
-  #watch(entry: Entry<Tools>): () => void {
-    const { signal } = entry.call;
-    const abort = (): void => {
-      this.#entries = this.#entries.filter((other) => other !== entry);
-      refuse(entry);
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    return () => signal.removeEventListener("abort", abort);
-  }
-}
-
-function refuse<Tools>(entry: Entry<Tools>): void {
-  entry.release?.();
-  entry.reject(tooLate(entry.call.signal.reason));
 }

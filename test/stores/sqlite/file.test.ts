@@ -117,6 +117,22 @@ describe.each(DRIVERS)("a file of sqlite by %s", (driver) => {
     expect(await store.create(recordOf("a"), call())).toBe(true);
   });
 
+  test("that was spoilt under the open store makes calls reject, and serves again once it was replaced", async () => {
+    const file = freshFile();
+    const store = await storeOn(file, driver);
+    await store.create(recordOf("a"), call());
+    const raw = rawOn(file, driver);
+    raw.prepare("PRAGMA wal_checkpoint(TRUNCATE)").get();
+    writeFileSync(file, "x".repeat(statSync(file).size));
+    await expect(store.read(idOf("a"), call())).rejects.toThrow();
+    await expect(store.update(idOf("a"), change, call())).rejects.toThrow();
+    raw.close();
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
+    await store.setup(call());
+    expect(await store.create(recordOf("a"), call())).toBe(true);
+    expect(await store.read(idOf("a"), call())).toEqual(recordOf("a"));
+  });
+
   test("set up again keeps everything, also where an index was dropped by hand", async () => {
     const file = freshFile();
     const store = await storeOn(file, driver);

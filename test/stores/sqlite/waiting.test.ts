@@ -84,6 +84,9 @@ describe.each(DRIVERS)("sqlite by %s, locked by another process", (driver) => {
     const created = store.create(recordOf("a"), call());
     await turns(10);
     const closed = store.close();
+    const state = watch(closed);
+    await turns(50);
+    expect(state.settled).toBe(false);
     await expect(store.read(idOf("a"), call())).rejects.toMatchObject({ code: "ERR_SESSION_USE" });
     await release(holder);
     expect(await created).toBe(true);
