@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.ts";
-import type { Staged } from "./draft.ts";
+import type { Draft, Staged } from "./draft.ts";
 import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
 import { checkSize } from "./fields.ts";
@@ -14,7 +14,7 @@ import type { RequestState } from "./request-state.ts";
 import { COMMITS } from "./reserved.ts";
 import { rotationFields, successorOf } from "./rotation.ts";
 import { Session } from "./session.ts";
-import type { SessionChange, UpdateOutcome } from "./store.ts";
+import type { DeleteOutcome, SessionChange, UpdateOutcome } from "./store.ts";
 import { Token } from "./token.ts";
 
 /** What decides in a commit besides the plan. */
@@ -89,7 +89,11 @@ export class Committer {
    *
    * @throws `ERR_SESSION_*` as the docs of `Session` say; whatever was staged stays staged.
    */
-  async run(state: RequestState, plan: Plan): Promise<void> {
+  run(state: RequestState, plan: Plan): Promise<void> {
+    return occupying(state, () => this.#run(state, plan));
+  }
+
+  async #run(state: RequestState, plan: Plan): Promise<void> {
     const base = Session.access.base(state.session);
     const conditional = plan.kind === "empty" || (plan.kind === "update" && plan.conditional);
     if (base === null || !conditional) return await this.#attempts(state, plan);
@@ -108,9 +112,11 @@ export class Committer {
   }
 
   /** Ends the request's session if it ended it, and does nothing else of what it staged. */
-  async endOnly(state: RequestState): Promise<void> {
-    const ended = Session.access.ended(state.session);
-    if (ended !== null) await this.#end(state, ended, "logout");
+  endOnly(state: RequestState): Promise<void> {
+    return occupying(state, async () => {
+      const ended = Session.access.ended(state.session);
+      if (ended !== null) await this.#end(state, ended, "logout");
+    });
   }
 
   /** Moves the access time. What becomes of it matters to nobody: the next request moves it again. */
@@ -134,6 +140,15 @@ export class Committer {
 
   /** Reads and removes one field in a commit of its own. Of all that claim it at the same time, one gets the value. */
   async claim(state: RequestState, name: string): Promise<unknown> {
+    while (state.busy !== null) await state.busy;
+    let claimed: unknown;
+    await occupying(state, async () => {
+      claimed = await this.#claim(state, name);
+    });
+    return claimed;
+  }
+
+  async #claim(state: RequestState, name: string): Promise<unknown> {
     const draft = Session.access.draft(state.session);
     const base = Session.access.base(state.session);
     // What is not stored yet is nobody else's to take.
@@ -215,14 +230,15 @@ export class Committer {
       const token = Token.mint();
       const record = newRecord(token, staged, plan, this.#clock.now());
       if (!(await this.#created(record))) continue;
-      draft.settle(record.fields, staged);
+      this.#events.emit("created", { id: record.id, user: renewal?.login?.user ?? null });
+      await this.#afterLogin(state, record, renewal);
+      state.cookie = token;
+      if (!access.isOver(session, draft)) draft.settle(record.fields, staged);
+      else return access.endToo(session, record);
       access.settle(session, record, renewal);
       state.token = token;
       state.predecessor = false;
       state.rotationDue = false;
-      state.cookie = token;
-      this.#events.emit("created", { id: record.id, user: renewal?.login?.user ?? null });
-      await this.#afterLogin(state, record, renewal);
       return;
     }
     throw new SessionError(
@@ -255,6 +271,7 @@ export class Committer {
     for (let attempt = 0; attempt < MAX_DELETE_ATTEMPTS; attempt += 1) {
       try {
         const outcome = await this.#gate.delete(record.id, {});
+        if (outcome === "conflict") throw notDeleted();
         Session.access.endSettled(state.session);
         // Somebody else ended it, and the client may hold a newer cookie by now: leave it alone.
         if (outcome === "gone" && failure === null) return;
@@ -272,7 +289,7 @@ export class Committer {
 
   /** Deletes a record that has nothing left. Tells whether that is settled. */
   async #empty(state: RequestState, record: SessionRecord): Promise<boolean> {
-    const outcome = await this.#gate.delete(record.id, { ifVersion: record.version });
+    const outcome = await this.#deletedEmpty(record);
     if (outcome === "conflict") return await this.#reconciled(state, await this.#gate.read(record.id), null);
     Session.access.vanish(state.session);
     if (outcome === "gone") {
@@ -284,11 +301,29 @@ export class Committer {
     return true;
   }
 
+  /** Deletes a record under the condition that it is as it was read, and finds out what became of it when the answer is lost. */
+  async #deletedEmpty(record: SessionRecord): Promise<DeleteOutcome> {
+    const { id, version } = record;
+    let failure: unknown = null;
+    for (let attempt = 0; attempt < MAX_DELETE_ATTEMPTS; attempt += 1) {
+      try {
+        return await this.#gate.delete(id, { ifVersion: version });
+      } catch (error) {
+        failure = error;
+      }
+      const found = await this.#readAfter(failure, id);
+      if (found === null) return "done";
+      if (found.version !== version) return "conflict";
+    }
+    throw failure;
+  }
+
   /** Sends one update and deals with its outcome. Tells whether that settles the commit. */
   async #update(state: RequestState, plan: UpdatePlan): Promise<boolean> {
     const { session } = state;
     const base = Session.access.base(session);
     if (base === null) return true;
+    const draft = Session.access.draft(session);
     const sending = this.#sending(state, base, { ...plan, conditional: plan.conditional || state.careful });
     if (isChanged(plan.staged))
       checkSize(Session.access.draft(session).merged(plan.staged), this.#rules.maxRecordBytes);
@@ -296,6 +331,8 @@ export class Committer {
     const outcome = await this.#send(sending).catch((error: unknown) => {
       // A rotation that did not happen, or that nobody was told of, leaves the old secret opening.
       if (plan.rotates && !isChanged(plan.staged)) return null;
+      if (SessionError.is(error) && error.code === "ERR_SESSION_UNKNOWN")
+        this.#giveUp(state, draft, plan.staged);
       throw error;
     });
     if (outcome === null) return true;
@@ -305,28 +342,38 @@ export class Committer {
     }
     if (outcome.kind !== "done") return this.#gone(state, base, outcome.kind, plan.staged);
 
-    Session.access.draft(session).settle(outcome.record.fields, plan.staged);
-    Session.access.settle(session, outcome.record, plan.renewal);
     if (sending.commitId !== null) this.#queue.note(outcome.record);
     if (sending.next !== null) await this.#renewed(state, outcome.record, sending.next, plan);
+    // The handler ended the session meanwhile: what was written of it ends with it.
+    if (Session.access.isOver(session, draft)) return true;
+    draft.settle(outcome.record.fields, plan.staged);
+    Session.access.settle(session, outcome.record, plan.renewal);
     return true;
   }
 
+  /** What depends on what it found must not be applied again when nobody knows whether it was. */
+  #giveUp(state: RequestState, draft: Draft, staged: Staged): void {
+    state.careful = true;
+    if (!staged.dependent) return;
+    for (const name of [...Object.keys(staged.set), ...staged.remove]) draft.forget(name);
+  }
+
   async #renewed(state: RequestState, record: SessionRecord, next: Token, plan: UpdatePlan): Promise<void> {
+    this.#events.emit("rotated", { id: record.id, reason: plan.rotates ? "periodic" : "privilege" });
+    await this.#afterLogin(state, record, plan.renewal);
     state.token = next;
     state.predecessor = false;
     state.rotationDue = false;
     state.cookie = next;
-    this.#events.emit("rotated", { id: record.id, reason: plan.rotates ? "periodic" : "privilege" });
-    await this.#afterLogin(state, record, plan.renewal);
   }
 
+  /** Looks for revocations. The client gets the token only afterwards: one that was never handed out opens for nobody. */
   async #afterLogin(state: RequestState, record: SessionRecord, renewal: Renewal | null): Promise<void> {
     const login = renewal?.login;
     if (login === undefined) return;
-    if (this.#rules.revocable && (await this.#marks.voids(login, record.id))) {
-      await this.#end(state, record, "replaced");
-      Session.access.vanish(state.session);
+    const voided = this.#rules.revocable ? await this.#isVoid(state, record, login) : false;
+    if (voided) {
+      await this.#dropLogin(state, record);
       throw new SessionError(
         "ERR_SESSION_REVOKED",
         "The user's sessions were revoked while this login was under way. Log in again.",
@@ -334,6 +381,26 @@ export class Committer {
     }
     const methods = Session.access.quietly(state.session, () => state.session.methods);
     this.#events.emit("login", { id: record.id, user: login.user, methods });
+  }
+
+  async #isVoid(
+    state: RequestState,
+    record: SessionRecord,
+    login: NonNullable<Renewal["login"]>,
+  ): Promise<boolean> {
+    try {
+      return await this.#marks.voids(login, record.id);
+    } catch (error) {
+      // Not known to be valid is not valid.
+      await orNothing(this.#dropLogin(state, record));
+      throw error;
+    }
+  }
+
+  async #dropLogin(state: RequestState, record: SessionRecord): Promise<void> {
+    state.cookie = null;
+    Session.access.vanish(state.session);
+    await this.#end(state, record, "replaced");
   }
 
   #sending(state: RequestState, base: SessionRecord, plan: Omit<UpdatePlan, "kind" | "minor">): Sending {
@@ -347,7 +414,7 @@ export class Committer {
         ? NO_FIELDS
         : rotationFields(this.#rules.lifetime, base, this.#clock.now(), rotates ? { token, next } : null);
     const set = {
-      ...staged.set,
+      ...without(staged.set, rotation.remove),
       ...rotation.set,
       ...(commitId !== null && {
         [COMMITS]: [commitId, ...commitsOf(base)].slice(0, REMEMBERED_COMMITS).join(" "),
@@ -417,6 +484,8 @@ export class Committer {
       return { kind: "done", record: found };
     if (commitId !== null && commitsOf(found).includes(commitId)) return { kind: "done", record: found };
     if (found.epoch !== base.epoch) return { kind: "stale" };
+    // Its epoch lets a privilege change happen once at most, so that the very same one may be sent again.
+    if (renewsEpoch(change)) return null;
     if (commitId === null && isApplied(change, found)) return { kind: "done", record: found };
     if (found.version === base.version)
       return commitId === null ? { kind: "conflict", current: found } : null;
@@ -490,6 +559,8 @@ export class Committer {
     const refused =
       staged.insistent || renewal !== null || (this.#rules.onGone === "fail" && isChanged(staged));
     Session.access.vanish(session);
+    // A response that comes later must not overwrite the cookie of a newer login.
+    if (state.cookie !== "revoke") state.cookie = null;
     if (!refused) return true;
     throw new SessionError(
       "ERR_SESSION_GONE",
@@ -551,6 +622,28 @@ function isApplied(change: SessionChange, found: SessionRecord): boolean {
   );
 }
 
+/** Tells whether a change is a privilege change, which no two writers can make of one epoch. */
+function renewsEpoch({ renew, epoch, ifVersion }: SessionChange): boolean {
+  return renew !== undefined && renew.nextEpoch !== epoch && ifVersion === undefined;
+}
+
+function without(fields: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
+}
+
+/** Does work that no other commit or claim of the same request may overlap. Starts it at once: wait for `busy` before. */
+async function occupying(state: RequestState, work: () => Promise<void>): Promise<void> {
+  const running = work();
+  state.busy = running.then(ignore, ignore);
+  try {
+    await running;
+  } finally {
+    state.busy = null;
+  }
+}
+
+function ignore(): void {}
+
 function commitsOf(record: SessionRecord): string[] {
   return (record.fields[COMMITS] ?? "").split(" ").filter((commit) => commit !== "");
 }
@@ -564,6 +657,13 @@ function unknownOutcome(cause: unknown): SessionError {
     "ERR_SESSION_UNKNOWN",
     "The session store's answer was lost: whether the change is stored is not known.",
     { cause },
+  );
+}
+
+function notDeleted(): SessionError {
+  return new SessionError(
+    "ERR_SESSION_STORE_UNAVAILABLE",
+    "The session store says that it did not delete the session, without a reason that its contract knows.",
   );
 }
 

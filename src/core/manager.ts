@@ -115,15 +115,7 @@ export class SessionManager<
     const state = this.#states.get(exchange);
     if (state === undefined || state.phase !== "open") return;
     state.phase = "closing";
-    let plan: Plan;
-    try {
-      plan = this.#committer.plan(state);
-    } catch (error) {
-      return this.#finish(state, this.#endAfter(state, error));
-    }
-    const work = this.#workOf(state, plan);
-    if (work !== null) return this.#finish(state, work);
-    this.#leave(state);
+    return whenFree(state, () => this.#succeed(state));
   }
 
   /** See {@link RequestHooks.finishFailedRequest}. */
@@ -131,27 +123,32 @@ export class SessionManager<
     const state = this.#states.get(exchange);
     if (state === undefined || state.phase !== "open") return;
     state.phase = "closing";
-    const work = this.#workOfFailure(state);
-    if (work !== null) return this.#finish(state, work);
-    this.#leave(state);
+    return whenFree(state, () => {
+      const work = this.#workOfFailure(state);
+      if (work !== null) return this.#finish(state, work);
+      this.#leave(state);
+    });
   }
 
   /** See {@link RequestHooks.finishLate}. Emits `late` when there was something to store. */
   finishLate(exchange: HttpExchange): void | Promise<void> {
     const state = this.#states.get(exchange);
     if (state === undefined || state.phase !== "sent") return;
-    return this.#finishLate(state);
+    return whenFree(state, () => this.#finishLate(state));
   }
 
   /** See {@link RequestHooks.abandon}. Emits `abandoned` when there was something to drop. */
   abandon(exchange: HttpExchange): void | Promise<void> {
     const state = this.#states.get(exchange);
     if (state === undefined || state.phase !== "open") return;
-    const fields = this.#stagedFields(state);
-    if (fields.length > 0) this.#events.emit("abandoned", { id: idOf(state), fields });
-    const work = this.#workOfFailure(state);
-    state.phase = "sent";
-    if (work !== null) return this.#inBackground(state, work);
+    state.phase = "closing";
+    return whenFree(state, () => {
+      const fields = this.#stagedFields(state);
+      if (fields.length > 0) this.#events.emit("abandoned", { id: idOf(state), fields });
+      const work = this.#workOfFailure(state);
+      state.phase = "sent";
+      if (work !== null) return this.#inBackground(state, work);
+    });
   }
 
   within<T>(session: S, work: () => T): T {
@@ -316,6 +313,7 @@ export class SessionManager<
       phase: "open",
       cookie: null,
       careful: false,
+      busy: null,
     };
     host.bind(state);
     this.#states.set(exchange, state);
@@ -342,6 +340,18 @@ export class SessionManager<
     state.exchange.onUse?.();
   }
 
+  #succeed(state: RequestState<S>): void | Promise<void> {
+    let plan: Plan;
+    try {
+      plan = this.#committer.plan(state);
+    } catch (error) {
+      return this.#finish(state, this.#endAfter(state, error));
+    }
+    const work = this.#workOf(state, plan);
+    if (work !== null) return this.#finish(state, work);
+    this.#leave(state);
+  }
+
   /** What finishing a successful request has to wait for, or `null`. */
   #workOf(state: RequestState<S>, plan: Plan): Promise<void> | null {
     switch (plan.kind) {
@@ -350,8 +360,7 @@ export class SessionManager<
       case "touch":
         return this.#aside(state, this.#committer.touch(state, plan));
       case "update":
-        if (plan.minor && !plan.rotates)
-          return this.#aside(state, ignoring(this.#committer.run(state, plan)));
+        if (isBookKeeping(plan)) return this.#aside(state, ignoring(this.#committer.run(state, plan)));
     }
     return this.#carriedOut(state, plan);
   }
@@ -368,6 +377,8 @@ export class SessionManager<
     try {
       await this.#committer.run(state, plan);
     } catch (error) {
+      // Where the end itself failed, its retries are used up.
+      if (plan.kind === "end") throw error;
       return await this.#endAfter(state, error);
     }
     if (isReissue(state)) await this.#committer.reissue(state);
@@ -403,8 +414,10 @@ export class SessionManager<
   }
 
   async #commitNow(state: RequestState): Promise<void> {
+    while (state.busy !== null) await state.busy;
     const plan = this.#committer.plan(state);
     if (plan.kind === "touch") await this.#committer.touch(state, plan);
+    else if (isBookKeeping(plan)) await ignoring(this.#committer.run(state, plan));
     else await this.#committer.run(state, plan);
   }
 
@@ -475,6 +488,16 @@ function isReissue(state: RequestState): boolean {
     state.exchange.canSetCookie &&
     Session.access.base(state.session) !== null
   );
+}
+
+/** Lets the commit or claim that is on its way finish first: what it writes must not be staged again. */
+function whenFree(state: RequestState, work: () => void | Promise<void>): void | Promise<void> {
+  return state.busy === null ? work() : state.busy.then(() => whenFree(state, work));
+}
+
+/** What may be lost without harm. */
+function isBookKeeping(plan: Plan): boolean {
+  return plan.kind === "update" && plan.minor && !plan.rotates;
 }
 
 /** For what may fail without harm to this request; the gate has told of it by an event. */

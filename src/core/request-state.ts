@@ -19,4 +19,6 @@ export interface RequestState<S extends AnySession = AnySession> {
   cookie: Token | "revoke" | null;
   /** An update whose outcome was lost is sent again only under the condition that nothing else was written. */
   careful: boolean;
+  /** Settles, and never rejects, when the commit or claim that is on its way is done. Nothing may be staged for another before. */
+  busy: Promise<void> | null;
 }

@@ -449,6 +449,8 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     rememberMs: (session) => asLife(session.#draft.peek(LIFE))?.rememberMs ?? null,
     settle: (session, record, renewal) => session.#settle(record, renewal),
     endSettled: (session) => (session.#ended = null),
+    isOver: (session, draft) => session.#draft !== draft,
+    endToo: (session, record) => (session.#ended ??= record),
     noteDevice: (session) => session.#noteDevice(),
     vanish: (session) => session.#vanish(),
     detach: (session) => session.#detach(),
@@ -608,6 +610,10 @@ export interface SessionAccess {
   rememberMs(session: AnySession): number | null;
   settle(session: AnySession, record: SessionRecord, renewal: Renewal | null): void;
   endSettled(session: AnySession): void;
+  /** Tells whether the session that the draft was staged for was ended, or given up, since. */
+  isOver(session: AnySession, draft: Draft): boolean;
+  /** Has a record ended that was created for a session that was over by then. */
+  endToo(session: AnySession, record: SessionRecord): void;
   noteDevice(session: AnySession): void;
   vanish(session: AnySession): void;
   detach(session: AnySession): void;

@@ -1,0 +1,368 @@
+import { describe, expect, test } from "vitest";
+import { failsBefore, gate, losesReply, waitsAfter, waitsBefore } from "../../src/testing/index.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
+import {
+  codeOf,
+  done,
+  noUnhandledRejections,
+  recordsOf,
+  rig,
+  sibling,
+  seen,
+  settled,
+  setCookies,
+  stored,
+  visit,
+} from "../races/rig.ts";
+
+noUnhandledRejections();
+
+describe("several commits of one request", () => {
+  test("two commits at once make one session", async () => {
+    const where = rig();
+    const one = await visit(where);
+    one.session.data.a = 1;
+    await Promise.all([one.session.commit(), one.session.commit()]);
+    await one.finish();
+    expect(await recordsOf(where)).toHaveLength(1);
+    expect(where.names()).toEqual(["created"]);
+  });
+
+  test("a commit that nobody waited for and the finish make one session", async () => {
+    const where = rig();
+    const one = await visit(where);
+    one.session.data.a = 1;
+    const commit = one.session.commit();
+    await one.finish();
+    await commit;
+    expect(await recordsOf(where)).toHaveLength(1);
+    expect(one.exchange.cookies).toHaveLength(1);
+  });
+
+  test("an increment staged while a commit is on its way is counted by the next, also when that was called at once", async () => {
+    const where = rig();
+    const cookie = await stored(where, { n: 0 });
+    const one = await visit(where, cookie);
+    const answer = gate();
+    where.faulty.next("update", waitsAfter(answer));
+    one.session.increment("n");
+    const first = one.session.commit();
+    await answer.reached();
+    one.session.increment("n");
+    const second = one.session.commit();
+    one.session.increment("n");
+    answer.open();
+    await Promise.all([first, second]);
+    await one.finish();
+    expect(await seen(where, cookie)).toEqual({ n: 3 });
+  });
+
+  test("two commits at once log in once", async () => {
+    const where = rig();
+    const cookie = await stored(where, { cart: 1 });
+    const one = await visit(where, cookie);
+    one.session.login("ann");
+    await Promise.all([one.session.commit(), one.session.commit()]);
+    await one.finish();
+    expect(await recordsOf(where)).toHaveLength(1);
+    expect(where.of("login")).toHaveLength(1);
+    expect(where.of("gone")).toEqual([]);
+  });
+
+  test("a claim and a commit at once keep their books", async () => {
+    const where = rig();
+    const cookie = await stored(where, { state: "s", n: 0 });
+    const one = await visit(where, cookie);
+    one.session.increment("n");
+    const [claimed] = await Promise.all([one.session.claim("state"), one.session.commit()]);
+    one.session.increment("n");
+    await one.finish();
+    expect(claimed).toBe("s");
+    expect(await seen(where, cookie)).toEqual({ n: 2 });
+  });
+
+  test("a failed request waits for its commit that is on its way, and its cookie", async () => {
+    const where = rig();
+    const one = await visit(where);
+    one.session.data.a = 1;
+    const commit = one.session.commit();
+    one.session.data.a = 2;
+    await one.fail();
+    await commit;
+    expect(one.exchange.cookies).toHaveLength(1);
+    expect((await recordsOf(where)).map((record) => record.fields["a"])).toEqual(["1"]);
+  });
+
+  test("an abandoned request whose commit is on its way keeps that commit", async () => {
+    const where = rig();
+    const cookie = await stored(where, { n: 0 });
+    const one = await visit(where, cookie);
+    const answer = gate();
+    where.faulty.next("update", waitsAfter(answer));
+    one.session.increment("n");
+    const commit = one.session.commit();
+    await answer.reached();
+    one.session.increment("n");
+    const abandoned = where.manager.abandon(one.exchange);
+    answer.open();
+    await Promise.all([commit, abandoned]);
+    await settled();
+    expect(await seen(where, cookie)).toEqual({ n: 1 });
+  });
+});
+
+describe("a logout while a commit of the same request is on its way", () => {
+  test("ends the session that the commit creates", async () => {
+    const where = rig();
+    const one = await visit(where);
+    one.session.data.a = 1;
+    const commit = one.session.commit();
+    one.session.logout();
+    await commit;
+    expect({ ...one.session.data }).toEqual({});
+    await one.finish();
+    expect(await recordsOf(where)).toEqual([]);
+    expect(setCookies(one.exchange)).toEqual([""]);
+  });
+
+  test("ends the session that the commit updates, and leaves nothing of it to a new one", async () => {
+    const where = rig();
+    const cookie = await stored(where, { a: 1 });
+    const one = await visit(where, cookie);
+    one.session.data.a = 2;
+    const commit = one.session.commit();
+    one.session.logout();
+    await commit;
+    expect({ ...one.session.data }).toEqual({});
+    await one.finish();
+    expect(await recordsOf(where)).toEqual([]);
+    expect(setCookies(one.exchange)).toEqual([""]);
+  });
+
+  test("as login of another user, starts with nothing of the first", async () => {
+    const where = rig();
+    const one = await visit(where);
+    one.session.login("ann");
+    one.session.data.a = 1;
+    const commit = one.session.commit();
+    one.session.login("bob");
+    await commit;
+    await one.finish();
+    const records = await recordsOf(where);
+    expect(records.map((record) => record.labels)).toEqual([["user:bob"]]);
+  });
+});
+
+describe("a login whose check for revocations fails", () => {
+  test("fails, sets no cookie and leaves no session that opens", async () => {
+    const where = rig();
+    const one = await visit(where);
+    one.session.login("ann");
+    where.faulty.always("read", failsBefore());
+    expect(await codeOf(one.finish())).toBe("ERR_SESSION_STORE_UNAVAILABLE");
+    where.faulty.heal();
+    expect(setCookies(one.exchange).filter((value) => value !== "")).toEqual([]);
+    expect(where.of("login")).toEqual([]);
+    expect(await recordsOf(where)).toEqual([]);
+  });
+
+  test("fails on an anonymous session too, and hands out no token", async () => {
+    const where = rig();
+    const cookie = await stored(where);
+    const one = await visit(where, cookie);
+    one.session.login("ann");
+    where.faulty.always("read", failsBefore());
+    where.faulty.always("delete", failsBefore());
+    expect(await codeOf(one.finish())).toBe("ERR_SESSION_STORE_UNAVAILABLE");
+    expect(setCookies(one.exchange).filter((value) => value !== "")).toEqual([]);
+  });
+
+  test("that was revoked meanwhile and cannot be deleted hands out no token", async () => {
+    const where = rig();
+    const one = await visit(where);
+    one.session.login("ann");
+    await where.manager.revokeUser("ann");
+    where.faulty.always("delete", failsBefore());
+    expect(await codeOf(one.finish())).not.toBe("no error");
+    expect(setCookies(one.exchange).filter((value) => value !== "")).toEqual([]);
+  });
+
+  test("that was revoked and deleted by the revocation leaves the client's cookie alone", async () => {
+    const where = rig();
+    const one = await visit(where);
+    one.session.login("ann");
+    const created = gate();
+    where.faulty.next("create", waitsAfter(created));
+    const finishing = codeOf(one.finish());
+    await created.reached();
+    await where.manager.revokeUser("ann");
+    created.open();
+    expect(await finishing).toBe("ERR_SESSION_REVOKED");
+    expect(setCookies(one.exchange)).toEqual([]);
+  });
+});
+
+describe("an update whose answer was lost", () => {
+  test("is not applied again by a later commit of the request that learned so", async () => {
+    const where = rig();
+    const cookie = await stored(where, { n: 0 });
+    const one = await visit(where, cookie);
+    one.session.increment("n");
+    where.faulty.next("update", losesReply());
+    where.faulty.next("read", failsBefore());
+    expect(await codeOf(one.session.commit())).toBe("ERR_SESSION_UNKNOWN");
+    one.session.data.other = 1;
+    await one.finish();
+    expect(await seen(where, cookie)).toEqual({ n: 1, other: 1 });
+  });
+
+  test("that renews the secret and arrives late is recognised as the same login", async () => {
+    const late = lateStore();
+    const where = rig({ store: late.store });
+    const cookie = await stored(where, { cart: 1 });
+    const one = await visit(where, cookie);
+    one.session.login("ann");
+    late.hold();
+    const finishing = one.finish();
+    await settled();
+    // The deadline passes, the record is read and found unchanged; only then the first sending arrives.
+    where.clock.advance(2000);
+    await finishing;
+    expect(await recordsOf(where)).toHaveLength(1);
+    const [value] = setCookies(one.exchange);
+    expect(await seen(where, `__Host-Http-sid=${value}`)).toEqual({ cart: 1 });
+  });
+});
+
+describe("a session that is gone at commit", () => {
+  test("leaves the cookie alone, also when a successor of its secret was found before", async () => {
+    const where = rig({ rotateEvery: "10m" });
+    const cookie = await stored(where, { n: 0 });
+    where.clock.advance(700_000);
+    const winner = await visit(where, cookie);
+    const loser = await visit(where, cookie);
+    loser.session.data.n = 5;
+    await winner.finish();
+    const again = gate();
+    where.faulty.next("update", (work) => work());
+    where.faulty.next("update", waitsBefore(again));
+    const finishing = loser.finish();
+    await again.reached();
+    const rotated = winner.exchange.cookies[0]?.value;
+    // Another process, so that it does not stand in line behind the loser.
+    const newer = await visit(sibling(where, { rotateEvery: "10m" }), `__Host-Http-sid=${rotated}`);
+    newer.session.login("ann");
+    await newer.finish();
+    again.open();
+    await finishing;
+    expect(newer.exchange.cookies).toHaveLength(1);
+    expect(loser.exchange.cookies).toEqual([]);
+    expect(where.of("gone")).toHaveLength(1);
+  });
+});
+
+describe("an end", () => {
+  test("is not acknowledged when the store says that it did not delete", async () => {
+    const where = rig();
+    const cookie = await stored(where);
+    const one = await visit(where, cookie);
+    one.session.logout();
+    where.faulty.always("delete", (() => Promise.resolve("conflict")) as never);
+    expect(await codeOf(one.finish())).toBe("ERR_SESSION_STORE_UNAVAILABLE");
+    expect(one.exchange.cookies).toEqual([]);
+  });
+
+  test("waits for one deadline and not for two when the store is silent", async () => {
+    const where = rig();
+    const cookie = await stored(where);
+    const one = await visit(where, cookie);
+    one.session.logout();
+    where.faulty.always("delete", () => new Promise(() => {}));
+    const finishing = codeOf(one.finish());
+    await settled();
+    where.clock.advance(2000);
+    expect(await finishing).toBe("ERR_SESSION_STORE_UNAVAILABLE");
+    expect(where.faulty.count("delete")).toBe(1);
+  });
+
+  test("of an emptied session whose answer was lost is found out", async () => {
+    const where = rig();
+    const cookie = await stored(where, { a: 1 });
+    const one = await visit(where, cookie);
+    delete one.session.data.a;
+    where.faulty.next("delete", losesReply());
+    await one.finish();
+    expect(setCookies(one.exchange)).toEqual([""]);
+    expect(await recordsOf(where)).toEqual([]);
+    expect(where.of("ended")).toHaveLength(1);
+  });
+
+  test("of an emptied session does not take place when another added a field and the answer was lost", async () => {
+    const where = rig();
+    const cookie = await stored(where, { a: 1 });
+    const one = await visit(where, cookie);
+    delete one.session.data.a;
+    await done(where, cookie, (session) => void (session.data.b = 2));
+    where.faulty.next("delete", failsBefore());
+    await one.finish();
+    expect(await seen(where, cookie)).toEqual({ b: 2 });
+  });
+});
+
+describe("a privilege change", () => {
+  test("leaves nothing of an unconfirmed rotation, also where secrets are not rotated any more", async () => {
+    const before = rig({ rotateEvery: "10m" });
+    const cookie = await stored(before, { a: 1 });
+    before.clock.advance(700_000);
+    const rotated = await done(before, cookie, () => undefined);
+    const after = sibling(before);
+    const newest = await done(after, rotated, (session) => session.login("ann"));
+    expect(await seen(after, newest)).toEqual({ a: 1 });
+    expect(await seen(after, rotated)).toBeNull();
+    expect(await seen(after, cookie)).toBeNull();
+  });
+});
+
+describe("book-keeping", () => {
+  test("that fails does not fail an explicit commit", async () => {
+    const where = rig({ rotateEvery: "10m" });
+    const cookie = await stored(where, { a: 1 });
+    where.clock.advance(700_000);
+    const rotated = await done(where, cookie, () => undefined);
+    const one = await visit(where, rotated);
+    where.faulty.always("update", failsBefore());
+    where.faulty.always("read", failsBefore());
+    await one.session.commit();
+  });
+});
+
+/** A memory store whose next update is applied only when the record was read again, whatever its signal says. */
+function lateStore(): { store: ReturnType<typeof memoryStore>; hold(): void } {
+  const inner = memoryStore();
+  const unbounded = { signal: new AbortController().signal };
+  let holding = false;
+  let late: (() => Promise<unknown>) | null = null;
+  const store = Object.assign(Object.create(inner) as typeof inner, {
+    traits: inner.traits,
+    create: inner.create.bind(inner),
+    delete: inner.delete.bind(inner),
+    all: inner.all.bind(inner),
+    deleteByLabel: inner.deleteByLabel.bind(inner),
+    setup: inner.setup.bind(inner),
+    sweep: inner.sweep.bind(inner),
+    update: ((id, change, call) => {
+      if (!holding) return inner.update(id, change, call);
+      holding = false;
+      late = () => inner.update(id, change, unbounded);
+      return new Promise(() => {});
+    }) as typeof inner.update,
+    read: (async (id, call) => {
+      const found = await inner.read(id, call);
+      const arriving = late;
+      late = null;
+      await arriving?.();
+      return found;
+    }) as typeof inner.read,
+  });
+  return { store, hold: () => void (holding = true) };
+}
