@@ -50,18 +50,31 @@ function isPlainObject(value: object, above: unknown[]): boolean {
 }
 
 function isPlainArray(value: unknown[], above: unknown[]): boolean {
-  if (Object.getPrototypeOf(value) !== Array.prototype || Object.keys(value).length !== value.length)
+  // More keys than these are lost in JSON. One for each hole does not hide it: a hole reads as undefined, not plain.
+  if (Object.getPrototypeOf(value) !== Array.prototype || Reflect.ownKeys(value).length !== value.length + 1)
     return false;
-  return value.every((item) => isPlain(item, above)) && !("toJSON" in value);
+  for (const item of value) if (!isPlain(item, above)) return false;
+  return true;
 }
 
 function isPlainRecord(value: object, above: unknown[]): boolean {
-  if (Object.getPrototypeOf(value) !== Object.prototype || Object.getOwnPropertySymbols(value).length > 0)
-    return false;
-  for (const [key, item] of Object.entries(value)) {
-    if ((key === "toJSON" && typeof item === "function") || !isPlain(item, above)) return false;
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  for (const key of Reflect.ownKeys(value)) {
+    if (keyProblem(value, key) !== null || !isPlain((value as Record<PropertyKey, unknown>)[key], above))
+      return false;
   }
   return true;
+}
+
+/** Why a key would be lost, or come back as something else. */
+function keyProblem(value: object, key: PropertyKey): string | null {
+  if (typeof key !== "string") return "has a symbol for a key, which cannot be stored";
+  const property = Object.getOwnPropertyDescriptor(value, key);
+  if (property?.enumerable !== true)
+    return `has a key "${key}" that is not enumerable, which cannot be stored`;
+  return "value" in property
+    ? null
+    : `has a getter "${key}", which would come back as a fixed value. Store plain data`;
 }
 
 /** Where in a value the walk stands: for messages, and to see cycles. */
@@ -107,26 +120,28 @@ function tag(value: unknown, path: Path): unknown {
 }
 
 function tagObject(value: object, path: Path): unknown {
-  if (Object.getOwnPropertySymbols(value).length > 0)
-    path.refuse("has a symbol for a key, which cannot be stored");
-  const bare =
-    Object.getPrototypeOf(value) === Array.prototype ? isDense(value) : Object.keys(value).length === 0;
   switch (Object.getPrototypeOf(value)) {
     case Array.prototype:
-      if (!bare) path.refuse("is an array with holes or extra keys, which cannot be stored");
-      return (value as unknown[]).map((item, index) => tagPart(value, `[${index}]`, item, path));
+      return tagArray(value as unknown[], path);
     case Object.prototype:
       return tagRecord(value, path);
     case null:
       return { "~": "null-prototype", "=": tagRecord(value, path) };
     default:
-      if (!bare) path.refuse("is an object of a class with keys of its own, which cannot be stored");
+      if (Reflect.ownKeys(value).length > 0)
+        path.refuse("is an object of a class with keys of its own, which cannot be stored");
       return tagBuiltIn(value, path);
   }
 }
 
-function isDense(value: object): boolean {
-  return Object.keys(value).length === (value as unknown[]).length;
+function tagArray(value: unknown[], path: Path): unknown {
+  const keys = Reflect.ownKeys(value);
+  if (
+    keys.length !== value.length + 1 ||
+    keys.some((key, index) => key !== "length" && key !== String(index))
+  )
+    path.refuse("is an array with holes or extra keys, which cannot be stored");
+  return value.map((item, index) => tagPart(value, `[${index}]`, item, path));
 }
 
 function tagPart(parent: object, step: string, item: unknown, path: Path): unknown {
@@ -134,6 +149,10 @@ function tagPart(parent: object, step: string, item: unknown, path: Path): unkno
 }
 
 function tagRecord(value: object, path: Path): unknown {
+  for (const key of Reflect.ownKeys(value)) {
+    const problem = keyProblem(value, key);
+    if (problem !== null) path.refuse(problem);
+  }
   const entries = Object.entries(value).map(([key, item]): [string, unknown] => {
     return [key, tagPart(value, `.${key}`, item, path)];
   });
