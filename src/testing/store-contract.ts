@@ -9,6 +9,8 @@ import { startWorkers, type Workers } from "./store-workers.ts";
 export interface Runner {
   readonly test: TestFunction;
   readonly describe?: (name: string, define: () => void) => unknown;
+  /** Where the reasons for missing abilities are printed, a line each; the console unless given. */
+  readonly print?: (line: string) => void;
 }
 
 export interface TestFunction {
@@ -27,7 +29,8 @@ const DEFAULT_SEED = 20_261_122;
 
 /**
  * Registers every rule of the store contract as a test of its own. A rule that needs an ability which the subject
- * says it lacks is skipped with the subject's reason in its name; an ability that is neither there nor explained fails.
+ * says it lacks is skipped with the subject's reason in its name, and the reason is printed; an ability that is claimed
+ * and not there, or there and not claimed, fails.
  *
  * @example
  * storeContract({ test, describe }, {
@@ -38,6 +41,10 @@ const DEFAULT_SEED = 20_261_122;
  */
 export function storeContract(runner: Runner, subject: StoreSubject): void {
   const headline = `store contract: ${subject.name}`;
+  const print = runner.print ?? console.info;
+  for (const [ability, claim] of Object.entries(subject.abilities)) {
+    if (claim !== true) print(`${headline}: no ${ability}: ${claim}`);
+  }
   const register = (): void => {
     for (const rule of storeRules) registerRule(runner.test, rule, subject);
   };

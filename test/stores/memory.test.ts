@@ -144,6 +144,23 @@ describe("a full memory store", () => {
     }
   });
 
+  test("shows nothing twice in a walk, not even what was deleted and made again meanwhile", async () => {
+    const store = await filled(["user0", "user1", "user2", "user3"], 10);
+    const first = await store.all({ limit: 2 }, CALL);
+    assert.deepEqual(
+      first.records.map(({ id }) => id),
+      [idOf("user0"), idOf("user1")],
+    );
+    // The new record takes the place that was freed last, which the walk has yet to pass.
+    for (const name of ["user0", "user3"]) await store.delete(idOf(name), {}, CALL);
+    await add(store, "user0");
+    const rest = await store.all({ limit: 9, ...(first.next !== undefined && { after: first.next }) }, CALL);
+    assert.deepEqual(
+      rest.records.map(({ id }) => id),
+      [idOf("user2")],
+    );
+  });
+
   test("holds no more than its limit, and its orders and indexes agree, whatever happens", async () => {
     const random = seededRandom(7);
     const store = memoryStore({ maxSessions: 12 });

@@ -73,15 +73,16 @@ describe("the rules", () => {
 
 describe("a subject", () => {
   test("that lacks an ability has each rule that needs it skipped, with the reason in the name", () => {
-    const { skipped, registered } = register({ sweep: "the engine does it" });
+    const { skipped, registered, printed } = register({ sweep: "the engine does it" });
     const needing = storeRules.filter((rule) => rule.needs.includes("sweep"));
     assert.equal(skipped.filter((name) => name.includes("the engine does it")).length, needing.length);
     assert.equal(skipped.length + registered.length, storeRules.length);
+    assert.ok(printed.includes("store contract: memory: no sweep: the engine does it"));
   });
 
   test("whose runner cannot skip has the reason in the name of a test of its own", () => {
     const names: string[] = [];
-    storeContract({ test: (name) => names.push(name) }, memorySubject(openSound));
+    storeContract({ test: (name) => names.push(name), print: () => {} }, memorySubject(openSound));
     assert.equal(names.length, storeRules.length);
     assert.ok(
       names.some((name) => name.includes("does not apply: no processes: the memory of a process is its own")),
@@ -150,16 +151,26 @@ function ruleNamed(name: string): StoreRule {
   return found;
 }
 
+interface Registered {
+  readonly skipped: string[];
+  readonly registered: string[];
+  readonly printed: string[];
+}
+
 /** Registers the contract with a runner that only takes notes. */
-function register(lacking: Partial<StoreSubject["abilities"]>): { skipped: string[]; registered: string[] } {
+function register(lacking: Partial<StoreSubject["abilities"]>): Registered {
+  const printed: string[] = [];
   const skipped: string[] = [];
   const registered: string[] = [];
   const note = Object.assign((name: string) => void registered.push(name), {
     skip: (name: string) => void skipped.push(name),
   });
   const subject = memorySubject(openSound);
-  storeContract({ test: note }, { ...subject, abilities: { ...subject.abilities, ...lacking } });
-  return { skipped, registered };
+  storeContract(
+    { test: note, print: (line) => printed.push(line) },
+    { ...subject, abilities: { ...subject.abilities, ...lacking } },
+  );
+  return { skipped, registered, printed };
 }
 
 async function nodeTest(which: "sound" | "harmed"): Promise<{ code: number; output: string }> {
