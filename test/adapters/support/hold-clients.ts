@@ -120,7 +120,10 @@ export const http1: Client = (port, path, headers = {}, method = "GET") => {
   return {
     arrived: () =>
       parseHttp1(received.bytes(), method).rest.length + parseHttp1(received.bytes(), method).status,
-    seen: received.closed.then(() => parseHttp1(received.bytes(), method)),
+    seen: received.closed.then(() => {
+      const { rest: _, ...seen } = parseHttp1(received.bytes(), method);
+      return seen;
+    }),
     abort: () => socket.destroy(),
   };
 };

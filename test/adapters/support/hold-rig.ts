@@ -64,6 +64,7 @@ export const SESSION_COOKIE = "set-cookie: sid=1; Path=/";
 export interface Rig {
   readonly port: number;
   readonly client: Client;
+  readonly server: Server | Http2Server;
   /** Sends a request that `handler` answers, under hold. */
   held(handler: Handler, options?: RunOptions): { readonly run: Run; readonly exchange: Exchange };
   /** The same without a hold. */
@@ -84,6 +85,8 @@ export interface World {
   readonly framework: Framework;
   readonly compression: Compression;
   readonly hold?: HoldFunction;
+  /** What the compression's stream takes before it asks to wait. */
+  readonly highWaterMark?: number;
 }
 
 /** Starts a server on 127.0.0.1 as a world describes it. */
@@ -101,7 +104,7 @@ export async function startRig(world: World): Promise<Rig> {
     response.once("close", () => run.closed.resolve());
     run.handler(request, response, run);
   };
-  const listener = application(world.framework, [...around(world.compression, holding), last]);
+  const listener = application(world.framework, [...around(world, holding), last]);
   const server = world.protocol === "HTTP/1" ? createServer(listener) : createHttp2Server(listener as never);
   const port = await listen(server);
   const client = world.protocol === "HTTP/1" ? http1 : http2;
@@ -120,10 +123,15 @@ export async function startRig(world: World): Promise<Rig> {
   return {
     port,
     client,
+    server,
     held: (handler, options) => send("/held", handler, options),
     plain: (handler, options) => send("/plain", handler, options),
     turn: () => turn(client, port),
-    close: () => close(server),
+    close: () => {
+      // What a failed test left uncommitted would keep its connection.
+      for (const run of runs.values()) run.commit.resolve();
+      return close(server);
+    },
   };
 }
 
@@ -153,7 +161,7 @@ function createRun(id: string, handler: Handler, world: World, hooks: Partial<Ho
         log.push(`start ${status}`);
         started.resolve(status);
         await commit.promise;
-        run.hold?.appendHeader("Set-Cookie", "sid=1; Path=/");
+        if (run.hold?.canSetHeaders) run.hold.appendHeader("Set-Cookie", "sid=1; Path=/");
         log.push("committed");
       },
       late: () => void log.push("late"),
@@ -166,10 +174,13 @@ function createRun(id: string, handler: Handler, world: World, hooks: Partial<Ho
   return run;
 }
 
-function around(compression: Compression, holding: Middleware): Middleware[] {
+function around({ compression, highWaterMark }: World, holding: Middleware): Middleware[] {
   if (compression === "no compression") return [holding];
   const name = compression.startsWith("1.7") ? "compression17" : "compression";
-  const compressing = (require(name) as (options: object) => Middleware)({ threshold: 0 });
+  const compressing = (require(name) as (options: object) => Middleware)({
+    threshold: 0,
+    highWaterMark,
+  });
   return compression.endsWith("outer") ? [compressing, holding] : [holding, compressing];
 }
 

@@ -4,6 +4,7 @@ import type { Seen } from "./hold-clients.ts";
 import {
   BODY,
   type Handler,
+  LARGE_BODY,
   largeStream,
   type Response,
   type Rig,
@@ -18,7 +19,7 @@ function prepare(response: Response, run: Run): void {
 }
 
 /** What applications do. Each is run without a hold and under one, and the client must not see a difference. */
-export const SCENARIOS: Readonly<Record<string, Handler>> = {
+export const SCENARIOS = {
   end(_request, response, run) {
     prepare(response, run);
     response.end(BODY);
@@ -71,7 +72,9 @@ export const SCENARIOS: Readonly<Record<string, Handler>> = {
     response.end(BODY);
     response.end();
   },
-};
+} satisfies Record<string, Handler>;
+
+export type ScenarioName = keyof typeof SCENARIOS;
 
 /** Fails unless the client saw the application's own answer, plus the session's cookie, and that only after the commit. */
 export async function checkTransparent(
@@ -87,7 +90,13 @@ export async function checkTransparent(
   assert.equal(exchange.arrived(), 0, "something of the response came before the commit");
   run.commit.resolve();
   const seen = await exchange.seen;
-  assert.deepEqual(seen, withSession(control));
+  assertSame(seen, withSession(control));
+}
+
+/** Bodies apart: to print where two of them differ takes minutes. */
+function assertSame(seen: Seen, expected: Seen): void {
+  assert.deepEqual({ ...seen, body: seen.body.length }, { ...expected, body: expected.body.length });
+  assert.ok(seen.body.equals(expected.body), "the body is another");
 }
 
 function withSession(control: Seen): Seen {
@@ -130,4 +139,34 @@ export async function checkAbort(rig: Rig): Promise<void> {
   await exchange.seen;
   await rig.turn();
   assert.deepEqual(run.log.slice(0, 2), ["start 200", "committed"]);
+}
+
+/** Fails unless a held response takes about 1 MiB of a stream, and the rest after the commit. */
+export async function checkMemory(rig: Rig): Promise<void> {
+  let produced = 0;
+  const { run, exchange } = rig.held((_request, response) => {
+    const source = largeStream();
+    source.on("data", (part: Buffer) => (produced += part.length));
+    source.pipe(response);
+  });
+  await run.started.promise;
+  await rig.turn();
+  assert.ok(produced <= 1024 * 1024 + 65_536, `${produced} bytes were taken`);
+  run.commit.resolve();
+  assert.ok((await exchange.seen).body.equals(LARGE_BODY));
+}
+
+/** Fails when the session's cookie is written into an array of the application, to be sent to everybody after. */
+export async function checkSharedArray(rig: Rig): Promise<void> {
+  const shared = ["a=1"];
+  const { run, exchange } = rig.held((_request, response) =>
+    response.writeHead(200, { "Set-Cookie": shared }).end(),
+  );
+  run.commit.resolve();
+  const { headers } = await exchange.seen;
+  assert.deepEqual(
+    headers.filter((line) => line.startsWith("set-cookie")),
+    ["set-cookie: a=1", SESSION_COOKIE],
+  );
+  assert.deepEqual(shared, ["a=1"]);
 }
