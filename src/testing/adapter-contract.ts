@@ -149,14 +149,10 @@ async function contextOf(
     return manager;
   }
 
-  async function start(
-    routes: Readonly<Record<string, Route>>,
-    options: StartOptions = {},
-  ): Promise<App> {
+  async function start(routes: Readonly<Record<string, Route>>, options: StartOptions = {}): Promise<App> {
     const manager = managerOf(store.store, options.manager ?? {});
     for (const name of EVENTS) manager.on(name, (event) => void events.push({ name, event }));
-    const second =
-      options.second && managerOf(await openedStore(subject, closers), options.second);
+    const second = options.second && managerOf(await openedStore(subject, closers), options.second);
     const running = await subject.start({
       manager,
       ...(second !== undefined && { second }),
@@ -171,10 +167,7 @@ async function contextOf(
   return { subject, clock, store, events, start };
 }
 
-async function openedStore(
-  subject: AdapterSubject,
-  closers: (() => Promise<void>)[],
-): Promise<AnyStore> {
+async function openedStore(subject: AdapterSubject, closers: (() => Promise<void>)[]): Promise<AnyStore> {
   if (subject.openStore === undefined) return memoryStore();
   const opened = await subject.openStore();
   closers.push(() => opened.close());

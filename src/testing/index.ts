@@ -1,3 +1,18 @@
+export type { App, Ask, Browser, UnderWay } from "./adapter-client/app.ts";
+export type { Connection } from "./adapter-client/connection.ts";
+export type { Reply } from "./adapter-client/reply.ts";
+export { adapterContract, checkAdapter, type AdapterRuleOutcome } from "./adapter-contract.ts";
+export { adapterRules } from "./adapter-rules/index.ts";
+export type { AdapterRule, AdapterRuleContext, ManagerChoice, StartOptions } from "./adapter-rules/rule.ts";
+export type {
+  AdapterAbility,
+  AdapterSubject,
+  Answer,
+  Application,
+  Route,
+  RouteContext,
+  RunningApplication,
+} from "./adapter-subject.ts";
 export { manualClock, type ManualClock } from "./clock.ts";
 export { cookieJar, type CookieJar, type JarCookie } from "./cookie-jar.ts";
 export {

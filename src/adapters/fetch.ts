@@ -1,0 +1,196 @@
+import type { AnySession, RequestHooks } from "../index.ts";
+import { SessionError } from "../index.ts";
+import { FetchExchange, isRebuildable } from "./support/fetch-exchange.ts";
+import { isUnexpected, plainResponse } from "./support/thrown.ts";
+
+/** `Rest` is what the platform gives a handler after the request: `env` and `ctx`, `info`, `server`. */
+export interface FetchSessionsOptions<Rest extends readonly unknown[] = readonly unknown[]> {
+  /** Requests for which this answers `false` get no session: assets, health checks. Default: all get one. */
+  only?(request: Request, ...rest: Rest): boolean;
+  /** The client's address, for the list of devices. Default: not known. */
+  clientAddress?(request: Request, ...rest: Rest): string | undefined;
+  /** Keeps the platform alive for a touch that the response does not wait for. Default: the response waits. */
+  waitUntil?(work: Promise<unknown>, request: Request, ...rest: Rest): void;
+  /** Whether what a handler threw means that it failed. Default: all but Responses and errors with a status below 500. */
+  isFailure?(thrown: unknown): boolean;
+  /**
+   * Makes the response when a session cannot be loaded or a commit failed. Default: plain text with status 409 or 503,
+   * not stored; what the application itself did wrong is thrown. Throw the error to leave it all to a framework.
+   */
+  renderFailure?(error: unknown, request: Request, ...rest: Rest): Response | Promise<Response>;
+  /** Where the application is mounted, without a trailing slash, for `cookie.path: "mount"`. Default: at the root. */
+  readonly mountPath?: string;
+}
+
+export type FetchHandler<S extends AnySession, Rest extends readonly unknown[]> = (
+  request: Request,
+  session: S,
+  ...rest: Rest
+) => Response | Promise<Response>;
+
+export interface FetchSessions<S extends AnySession, Rest extends readonly unknown[] = readonly unknown[]> {
+  /**
+   * Makes a Request → Response function of a handler that takes a session as its second argument. It resolves when all
+   * that the handler changed is stored, and throws what the handler throws. A request that `only` leaves out, and that
+   * the handler must not ask for its session, gets `undefined`.
+   */
+  wrap<Args extends Rest>(
+    handler: FetchHandler<S, Args>,
+  ): (request: Request, ...rest: Args) => Promise<Response>;
+  /** The session of a request. @throws `ERR_SESSION_USE` for a request that has none here, such as a copy of one that has. */
+  of(request: Request): S;
+  /**
+   * Puts a request's session headers on a response that was made outside the wrapped handler: by an error handler, for
+   * what the wrapped handler threw. Gives the same response when there are none.
+   */
+  carry(request: Request, response: Response): Response;
+}
+
+/**
+ * Sessions for handlers that take a `Request` and give a `Response`, on any runtime with the Fetch API. The response is
+ * held until the commit is done; its body is passed on as the stream it is. Responses are never changed, but made anew
+ * where they need a header of the session's.
+ *
+ * ```ts
+ * const sessions = fetchSessions(manager);
+ * export default { fetch: sessions.wrap((request, session) => new Response(`${session.increment("visits")}`)) };
+ * ```
+ *
+ * @throws `ERR_SESSION_CONFIG` when the first argument is no manager.
+ */
+export function fetchSessions<S extends AnySession, Rest extends readonly unknown[] = readonly unknown[]>(
+  manager: RequestHooks<S>,
+  options: FetchSessionsOptions<Rest> = {},
+): FetchSessions<S, Rest> {
+  if (typeof manager?.startRequest !== "function") {
+    throw new SessionError(
+      "ERR_SESSION_CONFIG",
+      "The first argument must be a SessionManager or a NullSessionManager.",
+    );
+  }
+  const adapter = new FetchAdapter<S, Rest>(manager, options);
+  return {
+    wrap:
+      (handler) =>
+      (request, ...rest) =>
+        adapter.handle(handler, request, rest),
+    of: (request) => adapter.of(request),
+    carry: (request, response) => adapter.carry(request, response),
+  };
+}
+
+class FetchAdapter<S extends AnySession, Rest extends readonly unknown[]> {
+  readonly #manager: RequestHooks<S>;
+  readonly #options: FetchSessionsOptions<Rest>;
+  readonly #known: WeakMap<Request, { readonly session: S; readonly exchange: FetchExchange }> =
+    new WeakMap();
+
+  constructor(manager: RequestHooks<S>, options: FetchSessionsOptions<Rest>) {
+    this.#manager = manager;
+    this.#options = options;
+  }
+
+  async handle<Args extends Rest>(
+    handler: FetchHandler<S, Args>,
+    request: Request,
+    rest: Args,
+  ): Promise<Response> {
+    // A handler inside another: the outermost commits, once.
+    const outer = this.#known.get(request);
+    if (outer !== undefined) return await handler(request, outer.session, ...rest);
+    if (this.#options.only?.(request, ...rest) === false)
+      return await handler(request, undefined as never, ...rest);
+
+    const exchange = this.#exchangeOf(request, rest);
+    let session: S;
+    try {
+      const loading = this.#manager.startRequest(exchange);
+      session = loading instanceof Promise ? await loading : loading;
+    } catch (error) {
+      return await this.#rendered(error, exchange, request, rest);
+    }
+    this.#known.set(request, { session, exchange });
+    const answer = await this.#answerOf(exchange, () =>
+      this.#manager.within(session, () => handler(request, session, ...rest)),
+    );
+    try {
+      await this.#finish(exchange, answer);
+    } catch (error) {
+      // What the handler threw says more than that its logout failed too, and is a failure all the same.
+      if (answer.kind === "thrown" && answer.failed) throw answer.value;
+      return await this.#rendered(error, exchange, request, rest);
+    }
+    if (answer.kind === "returned") return exchange.dressed(answer.value);
+    throw answer.value instanceof Response ? exchange.dressed(answer.value) : answer.value;
+  }
+
+  of(request: Request): S {
+    const known = this.#known.get(request);
+    if (known !== undefined) return known.session;
+    throw new SessionError(
+      "ERR_SESSION_USE",
+      "This request has no session here. Ask with the very Request that the wrapped handler was given, and see the option `only`.",
+    );
+  }
+
+  carry(request: Request, response: Response): Response {
+    return this.#known.get(request)?.exchange.redressed(response) ?? response;
+  }
+
+  #exchangeOf(request: Request, rest: Rest): FetchExchange {
+    const options = this.#options;
+    return new FetchExchange(request, {
+      mountPath: options.mountPath ?? "",
+      remoteAddress: options.clientAddress?.(request, ...rest),
+      waitUntil: options.waitUntil && ((work) => options.waitUntil?.(work, request, ...rest)),
+    });
+  }
+
+  async #answerOf(exchange: FetchExchange, run: () => Response | Promise<Response>): Promise<Answer> {
+    try {
+      const value = checked(await run());
+      exchange.answer(value);
+      return { kind: "returned", value, failed: isFailed(value) };
+    } catch (value) {
+      const isFailure = this.#options.isFailure ?? isUnexpected;
+      if (!(value instanceof Response)) return { kind: "thrown", value, failed: isFailure(value) };
+      exchange.answer(value);
+      return { kind: "thrown", value, failed: isFailed(value) || value.bodyUsed };
+    }
+  }
+
+  async #finish(exchange: FetchExchange, answer: Answer): Promise<void> {
+    const manager = this.#manager;
+    const work = answer.failed
+      ? manager.finishFailedRequest(exchange)
+      : manager.finishSuccessfulRequest(exchange);
+    if (work !== undefined) await work;
+  }
+
+  async #rendered(error: unknown, exchange: FetchExchange, request: Request, rest: Rest): Promise<Response> {
+    const { renderFailure } = this.#options;
+    const response = renderFailure?.(error, request, ...rest) ?? plainResponse(error);
+    return exchange.redressed(await response);
+  }
+}
+
+/** What became of a handler. */
+type Answer =
+  | { readonly kind: "returned"; readonly value: Response; readonly failed: boolean }
+  | { readonly kind: "thrown"; readonly value: unknown; readonly failed: boolean };
+
+/** A network error tells the client nothing, so it cannot tell of a success either. */
+function isFailed(response: Response): boolean {
+  return response.status >= 500 || response.type === "error";
+}
+
+/** Refuses, before anything is stored, what could not be answered with afterwards. */
+function checked(response: Response): Response {
+  if (typeof response?.status !== "number")
+    throw new TypeError("A wrapped handler must return a Response, and returned something else.");
+  if (isRebuildable(response) && (response.bodyUsed || response.body?.locked === true))
+    throw new TypeError(
+      "A wrapped handler returned a Response whose body was read before. Return a clone of it.",
+    );
+  return response;
+}

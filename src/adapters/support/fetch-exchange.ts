@@ -1,0 +1,122 @@
+import type { Cookie, HttpExchange } from "../../index.ts";
+import { serializeCookie } from "../../index.ts";
+
+/** What the platform knows of a request beside the request itself. */
+export interface FetchView {
+  readonly mountPath: string;
+  readonly remoteAddress: string | undefined;
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+}
+
+/** Statuses that have no body, and that no `Response` can be made of with one. */
+const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
+
+/** A `Request`, and the `Response` once there is one, as the core sees them. Never changes either. */
+export class FetchExchange implements HttpExchange {
+  readonly commitsLate = false;
+  readonly mountPath: string;
+  readonly remoteAddress: string | undefined;
+  readonly waitUntil?: (work: Promise<unknown>) => void;
+  readonly #request: Request;
+  #response: Response | null = null;
+  /** The response's headers with the session's. A copy: lists may be immutable, and a handler may use a response twice. */
+  #headers: Headers | null = null;
+  /** What has to be on whatever response this request gets in the end. */
+  #cookie: Cookie | null = null;
+
+  constructor(request: Request, view: FetchView) {
+    this.#request = request;
+    this.mountPath = view.mountPath;
+    this.remoteAddress = view.remoteAddress;
+    if (view.waitUntil !== undefined) this.waitUntil = view.waitUntil;
+  }
+
+  get method(): string {
+    return this.#request.method;
+  }
+
+  get url(): string {
+    const { pathname, search } = new URL(this.#request.url);
+    return pathname + search;
+  }
+
+  get secure(): boolean {
+    return this.#request.url.startsWith("https:");
+  }
+
+  get cookieLines(): readonly string[] {
+    const line = this.#request.headers.get("cookie");
+    return line === null ? [] : [line];
+  }
+
+  get status(): number | undefined {
+    return this.#response?.status;
+  }
+
+  get canSetCookie(): boolean {
+    return this.#response === null || isRebuildable(this.#response);
+  }
+
+  header(name: string): string | undefined {
+    return this.#request.headers.get(name) ?? undefined;
+  }
+
+  setCookie(cookie: Cookie): void {
+    this.#cookie = cookie;
+    appendCookie(this.#copied(), cookie);
+  }
+
+  responseHeader(name: string): string | undefined {
+    return (this.#headers ?? this.#response?.headers)?.get(name) ?? undefined;
+  }
+
+  setResponseHeader(name: string, value: string): void {
+    this.#copied().set(name, value);
+  }
+
+  /** Shows the core the response that is about to start. */
+  answer(response: Response): void {
+    this.#response = response;
+  }
+
+  /** The response with the session's headers: the very same one when there are none. */
+  dressed(response: Response): Response {
+    return this.#headers === null ? response : rebuilt(response, this.#headers);
+  }
+
+  /** Another response than the one shown, such as a rendered failure, with what must not be lost of the session's headers. */
+  redressed(response: Response): Response {
+    if (this.#headers === null || !isRebuildable(response)) return response;
+    const headers = new Headers(response.headers);
+    const vary = this.#headers.get("vary");
+    if (vary !== null && !headers.has("vary")) headers.set("vary", "Cookie");
+    if (this.#cookie !== null) {
+      appendCookie(headers, this.#cookie);
+      headers.set("cache-control", "no-store");
+    }
+    return rebuilt(response, headers);
+  }
+
+  #copied(): Headers {
+    this.#headers ??= new Headers(this.#response?.headers);
+    return this.#headers;
+  }
+}
+
+/** Whether a response can be made anew with other headers: not one that switches protocols, nor a network error. */
+export function isRebuildable(response: Response): boolean {
+  return response.status >= 200 && response.status <= 599;
+}
+
+function rebuilt(response: Response, headers: Headers): Response {
+  const { status, statusText } = response;
+  return new Response(BODILESS.has(status) ? null : response.body, { status, statusText, headers });
+}
+
+/** Appends a cookie in the place of any of its name: what comes twice, clients take in no order that can be relied on. */
+function appendCookie(headers: Headers, cookie: Cookie): void {
+  const others = headers.getSetCookie().filter((line) => !line.startsWith(`${cookie.name}=`));
+  headers.delete("set-cookie");
+  for (const line of others) headers.append("set-cookie", line);
+  headers.append("set-cookie", serializeCookie(cookie));
+}
