@@ -5,7 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test } from "vitest";
 import { fetchSessions } from "../../src/adapters/fetch.ts";
-import { serializeCookie, Session, type SessionId, SessionManager } from "../../src/index.ts";
+import { serializeCookie, type Session, type SessionId, SessionManager } from "../../src/index.ts";
 import { directoryStore } from "../../src/stores/directory.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { sqliteStore } from "../../src/stores/sqlite.ts";
@@ -24,6 +24,7 @@ import {
   onEveryStore,
   onStore,
   type Place,
+  setUp,
   site,
   stored,
 } from "./support.ts";
@@ -32,7 +33,7 @@ describe("D1 to D3: ids, limits, rotation", () => {
   onEveryStore("D1: two ids that differ in case alone are two sessions", async ({ store }) => {
     const lower = record({ id: "abcdefghijklmnopqrstuvwx" as SessionId, fields: { name: '"lower"' } });
     const upper = record({ id: "ABCDEFGHIJKLMNOPQRSTUVWX" as SessionId, fields: { name: '"upper"' } });
-    await store.setup?.(call());
+    await setUp(store);
     expect(await store.create(lower, call())).toBe(true);
     expect(await store.create(upper, call())).toBe(true);
     expect((await store.read(lower.id, call()))?.fields["name"]).toBe('"lower"');
@@ -355,14 +356,14 @@ describe("D13 and D14: state of the process and of the store", () => {
     "D14: of two that create one id at the same time one succeeds, and the other changes nothing",
     async (place) => {
       const other = place.again();
-      await place.store.setup?.(call());
+      await setUp(place.store);
       const records = ["first", "second"].map((name) => record({ fields: { name: `"${name}"` } }));
       const created = await Promise.all([
         place.store.create(records[0]!, call()),
         other.create(records[1]!, call()),
       ]);
       expect(created.toSorted()).toEqual([false, true]);
-      const winner = created[0] === true ? '"first"' : '"second"';
+      const winner = created[0] ? '"first"' : '"second"';
       expect((await place.store.read(ID, call()))?.fields["name"]).toBe(winner);
     },
   );

@@ -12,6 +12,7 @@ import {
   MINUTE,
   onEveryStore,
   onStore,
+  setUp,
   site,
   SQLITE,
   stored,
@@ -67,9 +68,9 @@ describe("rows 23 to 27: lifetime, sweep, listing, set-up, safety", () => {
     const other = place.again();
     const now = shop.clock.now();
     const swept = await Promise.all(
-      [store, other, store].map((one) => one.sweep?.(now, 1000, call()) ?? { deleted: 0 }),
+      [store, other, store].map(async (one) => await one.sweep?.(now, 1000, call())),
     );
-    expect(swept.reduce((sum, one) => sum + one.deleted, 0)).toBe(20);
+    expect(swept.reduce((sum, one) => sum + (one?.deleted ?? 0), 0)).toBe(20);
     expect(await stored(store)).toEqual([]);
   });
 
@@ -111,7 +112,7 @@ describe("rows 23 to 27: lifetime, sweep, listing, set-up, safety", () => {
     async (place) => {
       const visitor = site(place.store).visitor();
       await visitor.visit((session) => session.set("cart", ["tea"]));
-      await Promise.all([place.store, place.again(), place.store].map((store) => store.setup?.(call())));
+      await Promise.all([place.store, place.again(), place.store].map(setUp));
       expect(await visitor.see((session) => session.get("cart"))).toEqual(["tea"]);
     },
   );

@@ -119,7 +119,9 @@ describe("rows 13 to 17 and 20: what a session tells and holds", () => {
   );
 
   test("row 16: a value that would not come back as it is is refused with its place, never changed in silence", async () => {
-    class Money {}
+    class Money {
+      readonly cents = 5;
+    }
     const visitor = site().visitor();
     const request = await visitor.arrive();
     request.session.set("cart", { items: [{ price: new Money() }] });

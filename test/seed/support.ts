@@ -5,6 +5,7 @@ import { test } from "vitest";
 import {
   type AnySession,
   type AnyStore,
+  type FieldSchemas,
   type RequestHooks,
   serializeCookie,
   type Session,
@@ -26,12 +27,11 @@ export const HOUR: number = 60 * MINUTE;
 export const DAY: number = 24 * HOUR;
 export const COOKIE_NAME = "__Host-Http-sid";
 
-type NoFields = Readonly<Record<never, never>>;
-type Options<S extends AnySession> = Omit<SessionManagerOptions<NoFields, S>, "store" | "clock">;
+type Options<S extends AnySession> = Omit<SessionManagerOptions<FieldSchemas, S>, "store" | "clock">;
 
 /** A manager over a store whose calls are counted, at a time that stands still. */
 export interface Site<S extends AnySession> {
-  readonly manager: SessionManager<Record<string, unknown>, NoFields, S>;
+  readonly manager: SessionManager<Record<string, unknown>, FieldSchemas, S>;
   readonly clock: ManualClock;
   readonly calls: FaultyStore<AnyStore>;
   visitor(): Visitor<S>;
@@ -43,7 +43,7 @@ export function site<S extends AnySession = Session>(
 ): Site<S> {
   const clock = manualClock();
   const calls = faultyStore(store);
-  const manager = new SessionManager<Record<string, unknown>, NoFields, S>({
+  const manager = new SessionManager<Record<string, unknown>, FieldSchemas, S>({
     ...options,
     store: calls.store,
     clock,
@@ -203,6 +203,11 @@ export function call(): { readonly signal: AbortSignal } {
 export async function stored(store: AnyStore): Promise<readonly SessionRecord[]> {
   const page = await store.all?.({ limit: 1000 }, call());
   return page?.records ?? [];
+}
+
+/** Prepares a store that no manager has prepared yet. */
+export async function setUp(store: AnyStore): Promise<void> {
+  await store.setup?.(call());
 }
 
 /** Collects what an asynchronous walk gives. */
