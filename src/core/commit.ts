@@ -289,13 +289,12 @@ export class Committer {
 
   /** Deletes a record that has nothing left. Tells whether that is settled. */
   async #empty(state: RequestState, record: SessionRecord): Promise<boolean> {
+    const staged = Session.access.draft(state.session).stage();
     const outcome = await this.#deletedEmpty(record);
     if (outcome === "conflict") return await this.#reconciled(state, await this.#gate.read(record.id), null);
+    // What this request took may have been the very last of it for another that was first.
+    if (outcome === "gone") return this.#gone(state, record, "gone", staged);
     Session.access.vanish(state.session);
-    if (outcome === "gone") {
-      this.#events.emit("gone", { id: record.id, reason: "gone", fields: [] });
-      return true;
-    }
     state.cookie = "revoke";
     this.#events.emit("ended", { id: record.id, reason: "emptied" });
     return true;
