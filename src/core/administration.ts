@@ -17,6 +17,7 @@ export class Administration {
   readonly #marks: Marks;
   readonly #sweepEveryMs: number | null;
   #cancelSweep: (() => void) | null = null;
+  #sweeping: Promise<void> | null = null;
   #stopped = false;
 
   constructor(gate: Gate, clock: Clock, events: Events, marks: Marks, sweepEveryMs: number | null) {
@@ -81,7 +82,8 @@ export class Administration {
     for (;;) {
       const batch = await this.#gate.sweep(this.#clock.now(), SWEEP_BATCH);
       deleted += batch.deleted;
-      if (!batch.more) return { deleted };
+      // One that deletes nothing and promises more would be asked for ever.
+      if (!batch.more || batch.deleted === 0 || this.#stopped) return { deleted };
     }
   }
 
@@ -89,12 +91,14 @@ export class Administration {
   keepSwept(): void {
     if (this.#sweepEveryMs === null || this.#cancelSweep !== null || this.#stopped) return;
     const wait = this.#sweepEveryMs * (0.75 + Math.random() / 2);
-    this.#cancelSweep = this.#clock.after(wait, () => void this.#swept());
+    this.#cancelSweep = this.#clock.after(wait, () => void (this.#sweeping = this.#swept()));
   }
 
-  stop(): void {
+  /** Starts no further sweep, and waits for the batch that is under way. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelSweep?.();
+    await this.#sweeping;
   }
 
   async #swept(): Promise<void> {

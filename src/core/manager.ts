@@ -92,8 +92,8 @@ export class SessionManager<
    */
   startRequest(exchange: HttpExchange): S | Promise<S> {
     const session = this.getSession(exchange);
-    if (!(session instanceof Promise)) return started(session);
-    return session.then(started);
+    if (!(session instanceof Promise)) return this.#started(exchange, session);
+    return session.then((loaded) => this.#started(exchange, loaded));
   }
 
   /** Fetches or makes the session object of a request. Stores nothing and sets no cookie. */
@@ -203,9 +203,11 @@ export class SessionManager<
     options: { readonly mustExist?: boolean } = {},
   ): Promise<boolean> {
     const values = cookieValues(exchange.cookieLines, this.#options.cookie.name);
-    if (values.length === 0 || this.#states.get(exchange)?.cookie === "revoke") return false;
-    if (options.mustExist !== true) return true;
-    const session = await this.getSession(exchange);
+    const session = options.mustExist === true && values.length > 0 ? await this.getSession(exchange) : null;
+    const state = this.#states.get(exchange);
+    if (state !== undefined) this.#use(state);
+    if (values.length === 0 || state?.cookie === "revoke") return false;
+    if (session === null) return true;
     return Session.access.base(session) !== null;
   }
 
@@ -270,7 +272,7 @@ export class SessionManager<
 
   /** Waits for work in the background, then closes what the store opened by itself. */
   async close(): Promise<void> {
-    this.#administration.stop();
+    await this.#administration.stop();
     await Promise.allSettled(this.#background);
     await this.#gate.close();
   }
@@ -281,6 +283,14 @@ export class SessionManager<
 
   static {
     printsAs(SessionManager.prototype, String);
+  }
+
+  #started(exchange: HttpExchange, session: S): S {
+    const state = this.#states.get(exchange);
+    if (state === undefined || state.started) return session;
+    state.started = true;
+    session.startRequest();
+    return session;
   }
 
   async #load(exchange: HttpExchange, tokens: readonly Token[]): Promise<S> {
@@ -309,7 +319,9 @@ export class SessionManager<
       token: opened?.token ?? null,
       predecessor: opened?.predecessor ?? false,
       rotationDue: false,
+      started: false,
       looked: false,
+      used: false,
       phase: "open",
       cookie: null,
       careful: false,
@@ -318,7 +330,7 @@ export class SessionManager<
     host.bind(state);
     this.#states.set(exchange, state);
     this.#loading.delete(exchange);
-    if (opened !== null && this.#foresees(state, opened)) exchange.onUse?.();
+    if (opened !== null && this.#foresees(state, opened)) this.#tellUse(state);
     return session;
   }
 
@@ -337,6 +349,12 @@ export class SessionManager<
 
   #use(state: RequestState): void {
     state.looked = true;
+    this.#tellUse(state);
+  }
+
+  #tellUse(state: RequestState): void {
+    if (state.used) return;
+    state.used = true;
     state.exchange.onUse?.();
   }
 
@@ -394,14 +412,22 @@ export class SessionManager<
   }
 
   #workOfFailure(state: RequestState<S>): Promise<void> | null {
+    this.#rollBack(state);
+    return Session.access.ended(state.session) === null ? null : this.#committer.endOnly(state);
+  }
+
+  /** Drops what a request staged: a failed one changes nothing, not even afterwards. */
+  #rollBack(state: RequestState<S>): void {
     Session.access.rollBack(state.session);
-    const ended = this.#options.endOnFailure && Session.access.ended(state.session) !== null;
-    return ended ? this.#committer.endOnly(state) : null;
+    if (!this.#options.endOnFailure) Session.access.endSettled(state.session);
   }
 
   async #finish(state: RequestState<S>, work: Promise<void>): Promise<void> {
     try {
       await work;
+    } catch (error) {
+      this.#rollBack(state);
+      throw error;
     } finally {
       this.#leave(state);
     }
@@ -465,14 +491,9 @@ export class SessionManager<
         "This request was not started. Call startRequest(exchange) first.",
       );
     if (state.phase !== "open" || !exchange.canSetCookie) throw tooLateForCookie();
-    exchange.onUse?.();
+    this.#tellUse(state);
     return state;
   }
-}
-
-function started<S extends AnySession>(session: S): S {
-  session.startRequest();
-  return session;
 }
 
 function idOf(state: RequestState): SessionId | null {

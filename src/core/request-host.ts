@@ -28,6 +28,8 @@ export class RequestHost implements SessionHost {
   /** Why the session is read-only: the store could not be read. */
   readonly #outage: unknown;
   #state: RequestState | null = null;
+  /** A session looked at itself while it was made. */
+  #lookedEarly = false;
 
   constructor(shared: HostShared, rules: DraftRules, exchange: HttpExchange, outage: unknown) {
     this.#shared = shared;
@@ -53,10 +55,12 @@ export class RequestHost implements SessionHost {
   /** The session is made before its state, which holds it. */
   bind(state: RequestState): void {
     this.#state = state;
+    if (this.#lookedEarly) this.#shared.use(state);
   }
 
   onLook(): void {
-    if (this.#state !== null) this.#shared.use(this.#state);
+    if (this.#state === null) this.#lookedEarly = true;
+    else this.#shared.use(this.#state);
   }
 
   beforeStaging(): void {

@@ -11,8 +11,12 @@ export interface RequestState<S extends AnySession = AnySession> {
   /** The client presented the secret before the current one. */
   predecessor: boolean;
   rotationDue: boolean;
+  /** The session was told that its request starts. */
+  started: boolean;
   /** The handler looked at the session, so the response depends on the cookie. */
   looked: boolean;
+  /** The adapter was told that the response depends on the session. */
+  used: boolean;
   /** `open` until the request finishes; `closing` while its commit is on its way; `sent` once the response carries what it carries. */
   phase: "open" | "closing" | "sent";
   /** What the response is to do with the cookie. Kept until the response starts: error handlers clear headers. */
