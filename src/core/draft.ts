@@ -2,7 +2,7 @@ import { type Codec, jsonCodec } from "./codec.ts";
 import { SessionError } from "./errors.ts";
 import { encodeField } from "./fields.ts";
 import { isReserved } from "./record.ts";
-import { type FieldSchemas, validate } from "./schema.ts";
+import { type FieldSchema, type FieldSchemas, validate } from "./schema.ts";
 
 type Fields = Readonly<Record<string, string>>;
 
@@ -46,16 +46,28 @@ interface Slot {
   value: unknown;
   /** The handler knew the old value. */
   looked: boolean;
+  /** The handler assigned the value that is stored now, and may still hold and change it. */
+  held: boolean;
   assigned: boolean;
   /** The whole value is an outcome of these, in order. */
   updaters: Updater[];
   /** The text right after the last updater, when a handler could have changed the value since. */
   updated: string | undefined;
   taken: boolean;
+  /** The value is an assignment, yet was made of what was stored before. */
+  inherited: boolean;
   care: Care;
-  /** How many of the updaters the last staging covered, and whether anything was staged since. */
-  covered: number;
-  restaged: boolean;
+  /** How often a verb changed the field, and how many updaters have gone from the front of the line. */
+  edits: number;
+  gone: number;
+}
+
+/** How far a staging reached into one slot: what comes after it stays staged when it is written. */
+interface Mark {
+  readonly touched: boolean;
+  readonly taken: boolean;
+  readonly edits: number;
+  readonly updaters: number;
 }
 
 /**
@@ -66,6 +78,7 @@ export class Draft {
   #fields: Fields;
   readonly #rules: DraftRules;
   readonly #slots: Map<string, Slot> = new Map();
+  readonly #marks: WeakMap<Staged, ReadonlyMap<string, Mark>> = new WeakMap();
 
   constructor(fields: Fields, rules: DraftRules) {
     this.#fields = fields;
@@ -75,7 +88,8 @@ export class Draft {
   /** Reads a field for the handler: decoded once, the same object every time, seen at commit when changed in place. */
   get(name: string): unknown {
     const slot = this.#slot(name);
-    slot.looked = true;
+    // What this request assigned itself tells nothing of what is stored.
+    if (!slot.assigned) slot.looked = true;
     return slot.value;
   }
 
@@ -92,10 +106,11 @@ export class Draft {
     const slot = this.#slots.get(name) ?? this.#blank(name);
     this.#slots.set(name, slot);
     slot.value = value;
-    slot.assigned = true;
-    slot.updaters = [];
-    slot.care = "plain";
-    slot.restaged = true;
+    // An update told the handler the value that it now replaces.
+    slot.looked ||= slot.updaters.length > 0;
+    slot.care = slot.taken ? "exact" : "plain";
+    reassign(slot);
+    slot.inherited = false;
   }
 
   /** Names of the fields that have a value, reserved ones not among them. */
@@ -120,6 +135,7 @@ export class Draft {
   /** Changes a field by a function that is applied again when another request was first. Returns the new value. */
   update(name: string, updater: Updater, care: Care = "exact"): unknown {
     const slot = this.#slot(name);
+    this.#keepInPlace(name, slot);
     const value = applied(updater, slot.value, name);
     if (slot.care !== "exact" && care !== "minor") slot.care = care;
     this.#record(name, slot, updater, value);
@@ -132,12 +148,10 @@ export class Draft {
     const value = slot.value;
     if (value === undefined) return undefined;
     // What this request assigned itself is nobody else's to take.
-    slot.taken = !slot.assigned;
+    slot.taken ||= !slot.assigned;
     slot.value = undefined;
-    slot.assigned = true;
-    slot.updaters = [];
-    slot.care = "exact";
-    slot.restaged = true;
+    if (slot.taken) slot.care = "exact";
+    reassign(slot);
     return value;
   }
 
@@ -163,18 +177,20 @@ export class Draft {
     let dependent = false;
     let insistent = false;
     let minor = true;
+    const marks = new Map<string, Mark>();
     for (const [name, slot] of this.#slots) {
-      slot.covered = slot.updaters.length;
-      slot.restaged = false;
       const text = this.#changedText(name, slot);
+      marks.set(name, markOf(slot));
       if (text === UNCHANGED) continue;
       if (text === undefined) remove.push(name);
-      else set[name] = text;
-      dependent ||= slot.looked || slot.taken || slot.updaters.length > 0;
-      insistent ||= slot.care === "exact" && (slot.taken || slot.updaters.length > 0);
+      else set[name] = this.#accepted(name, text);
+      dependent ||= isKnown(slot) || slot.taken || slot.updaters.length > 0;
+      insistent ||= slot.care === "exact";
       minor &&= slot.care === "minor" && isTouched(slot);
     }
-    return { set, remove, dependent, insistent, minor };
+    const staged: Staged = { set, remove, dependent, insistent, minor };
+    this.#marks.set(staged, marks);
+    return staged;
   }
 
   /**
@@ -199,34 +215,44 @@ export class Draft {
    */
   settle(fields: Fields, staged: Staged): void {
     this.#fields = fields;
-    for (const [name, slot] of this.#slots) {
+    for (const [name, mark] of this.#marks.get(staged) ?? []) {
+      const slot = this.#slots.get(name);
+      if (slot === undefined) continue;
       const written = Object.hasOwn(staged.set, name) || staged.remove.includes(name);
       // Read and left alone: it keeps the text it was read at, whatever another request wrote since.
-      if (!written && !isTouched(slot)) continue;
+      if (!written && !mark.touched) continue;
       if (written) slot.seen = textOf(fields, name);
-      slot.baseline = slot.seen;
-      slot.looked = true;
-      slot.taken = false;
-      slot.updaters = slot.updaters.slice(slot.covered);
-      slot.assigned = slot.restaged && slot.updaters.length === 0;
-      slot.updated = undefined;
-      if (!isTouched(slot)) slot.care = "minor";
+      settleSlot(slot, mark);
     }
   }
 
   /**
-   * What is left when the session itself is gone: what this request assigned, and its updaters applied to nothing.
-   * What it took or changed in place belonged to the old session.
+   * What is left for the session of another user: what this request assigned, and its updaters applied to nothing.
+   * What it took, used up or changed in place belonged to the old session.
    */
   renewed(): Draft {
     const draft = new Draft({}, this.#rules);
     for (const [name, slot] of this.#slots) {
-      if (slot.taken || slot.care === "minor") continue;
-      if (slot.updaters.length > 0)
-        for (const updater of slot.updaters) draft.update(name, updater, slot.care);
-      else if (slot.assigned && slot.value !== undefined) draft.set(name, slot.value);
+      if (slot.taken || slot.inherited || slot.care === "minor") continue;
+      if (slot.updaters.length > 0) {
+        for (const updater of slot.updaters) unlessConflicting(() => draft.update(name, updater, slot.care));
+      } else if (slot.assigned && slot.value !== undefined) draft.set(name, slot.value);
     }
     return draft;
+  }
+
+  /**
+   * What is left when the session itself is gone, as {@link renewed}.
+   *
+   * @throws `ERR_SESSION_CONFLICT` when something was taken or used up: whoever ended the session may have done so first.
+   */
+  detached(): Draft {
+    for (const [name, slot] of this.#slots) {
+      if (slot.taken) throw takenElsewhere(name);
+      let value: unknown;
+      for (const updater of slot.updaters) value = applied(updater, value, name);
+    }
+    return this.renewed();
   }
 
   /** The fields as they will be once everything staged is written. */
@@ -259,11 +285,18 @@ export class Draft {
 
   #record(name: string, slot: Slot, updater: Updater, value: unknown): void {
     slot.value = value;
-    slot.restaged = true;
+    slot.edits += 1;
     // After an assignment the outcome depends on nothing that is stored: it is an assignment too.
     if (!slot.assigned) slot.updaters.push(updater);
     const mutable = typeof value === "object" && value !== null;
     slot.updated = mutable ? encodeField(this.#codec(name), name, value) : undefined;
+  }
+
+  /** What the handler changed in place is no outcome of updaters, and they cannot make it again: an assignment. */
+  #keepInPlace(name: string, slot: Slot): void {
+    const reachable = isKnown(slot) || slot.updaters.length > 0;
+    if (slot.assigned || !reachable || !isObject(slot.value)) return;
+    if (this.#changedText(name, slot) !== UNCHANGED && slot.updaters.length === 0) demote(slot);
   }
 
   #slot(name: string): Slot {
@@ -281,33 +314,55 @@ export class Draft {
       baseline: seen,
       value: undefined,
       looked: false,
+      held: false,
       assigned: false,
       updaters: [],
       updated: undefined,
       taken: false,
+      inherited: false,
       care: "minor",
-      covered: 0,
-      restaged: false,
+      edits: 0,
+      gone: 0,
     };
   }
 
   #opened(name: string): Slot {
     const slot = this.#blank(name);
-    const schema = Object.hasOwn(this.#rules.schemas, name) ? this.#rules.schemas[name] : undefined;
-    slot.value = this.#decoded(name, slot.seen);
-    if (schema === undefined) return slot;
+    const stored = this.#decoded(name, slot.seen);
+    const schema = this.#schema(name);
+    slot.value = schema === undefined ? stored : this.#validated(name, schema, stored);
+    if (slot.value === stored && !isObject(stored)) return slot;
+    if (schema === undefined || slot.value === undefined) return slot;
 
-    const result = validate(schema, slot.value);
-    if (!result.valid) {
-      if (slot.seen !== undefined) this.#rules.onInvalid(name);
-      slot.value = undefined;
-    } else if (result.value !== slot.value || isObject(result.value)) {
-      slot.value = result.value;
-      // Migrating an old shape, or filling in a default, is no change by the handler.
-      slot.baseline =
-        result.value === undefined ? undefined : encodeField(this.#codec(name), name, result.value);
-    }
+    // Migrating an old shape, or filling in a default, is no change by the handler.
+    slot.baseline = encodeField(this.#codec(name), name, slot.value);
+    // A schema may give the same default to all: what the handler may change is its own copy.
+    slot.value = slot.baseline === slot.seen ? stored : this.#codec(name).decode(slot.baseline);
     return slot;
+  }
+
+  #schema(name: string): FieldSchema | undefined {
+    return Object.hasOwn(this.#rules.schemas, name) ? this.#rules.schemas[name] : undefined;
+  }
+
+  /** What a schema makes of a stored value. An invalid one is as good as absent: it gives the default, if there is one. */
+  #validated(name: string, schema: FieldSchema, stored: unknown): unknown {
+    const result = validate(name, schema, stored);
+    if (result.valid) return result.value;
+    if (stored === undefined) return undefined;
+    this.#rules.onInvalid(name);
+    const absent = validate(name, schema, undefined);
+    return absent.valid ? absent.value : undefined;
+  }
+
+  /** @throws `ERR_SESSION_VALUE` for a text that would read as absent, because its schema refuses it. */
+  #accepted(name: string, text: string): string {
+    const schema = this.#schema(name);
+    if (schema === undefined || validate(name, schema, this.#codec(name).decode(text)).valid) return text;
+    throw new SessionError(
+      "ERR_SESSION_VALUE",
+      `The session field "${name}" was given a value that its schema refuses, so it would not be there at the next request.`,
+    );
   }
 
   #decoded(name: string, text: string | undefined): unknown {
@@ -327,22 +382,31 @@ export class Draft {
 
     const text = slot.value === undefined ? undefined : encodeField(this.#codec(name), name, slot.value);
     if (slot.updaters.length > 0 && slot.updated !== undefined && text !== slot.updated) demote(slot);
-    return text === (touched ? slot.seen : slot.baseline) ? UNCHANGED : text;
+    if (touched) return text === slot.seen ? UNCHANGED : text;
+    return text === slot.baseline || this.#isRespelled(name, slot, text) ? UNCHANGED : text;
+  }
+
+  /** Tells whether a text says the same as the stored one, which another codec or hand spelled in its own way. */
+  #isRespelled(name: string, slot: Slot, text: string | undefined): boolean {
+    if (slot.baseline === undefined || slot.baseline !== slot.seen) return false;
+    const codec = this.#codec(name);
+    if (encodeField(codec, name, codec.decode(slot.baseline)) !== text) return false;
+    slot.baseline = text;
+    return true;
   }
 
   /** Lays one slot over a fresher text. Tells whether that is a conflict. */
   #lay(name: string, slot: Slot): boolean {
     if (slot.taken) throw takenElsewhere(name);
-    if (slot.updaters.length > 0) {
-      this.#changedText(name, slot);
-    }
+    // This finds out whether the outcome was changed in place since.
+    if (slot.updaters.length > 0) this.#changedText(name, slot);
     if (slot.updaters.length > 0) {
       this.#reapply(name, slot);
       return false;
     }
-    const changed = slot.looked && this.#changedText(name, slot) !== UNCHANGED;
+    const changed = isKnown(slot) && this.#changedText(name, slot) !== UNCHANGED;
     if (changed || slot.assigned) slot.seen = textOf(this.#fields, name);
-    if (changed) slot.assigned = true;
+    if (changed && !slot.assigned) demote(slot);
     return changed;
   }
 
@@ -361,11 +425,58 @@ function isTouched(slot: Slot): boolean {
   return slot.assigned || slot.updaters.length > 0;
 }
 
-/** The handler changed the outcome of an updater in place: it can no longer be made again, only assigned. */
+/** Tells whether the handler knew the value that is stored when it changed it. */
+function isKnown(slot: Slot): boolean {
+  return slot.looked || (slot.held && !slot.assigned);
+}
+
+/** From here on the value is one that the handler assigned. */
+function reassign(slot: Slot): void {
+  dropUpdaters(slot, slot.updaters.length);
+  slot.assigned = true;
+  slot.edits += 1;
+}
+
+function dropUpdaters(slot: Slot, count: number): void {
+  slot.updaters = slot.updaters.slice(count);
+  slot.gone += count;
+  if (slot.updaters.length === 0) slot.updated = undefined;
+}
+
+/** The handler changed what was stored, or the outcome of an updater, in place: it can only be assigned. */
 function demote(slot: Slot): void {
-  slot.updaters = [];
+  dropUpdaters(slot, slot.updaters.length);
   slot.assigned = true;
   slot.looked = true;
+  slot.inherited = true;
+}
+
+function markOf(slot: Slot): Mark {
+  const { taken, edits } = slot;
+  return { touched: isTouched(slot), taken, edits, updaters: slot.gone + slot.updaters.length };
+}
+
+function settleSlot(slot: Slot, mark: Mark): void {
+  const settled = Math.max(0, mark.updaters - slot.gone);
+  slot.baseline = slot.seen;
+  // An assignment tells nothing of what others write later; all else did.
+  slot.looked ||= settled > 0 || mark.taken;
+  slot.held = true;
+  slot.inherited = false;
+  slot.taken &&= !mark.taken;
+  dropUpdaters(slot, settled);
+  slot.assigned = slot.edits !== mark.edits && slot.updaters.length === 0;
+  if (!isTouched(slot)) slot.care = "minor";
+  else if (slot.care === "exact") slot.looked = true;
+}
+
+/** What was used up belonged to another session: here it is not there, and need not be. */
+function unlessConflicting(work: () => unknown): void {
+  try {
+    work();
+  } catch (error) {
+    if (!SessionError.is(error) || error.code !== "ERR_SESSION_CONFLICT") throw error;
+  }
 }
 
 function applied(updater: Updater, value: unknown, name: string): unknown {

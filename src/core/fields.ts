@@ -22,7 +22,8 @@ export function checkFieldName(name: string): void {
   );
 }
 
-function nameProblem(name: unknown): string | null {
+/** Says what is wrong with a field name, or `null`. */
+export function nameProblem(name: unknown): string | null {
   if (typeof name !== "string") return "is not a string";
   if (name.length === 0 || name.length > MAX_NAME_LENGTH)
     return `must have 1 to ${MAX_NAME_LENGTH} characters`;

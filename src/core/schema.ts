@@ -1,4 +1,5 @@
 import { SessionError } from "./errors.ts";
+import { nameProblem } from "./fields.ts";
 
 /** The part of Standard Schema v1 that is called here (https://standardschema.dev): zod, valibot, arktype and others have it. */
 export interface FieldSchema<Input = unknown, Output = Input> {
@@ -37,20 +38,23 @@ export type CertainOf<Schemas> = {
 
 export type Validated = { readonly valid: true; readonly value: unknown } | { readonly valid: false };
 
-/** Runs a schema over a value, `undefined` for an absent field. A schema that throws says "invalid". */
-export function validate(schema: FieldSchema, value: unknown): Validated {
-  let result: ReturnType<FieldSchema["~standard"]["validate"]>;
+/**
+ * Runs a schema over the value of a field, `undefined` for an absent one. A schema that throws says "invalid".
+ *
+ * @throws `ERR_SESSION_CONFIG` when it answers with a promise: construction asks each schema, but one that is asynchronous
+ * only for some values shows it here, and to call its field absent would lose what is stored.
+ */
+export function validate(name: string, schema: FieldSchema, value: unknown): Validated {
+  let result: unknown;
   try {
     result = schema["~standard"].validate(value);
   } catch {
     return { valid: false };
   }
-  if (result instanceof Promise) {
-    // Asked for its answer at construction already; here it can only have changed its mind.
-    result.catch(() => undefined);
-    return { valid: false };
-  }
-  return result.issues === undefined ? { valid: true, value: result.value } : { valid: false };
+  if (isPromise(result)) throw asynchronous(name);
+  if (typeof result !== "object" || result === null) return { valid: false };
+  const { issues, value: output } = result as { readonly issues?: unknown; readonly value?: unknown };
+  return issues === undefined ? { valid: true, value: output } : { valid: false };
 }
 
 /**
@@ -60,27 +64,46 @@ export function validate(schema: FieldSchema, value: unknown): Validated {
  */
 export function checkSchemas(schemas: FieldSchemas): void {
   for (const [name, schema] of Object.entries(schemas)) {
+    checkSchemaName(name);
     if (typeof schema?.["~standard"]?.validate !== "function") {
       throw new SessionError(
         "ERR_SESSION_CONFIG",
         `fields.${name} is not a Standard Schema. Give a schema of zod, valibot, arktype or the like.`,
       );
     }
-    if (!isAsynchronous(schema)) continue;
-    throw new SessionError(
-      "ERR_SESSION_CONFIG",
-      `fields.${name} validates asynchronously. Give a synchronous schema: fields are checked as they are read.`,
-    );
+    if (isAsynchronous(schema)) throw asynchronous(name);
   }
 }
 
+function checkSchemaName(name: string): void {
+  const problem = nameProblem(name);
+  if (problem === null) return;
+  throw new SessionError("ERR_SESSION_CONFIG", `fields.${name}: the name of a field ${problem}.`);
+}
+
+/** Values that get far enough into most schemas to meet what is asynchronous in them. */
+const PROBES: readonly unknown[] = [undefined, null, "", 0, false, {}, []];
+
 function isAsynchronous(schema: FieldSchema): boolean {
-  try {
-    const result = schema["~standard"].validate(undefined);
-    if (!(result instanceof Promise)) return false;
-    result.catch(() => undefined);
-    return true;
-  } catch {
-    return false;
-  }
+  return PROBES.some((probe) => {
+    try {
+      return isPromise(schema["~standard"].validate(probe));
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Tells whether an answer is a promise, of any make, and sees to it that nobody misses its rejection. */
+function isPromise(answer: unknown): boolean {
+  if (typeof (answer as { then?: unknown } | null | undefined)?.then !== "function") return false;
+  Promise.resolve(answer).catch(() => undefined);
+  return true;
+}
+
+function asynchronous(name: string): SessionError {
+  return new SessionError(
+    "ERR_SESSION_CONFIG",
+    `fields.${name} validates asynchronously. Give a synchronous schema: fields are checked as they are read.`,
+  );
 }

@@ -570,8 +570,9 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
 
   /** The record is gone: what was staged can only go into a new one. */
   #detach(): void {
+    const left = this.#draft.detached();
     this.#record = null;
-    this.#draft = this.#draft.renewed();
+    this.#draft = left;
   }
 
   #rollBack(): void {
