@@ -184,7 +184,7 @@ export class ResponseHold implements Hold {
   /** The response closed. Commits in progress go on by themselves. */
   closed(): void {
     if (this.phase === "open") attempt(() => this.hooks.abandoned())?.catch(nothing);
-    else if (this.phase === "passing" && !this.ended) this.late();
+    else if (this.phase === "passing" && !this.ended) void this.late();
   }
 
   #keepEnd(): void {
@@ -225,8 +225,13 @@ export class ResponseHold implements Hold {
         return;
       }
       const { response, previous } = this;
-      if (call.kind === "flushHeaders") previous.flushHeaders.call(response);
-      else if (previous.write.apply(response, [...call.args]) === false) drainComes = true;
+      if (call.kind === "flushHeaders") {
+        previous.flushHeaders.call(response);
+        continue;
+      }
+      // Middleware that returns nothing promises no drain.
+      const taken: unknown = previous.write.apply(response, [...call.args]);
+      if (taken === false) drainComes = true;
     }
     this.phase = "passing";
     letDestroy(this.response);
@@ -348,7 +353,7 @@ function attempt(hook: () => void | Promise<void>): Promise<void> | undefined {
   try {
     return hook() ?? undefined;
   } catch (error) {
-    return Promise.reject(error as Error);
+    return Promise.reject(error);
   }
 }
 

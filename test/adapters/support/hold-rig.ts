@@ -164,7 +164,8 @@ function createRun(id: string, handler: Handler, world: World, hooks: Partial<Ho
         if (run.hold?.canSetHeaders) run.hold.appendHeader("Set-Cookie", "sid=1; Path=/");
         log.push("committed");
       },
-      late: () => void log.push("late"),
+      // A promise, so that the real end has to wait in every test that does not say otherwise.
+      late: async () => void log.push("late"),
       abandoned: () => void log.push("abandoned"),
       ...hooks,
     },

@@ -76,7 +76,10 @@ export const SCENARIOS = {
 
 export type ScenarioName = keyof typeof SCENARIOS;
 
-/** Fails unless the client saw the application's own answer, plus the session's cookie, and that only after the commit. */
+/**
+ * Fails unless the client saw the application's own answer, plus the session's cookie, and that only after the commit;
+ * and nothing but the answer when there was nothing to commit.
+ */
 export async function checkTransparent(
   rig: Rig,
   handler: Handler,
@@ -91,6 +94,8 @@ export async function checkTransparent(
   run.commit.resolve();
   const seen = await exchange.seen;
   assertSame(seen, withSession(control));
+  const passing = rig.held(handler, { hooks: { start: () => {}, late: () => {} } });
+  assertSame(await passing.exchange.seen, control);
 }
 
 /** Bodies apart: to print where two of them differ takes minutes. */

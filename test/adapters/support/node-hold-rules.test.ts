@@ -34,14 +34,14 @@ function codeOf(action: () => unknown): string | undefined {
 async function commitAfter<T>(
   rig: Rig,
   handler: (response: Response) => T,
-): Promise<{ result: T; body: string; status: number }> {
+): Promise<{ result: T; body: string; status: number; complete: boolean }> {
   const result = deferred<T>();
   const { run, exchange } = rig.held((_request, response) => result.resolve(handler(response)));
   await run.started.promise;
   const value = await result.promise;
   run.commit.resolve();
   const seen = await exchange.seen;
-  return { result: value, body: seen.body.toString(), status: seen.status };
+  return { result: value, body: seen.body.toString(), status: seen.status, complete: seen.complete };
 }
 
 for (const protocol of PROTOCOLS) {
@@ -286,6 +286,76 @@ for (const protocol of PROTOCOLS) {
           "strict-transport-security: max-age=1",
         ],
       );
+    });
+
+    test("a commit that fails takes the trailers of the answer with it", async () => {
+      const { run, exchange } = rig.held((_request, response) => {
+        response.setHeader("Trailer", "X-Sum");
+        response.write("a");
+        response.addTrailers({ "X-Sum": "1" });
+        response.end();
+      });
+      await run.started.promise;
+      run.commit.reject(new Error("away"));
+      const seen = await exchange.seen;
+      assert.equal(seen.status, 503);
+      // HTTP/2 keeps its trailers where nobody else can reach them: harmless, they describe nothing any more.
+      assert.deepEqual(seen.trailers, protocol === "HTTP/1" ? [] : ["x-sum: 1"]);
+    });
+
+    test("a commit that fails lets those who wait for drain go on", async () => {
+      const drained = deferred<void>();
+      const { run, exchange } = rig.held((_request, response) => {
+        response.write(Buffer.alloc(1024 * 1024 + 1));
+        response.once("drain", () => drained.resolve());
+      });
+      await run.started.promise;
+      run.commit.reject(new Error("away"));
+      assert.equal((await exchange.seen).status, 503);
+      await drained.promise;
+    });
+
+    test("after the commit writableNeedDrain tells the truth again", async () => {
+      const need = deferred<unknown>();
+      await commitAfter(rig, (response) => {
+        response.write(Buffer.alloc(1024 * 1024 + 1), () =>
+          need.resolve(Object.hasOwn(response, "writableNeedDrain")),
+        );
+        response.once("drain", () => response.end());
+      });
+      assert.equal(await need.promise, false);
+    });
+
+    test("late is called one at a time", async () => {
+      const gates = [deferred<void>(), deferred<void>()];
+      const called: number[] = [];
+      const responses = deferred<Response>();
+      const { run, exchange } = rig.held(
+        (_request, response) => {
+          response.write("x");
+          response.once("close", () => responses.resolve(response));
+          setImmediate(() => response.destroy());
+        },
+        {
+          hooks: {
+            start: () => {},
+            late() {
+              called.push(called.length);
+              return gates[called.length - 1]?.promise;
+            },
+          },
+        },
+      );
+      const response = await responses.promise;
+      await exchange.seen;
+      response.end("after the close");
+      await rig.turn();
+      assert.deepEqual(called, [0]);
+      gates[0]?.resolve();
+      await rig.turn();
+      assert.deepEqual(called, [0, 1]);
+      gates[1]?.resolve();
+      await run.closed.promise;
     });
 
     test("a start that throws fails like one that rejects", async () => {
@@ -542,7 +612,7 @@ describe("HTTP/1 alone", () => {
   test("CR and LF in a redirect throw in the handler, whose answer then goes out", async () => {
     const { run, exchange } = rig.held((_request, response) => {
       try {
-        response.writeHead(302, { Location: "/a\r\nSet-Cookie: evil=1" });
+        response.writeHead(302, { "Content-Length": "0", Location: "/a\r\nSet-Cookie: evil=1" });
       } catch (error) {
         response.statusCode = 400;
         response.end((error as NodeJS.ErrnoException).code);
@@ -569,6 +639,16 @@ describe("HTTP/1 alone", () => {
     await exchange.seen;
     assert.deepEqual(codes.slice(0, 1), ["ERR_INVALID_CHAR"]);
     assert.match(await bytes, /^HTTP\/1.1 200 Fine\r\n/);
+  });
+
+  test("a failure goes out under its own reason phrase", async () => {
+    const { run, exchange } = rig.held((_request, response) =>
+      response.writeHead(201, "Made to measure").end(),
+    );
+    const bytes = rawHeader(rig, run.id);
+    run.commit.reject(new Error("away"));
+    await exchange.seen;
+    assert.match(await bytes, /^HTTP\/1.1 503 Service Unavailable\r\n/);
   });
 
   test("the old name writeHeader is held as well", async () => {
@@ -726,7 +806,10 @@ describe("HTTP/1 alone", () => {
       },
       {
         hooks: {
-          renderFailure: (error) => void rendered.push((error as NodeJS.ErrnoException).code) as undefined,
+          renderFailure(error) {
+            rendered.push((error as NodeJS.ErrnoException).code);
+            return undefined;
+          },
         },
       },
     );
@@ -764,7 +847,7 @@ describe("HTTP/1 alone", () => {
       response.writeHead = function late(this: Response, ...args: [number]) {
         if (!this.hasHeader("X-Took")) this.setHeader("X-Took", "1");
         return writeHead.apply(this, args);
-      } as Response["writeHead"];
+      };
       response.end("x");
     });
     run.commit.resolve();
@@ -782,13 +865,13 @@ describe("HTTP/2 alone", () => {
   });
   afterAll(() => rig.close());
 
-  test("a write after a held end calls back with an error, and what was ended before arrives", async () => {
+  test("a write after a held end calls back with an error and resets the stream, after what was ended before", async () => {
     const errors: unknown[] = [];
-    const { result, body } = await commitAfter(rig, (response) => {
+    const { result, body, complete } = await commitAfter(rig, (response) => {
       response.end("x");
       return response.write("y", (error) => errors.push((error as NodeJS.ErrnoException).code));
     });
-    assert.deepEqual([result, body, errors], [false, "x", ["ERR_STREAM_WRITE_AFTER_END"]]);
+    assert.deepEqual([result, body, complete, errors], [false, "x", false, ["ERR_STREAM_WRITE_AFTER_END"]]);
   });
 
   test("a second end calls back and changes nothing", async () => {
