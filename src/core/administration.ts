@@ -51,6 +51,7 @@ export class Administration {
 
   async revokeUser(user: string, except: SessionId | readonly SessionId[]): Promise<number> {
     checkUser(user);
+    this.#gate.demand("deleteByLabel");
     const spared = typeof except === "string" ? [except] : except;
     await this.#marks.raise(user, spared);
     const count = await this.#gate.deleteByLabel(userLabel(user), spared);
@@ -59,6 +60,7 @@ export class Administration {
   }
 
   async revokeAll(): Promise<number> {
+    this.#gate.demand("all");
     const startedAt = this.#clock.now();
     await this.#marks.raise(null, []);
     let count = 0;

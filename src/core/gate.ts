@@ -70,30 +70,46 @@ export class Gate {
     return ["done", "conflict", "gone"].includes(outcome) ? outcome : this.#nonsense("delete");
   }
 
-  listByLabel(label: string, after: string | undefined): Promise<Page> {
+  async listByLabel(label: string, after: string | undefined): Promise<Page> {
+    this.demand("listByLabel");
     const page = pageRequest(after);
-    return this.#call("listByLabel", (store, call) =>
-      ability(store.listByLabel?.(label, page, call), "listByLabel"),
+    const found = await this.#call("listByLabel", async (store, call) =>
+      store.listByLabel?.(label, page, call),
     );
+    return this.#checkedPage("listByLabel", found);
   }
 
-  deleteByLabel(label: string, except: readonly SessionId[]): Promise<number> {
-    return this.#call("deleteByLabel", (store, call) =>
-      ability(store.deleteByLabel?.(label, except, call), "deleteByLabel"),
+  async deleteByLabel(label: string, except: readonly SessionId[]): Promise<number> {
+    this.demand("deleteByLabel");
+    const count: unknown = await this.#call("deleteByLabel", async (store, call) =>
+      store.deleteByLabel?.(label, except, call),
     );
+    return typeof count === "number" ? count : this.#nonsense("deleteByLabel");
   }
 
-  all(after: string | undefined): Promise<Page> {
+  async all(after: string | undefined): Promise<Page> {
+    this.demand("all");
     const page = pageRequest(after);
-    return this.#call("all", (store, call) => ability(store.all?.(page, call), "all"));
+    return this.#checkedPage("all", await this.#call("all", async (store, call) => store.all?.(page, call)));
   }
 
-  sweep(now: number, limit: number): Promise<SweepOutcome> {
-    return this.#call("sweep", (store, call) => ability(store.sweep?.(now, limit, call), "sweep"));
+  async sweep(now: number, limit: number): Promise<SweepOutcome> {
+    this.demand("sweep");
+    const swept = await this.#call("sweep", async (store, call) => store.sweep?.(now, limit, call));
+    return typeof swept?.deleted === "number" ? swept : this.#nonsense("sweep");
   }
 
   get canSweep(): boolean {
     return this.#store.sweep !== undefined;
+  }
+
+  /** @throws `ERR_SESSION_USE` when the store lacks an ability. */
+  demand(ability: "listByLabel" | "deleteByLabel" | "all" | "sweep"): void {
+    if (this.#store[ability] !== undefined) return;
+    throw new SessionError(
+      "ERR_SESSION_USE",
+      `This store cannot ${ability}. Choose one that can, or do without.`,
+    );
   }
 
   async close(): Promise<void> {
@@ -107,7 +123,7 @@ export class Gate {
 
   /** Prepares the store once. A failure is not remembered: the next call tries again. */
   async #setUp(): Promise<void> {
-    this.#ready ??= this.#bounded("setup", (store, call) => ability(store.setup?.(call), "setup"));
+    this.#ready ??= this.#bounded("setup", async (store, call) => store.setup?.(call));
     try {
       await this.#ready;
       this.#ready = "ready";
@@ -120,8 +136,10 @@ export class Gate {
   #bounded<T>(operation: string, send: (store: AnyStore, call: Call) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const call = new BoundedCall();
+      let over = false;
       const fail = (error: unknown): void => reject(this.#failure(operation, error));
       const cancel = this.#clock.after(this.#deadlineMs, () => {
+        over = true;
         const late = new DOMException(`No answer within ${this.#deadlineMs} ms.`, "TimeoutError");
         call.abort(late);
         fail(late);
@@ -134,7 +152,7 @@ export class Gate {
         },
         (error: unknown) => {
           cancel();
-          fail(error);
+          if (!over) fail(error);
         },
       );
     });
@@ -156,6 +174,13 @@ export class Gate {
       operation,
       new TypeError(`The store's ${operation} answered nothing that its contract knows.`),
     );
+  }
+
+  /** Records that are none are passed over, as a store passes over those that it cannot read itself. */
+  #checkedPage(operation: string, page: Page | undefined): Page {
+    if (!Array.isArray(page?.records)) this.#nonsense(operation);
+    const records = page.records.filter((record) => judgeRecord(record) === "record");
+    return page.next === undefined ? { records } : { records, next: page.next };
   }
 
   #judged(id: SessionId, found: unknown): SessionRecord | null {
@@ -186,11 +211,6 @@ function pageRequest(after: string | undefined): { limit: number; after?: string
 /** Turns whatever a store does wrong, a synchronous throw among it, into a rejection. */
 async function attempt<T>(send: () => Promise<T>): Promise<T> {
   return await send();
-}
-
-function ability<T>(answer: Promise<T> | undefined, name: string): Promise<T> {
-  if (answer !== undefined) return answer;
-  throw new SessionError("ERR_SESSION_USE", `This store cannot ${name}. Choose one that can, or do without.`);
 }
 
 /** Makes its signal only when a store asks for it: most calls are answered long before. */

@@ -65,11 +65,18 @@ export class SessionManager<
     this.#gate = new Gate(store, clock, deadlineMs, this.#events, { setup });
     const marks = new Marks(this.#gate, clock);
     this.#loader = new Loader(this.#gate, this.#events, clock, lifetime);
-    this.#committer = new Committer(this.#gate, clock, this.#events, marks, new CommitQueue(), {
-      ...resolved,
-      revocable: store.deleteByLabel !== undefined,
-      resends: store.traits.resends,
-    });
+    this.#committer = new Committer(
+      this.#gate,
+      clock,
+      this.#events,
+      marks,
+      new CommitQueue(clock, deadlineMs),
+      {
+        ...resolved,
+        revocable: store.deleteByLabel !== undefined || store.all !== undefined,
+        resends: store.traits.resends,
+      },
+    );
     this.#administration = new Administration(this.#gate, clock, this.#events, marks, resolved.sweepEveryMs);
     this.#shared = {
       clock,
