@@ -53,6 +53,8 @@ export class Marks {
     const id = markId(markName(user));
     for (let attempt = 0; attempt < 32; attempt += 1) {
       if (await this.#written(id, entry)) return;
+      // Taken again and again, and never there to be read: what holds the place is no mark.
+      if (attempt > 2 && (await this.#gate.read(id)) === null) await this.#gate.delete(id, {});
     }
     throw new SessionError("ERR_SESSION_CONFLICT", "Too many revocations at once. Revoke again.");
   }
@@ -75,8 +77,10 @@ export class Marks {
     const now = entry.at;
     if (await this.#gate.create(markRecord(id, [entry], now))) return true;
     const current = await this.#gate.read(id);
-    if (current === null || current.expiresAt <= now) {
-      await this.#gate.delete(id, current === null ? {} : { ifVersion: current.version });
+    // Swept since, or unreadable. Not to be deleted at once: another revocation may be taking the place.
+    if (current === null) return false;
+    if (current.expiresAt <= now) {
+      await this.#gate.delete(id, { ifVersion: current.version });
       return false;
     }
     const entries = [...entriesOf(current), entry].slice(-MAX_ENTRIES);
