@@ -78,6 +78,9 @@ export class Committer {
 
   /** Decides what the request's commit would do now. Throws what the staged values deserve. */
   plan(state: RequestState): Plan {
+    const base = Session.access.base(state.session);
+    // What was read from an older record and changed since must not pass for a change of this one.
+    if (base !== null) this.#rebase(state, base);
     const input = Session.access.input(state.session);
     // A secret that the client cannot be told of must not be made.
     const rotationDue = state.rotationDue && state.phase !== "sent" && state.exchange.canSetCookie;

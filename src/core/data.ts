@@ -56,8 +56,9 @@ class DataHandler implements ProxyHandler<object> {
   }
 
   defineProperty(target: object, name: string | symbol, descriptor: PropertyDescriptor): boolean {
-    // An accessor cannot be stored, and a field is never read-only.
-    return "value" in descriptor && this.set(target, name, descriptor.value);
+    // An accessor cannot be stored, and a field is never fixed.
+    const fixed = !("value" in descriptor) || descriptor.configurable === false;
+    return !fixed && this.set(target, name, descriptor.value);
   }
 
   setPrototypeOf(): boolean {

@@ -5,21 +5,37 @@ export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** A hundred years: any time plus this is still a time. */
+const LONGEST_MS = 36_500 * 86_400_000;
+
 /**
- * Turns a duration into whole milliseconds, at least 1.
+ * Turns a duration into whole milliseconds, at least 1 and at most a hundred years.
  *
- * @throws `ERR_SESSION_CONFIG`, naming `option`, for anything else.
+ * @throws `code`, naming `option`, for anything else.
  */
-export function milliseconds(duration: Duration, option: string): number {
+export function milliseconds(
+  duration: Duration,
+  option: string,
+  code: "ERR_SESSION_CONFIG" | "ERR_SESSION_USE" = "ERR_SESSION_CONFIG",
+): number {
   const found = typeof duration === "number" ? duration : fromText(duration);
-  if (Number.isFinite(found) && found >= 1 && found <= Number.MAX_SAFE_INTEGER) return Math.floor(found);
+  if (Number.isFinite(found) && found >= 1 && found <= LONGEST_MS) return Math.floor(found);
   throw new SessionError(
-    "ERR_SESSION_CONFIG",
-    `${option} is ${JSON.stringify(duration)}. Give milliseconds of 1 or more, or a text such as "30m" or "12h".`,
+    code,
+    `${option} is ${shown(duration)}. Give milliseconds from 1 to a hundred years, or a text such as "30m" or "12h".`,
   );
 }
 
+function shown(duration: unknown): string {
+  return typeof duration === "string"
+    ? JSON.stringify(duration.slice(0, 40))
+    : typeof duration === "number"
+      ? String(duration)
+      : `of type ${typeof duration}`;
+}
+
 function fromText(text: unknown): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(String(text));
+  if (typeof text !== "string") return Number.NaN;
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
   return match === null ? Number.NaN : Number(match[1]) * (UNITS[match[2] ?? ""] ?? Number.NaN);
 }

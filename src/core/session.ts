@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import { jsonCodec } from "./codec.ts";
 import { type DataSource, dataView } from "./data.ts";
 import { Draft, type DraftRules } from "./draft.ts";
 import { type Duration, milliseconds } from "./duration.ts";
@@ -153,6 +154,8 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     change: (value: Data[Name] | undefined) => Data[Name] | undefined,
   ): Data[Name] | undefined {
     this.#stageable(name);
+    if (typeof change !== "function")
+      throw wrong(`update takes a function that makes the new value of "${name}" from the old one.`);
     return this.#draft.update(name, change as (value: unknown) => unknown) as Data[Name] | undefined;
   }
 
@@ -186,6 +189,8 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   async claim<Name extends keyof Data & string>(name: Name): Promise<Data[Name] | undefined> {
     this.#look();
     this.#stageable(name);
+    // What is not stored yet is nobody else's to take.
+    if (this.#record === null) return this.#draft.take(name) as Data[Name] | undefined;
     return (await this.#host.claim(name)) as Data[Name] | undefined;
   }
 
@@ -293,17 +298,22 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     this.#host.beforeNewSecret("login");
     this.#look();
     checkUser(user);
+    if (typeof options !== "object" || options === null)
+      throw wrong('login takes its options as an object, such as { methods: ["pwd"] }.');
+    // Everything is checked before anything is staged: a login that is refused must not be half of one.
     const remember = this.#rememberMs(options.remember);
+    const methods = checkMethods(options.methods ?? []);
+    const labels = checkLabels(options.labels ?? []);
     const current = this.user;
     if (current !== null && current !== user) this.#end(this.#draft.renewed());
 
     const now = this.#host.clock.now();
-    const authentication: Authentication = { user, at: now, methods: [...(options.methods ?? [])] };
+    const authentication: Authentication = { user, at: now, methods };
     this.#draft.set(AUTH, authentication);
     this.#draft.set(DEVICE, this.#host.device);
     this.#draft.set(LIFE, remember === null ? undefined : { rememberMs: remember });
     this.#renewal = {
-      labels: [userLabel(user), ...checkLabels(options.labels ?? [])],
+      labels: [userLabel(user), ...labels],
       endsAt: now + (remember ?? this.#host.lifetime.absoluteMs),
       login: { user, at: now, sequence: this.#host.nextSequence() },
     };
@@ -323,7 +333,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
         "Nobody is logged in. Call login(user) instead of reauthenticate().",
       );
     const now = this.#host.clock.now();
-    const methods = [...new Set([...before.methods, ...(options.methods ?? [])])];
+    const methods = [...new Set([...before.methods, ...checkMethods(options.methods ?? [])])];
     this.#draft.set(AUTH, { user: before.user, at: now, methods });
     const limit = asLife(this.#draft.peek(LIFE))?.rememberMs ?? this.#host.lifetime.absoluteMs;
     this.#renewal = { ...this.#renewal, endsAt: now + limit };
@@ -335,8 +345,9 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
    * @throws `ERR_SESSION_NOT_FRESH` (status 401) otherwise, also when nobody is logged in. ASVS 7.5.3.
    */
   requireFresh(maxAge: Duration): void {
+    const limit = milliseconds(maxAge, "maxAge", "ERR_SESSION_USE");
     const at = this.authenticatedAt;
-    if (at !== null && this.#host.clock.now() - at <= milliseconds(maxAge, "maxAge")) return;
+    if (at !== null && this.#host.clock.now() - at <= limit) return;
     throw new SessionError(
       "ERR_SESSION_NOT_FRESH",
       "This needs a recent authentication. Authenticate the user, then call reauthenticate().",
@@ -501,10 +512,11 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     const found = flashes(this.#draft.peek(FLASH), kind);
     if (found.length === 0) return [];
     this.#host.beforeStaging();
-    // Messages that another request added meanwhile are still to be shown.
+    const shown = found.map((message) => jsonCodec.encode(message));
+    // Messages that another request added meanwhile are still to be shown, also where another showed these first.
     this.#draft.update(
       FLASH,
-      (value) => withFlashes(value, kind, flashes(value, kind).slice(found.length)),
+      (value) => withFlashes(value, kind, unseen(flashes(value, kind), shown)),
       "plain",
     );
     return found;
@@ -517,7 +529,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
 
   #rememberMs(remember: Duration | undefined): number | null {
     if (remember === undefined) return null;
-    const wanted = milliseconds(remember, "remember");
+    const wanted = milliseconds(remember, "remember", "ERR_SESSION_USE");
     const allowed = this.#host.lifetime.rememberMaxMs;
     if (wanted <= allowed) return wanted;
     throw new SessionError(
@@ -637,7 +649,18 @@ export function checkUser(user: string): void {
   );
 }
 
+function wrong(message: string): SessionError {
+  return new SessionError("ERR_SESSION_USE", message);
+}
+
+function checkMethods(methods: readonly string[]): readonly string[] {
+  if (Array.isArray(methods) && methods.every((method) => typeof method === "string" && isLabel(method)))
+    return [...methods];
+  throw wrong('methods must be a list of texts, such as ["pwd"].');
+}
+
 function checkLabels(labels: readonly string[]): readonly string[] {
+  if (!Array.isArray(labels)) throw wrong('labels must be a list of texts, such as ["tenant:7"].');
   for (const label of labels) {
     if (
       typeof label === "string" &&
@@ -660,7 +683,7 @@ function isLabel(text: string): boolean {
 }
 
 function added(name: string, value: unknown, by: number): number {
-  if (typeof by !== "number") throw new SessionError("ERR_SESSION_USE", "increment takes a number to add.");
+  if (!Number.isFinite(by)) throw wrong("increment takes a finite number to add, such as 1.");
   if (value === undefined) return by;
   if (typeof value === "number") return value + by;
   throw new SessionError(
@@ -672,6 +695,16 @@ function added(name: string, value: unknown, by: number): number {
 function flashes(value: unknown, kind: string): unknown[] {
   const found = isRecord(value) && Object.hasOwn(value, kind) ? value[kind] : undefined;
   return Array.isArray(found) ? found : [];
+}
+
+/** The messages that are not among those shown, each of which stands for one. */
+function unseen(messages: readonly unknown[], shown: readonly string[]): unknown[] {
+  const left = [...shown];
+  return messages.filter((message) => {
+    const at = left.indexOf(jsonCodec.encode(message));
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
 }
 
 function withFlashes(value: unknown, kind: string, messages: unknown[]): unknown {
