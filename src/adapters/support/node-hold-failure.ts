@@ -47,12 +47,10 @@ const OF_THE_ANSWER: readonly string[] = [
 export function setFailure(response: NodeResponse, failure: Failure): void {
   for (const name of OF_THE_ANSWER) if (response.getHeader(name) !== undefined) response.removeHeader(name);
   response.statusCode = failure.status;
-  if (!response.stream) {
-    // Otherwise the reason phrase of the dropped answer would stand beside the new status.
-    response.statusMessage = undefined;
-    response.addTrailers({});
-  }
+  // Otherwise the reason phrase of the dropped answer would stand beside the new status.
+  if (!response.stream) response.statusMessage = undefined;
   for (const [name, value] of Object.entries(failure.headers)) response.setHeader(name, value);
+  // With a length there is no room for the trailers of the dropped answer either.
   response.setHeader("Content-Length", Buffer.byteLength(failure.body));
 }
 

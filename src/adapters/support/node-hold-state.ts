@@ -16,7 +16,7 @@ import type { Arguments, Failure, Hold, HoldHooks, Listener, NodeResponse } from
 const HELD_BYTES = 1024 * 1024;
 
 /** The response's methods as they were, perhaps wrapped by middleware that came before. */
-export interface Previous {
+interface Previous {
   readonly writeHead: NodeResponse["writeHead"];
   readonly write: NodeResponse["write"];
   readonly end: NodeResponse["end"];
@@ -34,7 +34,7 @@ export interface Previous {
  */
 export type Phase = "open" | "held" | "replaying" | "passing" | "ending" | "failed";
 
-export interface HeldCall {
+interface HeldCall {
   readonly kind: "write" | "end" | "flushHeaders";
   readonly args: Arguments;
 }

@@ -82,7 +82,6 @@ export interface NodeResponse extends EventEmitter {
   getRawHeaderNames?(): string[];
   setHeader(name: string, value: HeaderValue): unknown;
   removeHeader(name: string): void;
-  addTrailers(trailers: Record<string, string>): void;
   destroy(error?: Error): unknown;
 }
 
