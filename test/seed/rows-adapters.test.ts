@@ -3,6 +3,7 @@ import { currentSession, NullSessionManager, type Session } from "../../src/inde
 import { type FetchHandler, fetchSessions } from "../../src/adapters/fetch.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { cookieJar } from "../../src/testing/cookie-jar.ts";
+import { boundToAddress } from "./address-binding.ts";
 import { site, type Site, stored } from "./support.ts";
 
 const URL = "https://shop.example/";
@@ -65,6 +66,21 @@ describe("rows 11, 39 and 40 through an adapter", () => {
     const response = await browser(shop)((_request, session) => new Response(String(session.data["cart"])));
     expect(response.headers.getSetCookie()).toEqual([]);
     expect(shop.calls.count()).toBe(0);
+  });
+
+  test("row 42: a handler that is bound to the address refuses a request from elsewhere, and leaves the owner alone", async () => {
+    const addressOf = (request: Request): string => request.headers.get("x-client") ?? "";
+    const { manager } = site();
+    const sessions = fetchSessions(manager, { clientAddress: addressOf });
+    const handle = sessions.wrap(
+      boundToAddress((_request, session) => new Response(String(session.increment("views"))), addressOf),
+    );
+    const ask = (address: string, cookie = ""): Promise<Response> =>
+      handle(new Request(URL, { headers: { cookie, "x-client": address } }));
+    const first = await ask("192.0.2.1");
+    const cookie = first.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+    expect((await ask("192.0.2.2", cookie)).status).toBe(403);
+    expect(await (await ask("192.0.2.1", cookie)).text()).toBe("2");
   });
 
   test("row 40: the manager that manages nothing fits wherever the other does", async () => {

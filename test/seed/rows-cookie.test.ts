@@ -52,6 +52,25 @@ describe("rows 5 to 8: the cookie", () => {
     }
   });
 
+  test("row 5: of several cookies of one name the one that opens counts, and two that open different sessions are none", async () => {
+    const shop = site();
+    const [ann, bob] = [shop.visitor(), shop.visitor()];
+    await ann.visit((session) => session.login("ann"));
+    await bob.visit((session) => session.login("bob"));
+    const planted = `${COOKIE_NAME}=${"A".repeat(56)}`;
+    const seen = async (...cookies: readonly (string | undefined)[]): Promise<string | null> => {
+      const exchange = testExchange({ cookie: cookies.join("; ") });
+      return (await shop.manager.startRequest(exchange)).user;
+    };
+    expect(await seen(ann.cookie, ann.cookie)).toBe("ann");
+    expect(await seen(planted, ann.cookie)).toBe("ann");
+    expect(await seen(ann.cookie, planted)).toBe("ann");
+    expect(await seen(ann.cookie, bob.cookie)).toBeNull();
+    expect(
+      await seen(ann.cookie, "x=1", ...["B", "C", "D"].map((one) => `${COOKIE_NAME}=${one.repeat(56)}`)),
+    ).toBeNull();
+  });
+
   test("row 6: the cookie is set when the secret is minted, and by no later write", async () => {
     const visitor = site().visitor();
     expect((await visitor.visit()).cookies).toHaveLength(0);
@@ -82,13 +101,14 @@ describe("rows 5 to 8: the cookie", () => {
     expect(exchange.cookies).toMatchObject([{ maxAge: 30 * 24 * 3600 }]);
   });
 
-  test("row 6: a name, path or domain that no browser would keep is refused at the start", () => {
+  test("row 6: an unknown attribute, and a name, path or domain that no browser would keep, is refused at the start", () => {
     for (const cookie of [
       { name: "__Host-sid", path: "/app" },
       { name: "a b" },
       { path: "app" },
       { domain: ".ex.example" },
       { sameSite: "None", insecureLoopback: true },
+      { secure: false } as CookieOptions,
     ] satisfies CookieOptions[]) {
       expect(() => new SessionManager({ store: memoryStore(), cookie })).toThrow(
         expect.objectContaining({ code: "ERR_SESSION_CONFIG" }) as Error,
