@@ -443,6 +443,44 @@ describe("sweeping", () => {
     throw new Error("create has no end");
   });
 
+  test("never lets half a session come to life, wherever the sweep stands when its creator goes on", async () => {
+    const creator = await steppedStore(root);
+    const sweeper = await steppedStore(root);
+    for (let at = 0; at < 60; at++) {
+      let goOn = (): void => {};
+      const complete = new Promise<void>((resolve) => {
+        creator.arm(async (step) => {
+          if (step.verb !== "rename" || goOn.name === "done") return step.run();
+          resolve();
+          await new Promise<void>(
+            (proceed) =>
+              (goOn = function done() {
+                proceed();
+              }),
+          );
+          return step.run();
+        });
+      });
+      const creating = creator.store.create(record(), call());
+      await complete;
+      for (const name of await readdir(join(root, "temp"))) {
+        await utimes(join(root, "temp", name), new Date(NOW), new Date(NOW));
+      }
+      const pause = new Pause(at);
+      sweeper.arm(pause.intercept);
+      const sweeping = sweeper.store.sweep(NOW + HOUR, 100, call());
+      const reached = await pause.stands(sweeping);
+      goOn();
+      assert.equal(await creating, true);
+      assert.deepEqual(await store.read(ID, call()), record());
+      pause.resume();
+      await sweeping;
+      await store.delete(ID, {}, call());
+      if (!reached) return;
+    }
+    throw new Error("sweep has no end");
+  });
+
   test("leaves alone what a creator at work has in temp", async () => {
     const { store: slow, arm } = await steppedStore(root);
     const pause = new Pause(9);
