@@ -39,11 +39,27 @@ export function cookieValues(lines: readonly string[], name: string): string[] {
   for (const line of lines) {
     if (!line.includes(start)) continue;
     for (const part of line.split(";")) {
-      const pair = part.trim();
-      if (pair.startsWith(start)) values.push(pair.slice(start.length).trimEnd());
+      const pair = withoutBlanks(part);
+      if (pair.startsWith(start)) values.push(withoutBlanks(pair.slice(start.length)));
     }
   }
   return values;
+}
+
+/**
+ * Takes blanks and tabs off both ends, and nothing else that Unicode calls white space: a cookie named like a prefixed
+ * one behind such a character is another cookie to the browser, which any sibling host may set.
+ */
+function withoutBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text, start)) start += 1;
+  while (start < end && isBlank(text, end - 1)) end -= 1;
+  return text.slice(start, end);
+}
+
+function isBlank(text: string, at: number): boolean {
+  return text[at] === " " || text[at] === "\t";
 }
 
 export interface CookieOptions {
@@ -77,7 +93,9 @@ const DOMAIN = /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/;
 
 /** @throws `ERR_SESSION_CONFIG` for a cookie that no browser would keep, naming the mend. */
 export function resolveCookie(options: CookieOptions): CookiePolicy {
-  const secure = options.insecureLoopback !== true;
+  const { insecureLoopback = false } = options;
+  if (typeof insecureLoopback !== "boolean") refuse("cookie.insecureLoopback must be true or false.");
+  const secure = !insecureLoopback;
   const path = options.path ?? "/";
   const domain = options.domain ?? null;
   const policy: CookiePolicy = {
@@ -103,16 +121,21 @@ function defaultName(secure: boolean, path: string, domain: string | null): stri
 
 function checkAttributes(policy: CookiePolicy): void {
   const { name, path, domain, secure, sameSite, partitioned } = policy;
-  if (!NAME.test(name))
+  if (typeof name !== "string" || !NAME.test(name))
     refuse('cookie.name must be 1 to 256 characters of a token (RFC 9110, section 5.6.2), such as "sid".');
-  if (path !== "mount" && !(path.startsWith("/") && ATTRIBUTE.test(path)))
+  if (path !== "mount" && !(typeof path === "string" && path.startsWith("/") && ATTRIBUTE.test(path)))
     refuse('cookie.path must be "mount" or begin with "/".');
-  if (domain !== null && !DOMAIN.test(domain))
+  if (domain !== null && (typeof domain !== "string" || !DOMAIN.test(domain)))
     refuse('cookie.domain must be a host name without a leading dot, such as "example.com".');
   if (!["Strict", "Lax", "None"].includes(sameSite))
     refuse('cookie.sameSite must be "Strict", "Lax" or "None".');
   if (sameSite === "None" && !secure) refuse("cookie.sameSite None needs Secure. Drop insecureLoopback.");
+  if (typeof partitioned !== "boolean") refuse("cookie.partitioned must be true or false.");
   if (partitioned && !secure) refuse("cookie.partitioned needs Secure. Drop insecureLoopback.");
+  if (partitioned && sameSite !== "None")
+    refuse(
+      `cookie.partitioned is for frames of other sites, where SameSite ${sameSite} is never sent. Set cookie.sameSite to "None" or drop partitioned.`,
+    );
 }
 
 /** Browsers compare prefixes without regard to case (RFC 6265bis, section 5.4). */
@@ -131,6 +154,14 @@ function refuse(message: string): never {
   throw new SessionError("ERR_SESSION_CONFIG", message);
 }
 
+/** A mount path may come from the URL, where a client can write what would be an attribute of the cookie. */
+function safePath(path: string): string {
+  return path.replace(
+    /[^\x21-\x3a\x3c-\x7e]/g,
+    (unit) => `%${unit.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+}
+
 /** Makes a cookie of a manager: to set with a value, to revoke with an empty one and `maxAge` 0. */
 export function sessionCookie(
   policy: CookiePolicy,
@@ -141,7 +172,7 @@ export function sessionCookie(
   return {
     name: policy.name,
     value,
-    path: policy.path === "mount" ? `${mountPath.replace(/\/+$/, "")}/` : policy.path,
+    path: policy.path === "mount" ? `${safePath(mountPath).replace(/\/+$/, "")}/` : policy.path,
     ...(policy.domain !== null && { domain: policy.domain }),
     secure: policy.secure,
     httpOnly: true,

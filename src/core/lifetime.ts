@@ -67,7 +67,7 @@ export function resolveLifetime(options: LifetimeOptions): Lifetime {
       options.rotateEvery === undefined ? null : milliseconds(options.rotateEvery, "rotateEvery"),
     rotationGraceMs: milliseconds(options.rotationGrace ?? "30s", "rotationGrace"),
   };
-  if (options.preset !== undefined) checkPreset(options.preset, lifetime);
+  if (lifetime.preset !== null) checkPreset(lifetime.preset, lifetime);
   checkLimits(lifetime, options);
   return lifetime;
 }
@@ -107,6 +107,11 @@ function checkLimits(lifetime: Lifetime, options: LifetimeOptions): void {
   }
   if (options.rotationGrace !== undefined && lifetime.rotateEveryMs === null) {
     refuse("rotationGrace is given without rotateEvery. Give both or neither.");
+  }
+  if ((lifetime.rotateEveryMs ?? 0) > Math.max(lifetime.absoluteMs, lifetime.rememberMaxMs)) {
+    refuse(
+      "rotateEvery is longer than any session lives, so none would rotate. Lower rotateEvery or drop it.",
+    );
   }
   if (lifetime.rotateEveryMs !== null && lifetime.rotateEveryMs <= lifetime.rotationGraceMs) {
     refuse(

@@ -114,6 +114,7 @@ export function resolveOptions<S extends AnySession>(
   if (!isObject(options))
     refuse("SessionManager needs an object of options with a store, such as { store: memoryStore() }.");
   checkNames(options, KNOWN, "");
+  for (const name of ["cookie", "requires", "fields"] as const) checkObject(name, options[name] ?? {});
   checkNames(options.cookie ?? {}, KNOWN_COOKIE, "cookie.");
   checkStore(options.store);
   checkTraits(options.store.traits, options.requires ?? {});
@@ -127,7 +128,7 @@ export function resolveOptions<S extends AnySession>(
     sessionClass: checkedClass(options.sessionClass),
     codec: checkedCodec(options.codec),
     maxRecordBytes: checkedSize(options.maxRecordBytes ?? 1_048_576),
-    deadlineMs: milliseconds(options.deadline ?? "2s", "deadline"),
+    deadlineMs: timer(options.deadline ?? "2s", "deadline"),
     onStoreFailure: oneOf("onStoreFailure", options.onStoreFailure ?? "fail", ["fail", "anonymous"]),
     onConflict: oneOf("onConflict", options.onConflict ?? "last-wins", ["last-wins", "fail"]),
     onGone: oneOf("onGone", options.onGone ?? "drop", ["drop", "fail"]),
@@ -135,8 +136,12 @@ export function resolveOptions<S extends AnySession>(
     context: oneOf("context", options.context ?? false, [true, false]),
     setup: oneOf("setup", options.setup ?? true, [true, false]),
     sweepEveryMs: sweepEvery(options.store, options.sweepEvery),
-    clock: options.clock ?? systemClock,
+    clock: checkedClock(options.clock),
   };
+}
+
+function checkObject(name: string, value: unknown): void {
+  if (!isObject(value) || Array.isArray(value)) refuse(`${name} must be an object.`);
 }
 
 function checkNames(options: object, known: ReadonlySet<string>, prefix: string): void {
@@ -177,15 +182,34 @@ function checkTraits(
 function checkedClass<S extends AnySession>(sessionClass: SessionClass<S> | undefined): SessionClass<S> {
   // Without a class of its own the manager's type parameter is `Session`.
   if (sessionClass === undefined) return Session as unknown as SessionClass<S>;
-  if (typeof sessionClass === "function" && sessionClass.prototype instanceof Session) return sessionClass;
+  const given: unknown = sessionClass;
+  if (given === Session || (typeof given === "function" && given.prototype instanceof Session))
+    return sessionClass;
   return refuse("sessionClass must extend Session of the same copy of the package.");
 }
 
 function checkedCodec(codec: Codec | undefined): Codec {
   if (codec === undefined) return jsonCodec;
-  return hasMethod(codec, "encode") && hasMethod(codec, "decode")
+  return isObject(codec) && hasMethod(codec, "encode") && hasMethod(codec, "decode")
     ? codec
     : refuse("codec needs the methods encode and decode.");
+}
+
+function checkedClock(clock: Clock | undefined): Clock {
+  if (clock === undefined) return systemClock;
+  return isObject(clock) && hasMethod(clock, "now") && hasMethod(clock, "after")
+    ? clock
+    : refuse("clock needs the methods now and after. Drop it to take the system's.");
+}
+
+/** The longest that a timer of the runtime can wait; a longer one would go off at once. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
+function timer(duration: Duration, option: string): number {
+  const ms = milliseconds(duration, option);
+  return ms <= LONGEST_TIMER_MS
+    ? ms
+    : refuse(`${option} is longer than a timer can wait, which is 24 days. Lower it.`);
 }
 
 function checkedSize(bytes: number): number {
@@ -200,7 +224,7 @@ function sweepEvery(store: AnyStore, wanted: Duration | false | undefined): numb
     refuse("sweepEvery is given, but this store has nothing to sweep. Drop the option.");
   }
   const idleStore = store.sweep === undefined || store.traits.expires;
-  return idleStore && wanted === undefined ? null : milliseconds(wanted ?? "10m", "sweepEvery");
+  return idleStore && wanted === undefined ? null : timer(wanted ?? "10m", "sweepEvery");
 }
 
 function oneOf<T>(option: string, value: T, allowed: readonly unknown[]): T {
