@@ -54,28 +54,45 @@ class Browser {
 async function walk(): Promise<void> {
   const firefox = new Browser("Firefox/144 (X11; Linux)");
   const page = await firefox.get("/");
-  expect(page.includes("nothing is stored of you") && firefox.cookie === "", "anonymous visit: a page, and no cookie");
+  expect(
+    page.includes("nothing is stored of you") && firefox.cookie === "",
+    "anonymous visit: a page, and no cookie",
+  );
   expect((await stored()) === 0, "… and nothing in the file of sessions");
 
   await firefox.post("/cart/add", { good: "rope" });
-  expect(/^__Host-Http-sid=[\w-]{56}$/.test(firefox.cookie), "first thing in the cart: one cookie, __Host-Http-sid");
+  expect(
+    /^__Host-Http-sid=[\w-]{56}$/.test(firefox.cookie),
+    "first thing in the cart: one cookie, __Host-Http-sid",
+  );
   const notice = await firefox.get("/");
   expect(!notice.includes('class="notice"'), "the message about it was shown once, and is not shown again");
 
-  await Promise.all(["anchor", "lantern", "compass", "rope", "rope"].map((good) => firefox.post("/cart/add", { good })));
+  await Promise.all(
+    ["anchor", "lantern", "compass", "rope", "rope"].map((good) => firefox.post("/cart/add", { good })),
+  );
   const cart = await firefox.get("/");
-  expect(cart.includes("3 ×") && ["Anchor", "Storm lantern", "Hand compass"].every((name) => inCart(cart, name)), "five additions at the same time: all five are in the cart");
+  expect(
+    cart.includes("3 ×") && ["Anchor", "Storm lantern", "Hand compass"].every((name) => inCart(cart, name)),
+    "five additions at the same time: all five are in the cart",
+  );
 
   await Promise.all(Array.from({ length: 50 }, () => firefox.post("/hit")));
   expect((await hits(firefox)) === 50, "counter, two tabs with 25 overlapping requests each: 50");
 
   const before = firefox.cookie;
   const welcome = await firefox.post("/sign-in", { name: "Skipper" });
-  expect(welcome.includes("Welcome aboard, Skipper") && firefox.cookie !== before, "sign-in: another cookie, and a welcome");
+  expect(
+    welcome.includes("Welcome aboard, Skipper") && firefox.cookie !== before,
+    "sign-in: another cookie, and a welcome",
+  );
   expect(inCart(await firefox.get("/"), "Anchor"), "… the cart came along");
   const thief = new Browser("curl/8");
   thief.jar.take([`${before}; Path=/; Secure; HttpOnly`], shop.origin);
-  expect((await thief.get("/")).includes("nothing is stored of you"), "… and the cookie from before opens nothing");
+  expect(
+    (await thief.get("/")).includes("nothing is stored of you"),
+    "… and the cookie from before opens nothing",
+  );
 
   const phone = new Browser("Safari/26 (iPhone)");
   const tablet = new Browser("Chrome/150 (Android)");
@@ -85,17 +102,26 @@ async function walk(): Promise<void> {
   await firefox.post("/devices/end", { id: idOf(devices, "Safari 26") });
   expect(!(await phone.get("/")).includes("Skipper"), "one of them signed out from here: it is out at once");
   await firefox.post("/devices/end-others");
-  expect(!(await tablet.get("/")).includes("Skipper") && (await firefox.get("/")).includes("Skipper"), "all others signed out: only this one is left");
+  expect(
+    !(await tablet.get("/")).includes("Skipper") && (await firefox.get("/")).includes("Skipper"),
+    "all others signed out: only this one is left",
+  );
 
   shop.process.kill("SIGKILL");
   await ended(shop.process);
   shop = await open();
-  expect((await firefox.get("/")).includes("Skipper") && (await hits(firefox)) === 50, "server killed and started again: still signed in, still 50");
+  expect(
+    (await firefox.get("/")).includes("Skipper") && (await hits(firefox)) === 50,
+    "server killed and started again: still signed in, still 50",
+  );
 
   const slow = firefox.post("/slow-note", { note: "too late" });
   await firefox.post("/sign-out");
   await slow;
-  expect((await stored()) === 0 && firefox.cookie === "", "sign-out, overtaking a slow request that writes: the session stays gone");
+  expect(
+    (await stored()) === 0 && firefox.cookie === "",
+    "sign-out, overtaking a slow request that writes: the session stays gone",
+  );
 }
 
 function expect(holds: boolean, what: string): void {
@@ -142,7 +168,8 @@ async function open(): Promise<Shop> {
 }
 
 async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode === null && child.signalCode === null) await new Promise((resolve) => child.once("exit", resolve));
+  if (child.exitCode === null && child.signalCode === null)
+    await new Promise((resolve) => child.once("exit", resolve));
 }
 
 try {

@@ -11,7 +11,8 @@ button.addEventListener("click", async () => {
   const answers = await Promise.all(Array.from({ length: first }, () => fetch("/hit", { method: "POST" })));
   const refused = answers.filter((answer) => !answer.ok).length;
   const { hits } = await (await fetch("/hits")).json();
-  said.textContent = refused === 0 ? "All 25 were counted." : `${refused} were refused, and none of those was counted.`;
+  said.textContent =
+    refused === 0 ? "All 25 were counted." : `${refused} were refused, and none of those was counted.`;
   shown.textContent = hits;
   button.disabled = false;
 });

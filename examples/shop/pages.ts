@@ -11,13 +11,18 @@ export interface Frame {
   readonly age: number;
 }
 
-export function shopPage(frame: Frame, goods: readonly Good[], cart: Readonly<Record<string, number>>, hits: number): string {
+export function shopPage(
+  frame: Frame,
+  goods: readonly Good[],
+  cart: Readonly<Record<string, number>>,
+  hits: number,
+): string {
   return page(
     frame,
     "The Chandlery",
     `<div class="columns">
       <section><h2>Goods</h2><div class="goods">${goods.map(card).join("")}</div></section>
-      <aside>${cartBox(goods, cart)}${counterBox(hits)}</aside>
+      <aside>${cartBox(goods, cart, frame.id === null)}${counterBox(hits)}</aside>
     </div>`,
   );
 }
@@ -38,7 +43,14 @@ export function signInPage(frame: Frame): string {
   );
 }
 
-export function devicesPage(frame: Frame, sessions: readonly SessionInfo[], current: SessionId | null): string {
+export function devicesPage(
+  frame: Frame,
+  sessions: readonly SessionInfo[],
+  current: SessionId | null,
+): string {
+  const ordered = sessions.toSorted(
+    (one, other) => Number(other.id === current) - Number(one.id === current),
+  );
   const others = sessions.length - 1;
   return page(
     frame,
@@ -47,14 +59,16 @@ export function devicesPage(frame: Frame, sessions: readonly SessionInfo[], curr
       <h2>Your devices</h2>
       <p>Everywhere you are signed in as <strong>${escape(frame.user ?? "")}</strong>. What you end here is over at once, whatever
       that browser is doing.</p>
-      <ul class="devices">${sessions.map((info) => device(info, info.id === current)).join("")}</ul>
+      <ul class="devices">${ordered.map((info) => device(info, info.id === current)).join("")}</ul>
       ${others > 0 ? `<form method="post" action="/devices/end-others"><button class="danger">Sign out of all others</button></form>` : `<p class="quiet">No other device is signed in.</p>`}
     </section>`,
   );
 }
 
 function page(frame: Frame, title: string, content: string): string {
-  const notices = frame.notices.map((notice) => `<p class="notice" role="status">${escape(notice)}</p>`).join("");
+  const notices = frame.notices
+    .map((notice) => `<p class="notice" role="status">${escape(notice)}</p>`)
+    .join("");
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -90,12 +104,23 @@ function card(good: Good): string {
   </article>`;
 }
 
-function cartBox(goods: readonly Good[], cart: Readonly<Record<string, number>>): string {
-  const lines = goods.filter((good) => (cart[good.id] ?? 0) > 0).map((good) => ({ good, count: cart[good.id] ?? 0 }));
-  if (lines.length === 0) return `<section class="box"><h2>Your cart</h2><p class="quiet">Empty, and nothing is stored of you.</p></section>`;
+function cartBox(
+  goods: readonly Good[],
+  cart: Readonly<Record<string, number>>,
+  isAnonymous: boolean,
+): string {
+  const lines = goods
+    .filter((good) => (cart[good.id] ?? 0) > 0)
+    .map((good) => ({ good, count: cart[good.id] ?? 0 }));
+  const empty = isAnonymous ? "Empty, and nothing is stored of you." : "Empty.";
+  if (lines.length === 0)
+    return `<section class="box"><h2>Your cart</h2><p class="quiet">${empty}</p></section>`;
   const total = lines.reduce((sum, { good, count }) => sum + good.price * count, 0);
   const rows = lines.map(
-    ({ good, count }) => `<tr><td>${count} ×</td><td>${escape(good.name)}</td><td class="price">${price(good.price * count)}</td>
+    ({
+      good,
+      count,
+    }) => `<tr><td>${count} ×</td><td>${escape(good.name)}</td><td class="price">${price(good.price * count)}</td>
       <td><form method="post" action="/cart/remove"><input type="hidden" name="good" value="${good.id}"><button class="link" aria-label="Remove ${escape(good.name)}">×</button></form></td></tr>`,
   );
   return `<section class="box"><h2>Your cart</h2><table>${rows.join("")}
@@ -123,14 +148,18 @@ function device(info: SessionInfo, isCurrent: boolean): string {
 }
 
 function facts({ id, cookie, age }: Frame): string {
-  if (id === null) return `<p><strong>Behind the counter:</strong> no session is stored and no cookie is set. Put something into the cart.</p>`;
+  if (id === null)
+    return `<p><strong>Behind the counter:</strong> no session is stored and no cookie is set. Put something into the cart.</p>`;
   const seconds = Math.round(age / 1000);
   return `<p><strong>Behind the counter:</strong> session <code>${id}</code>, ${seconds} s old, in a SQLite file. Your cookie’s fingerprint is
     <code>${cookie ?? "new"}</code>: it changes when you sign in. Stop the server, start it again, and all is still here.</p>`;
 }
 
 function browser(userAgent: string | null): string {
-  const found = /(Edg|Firefox|HeadlessChrome|Chrome|Safari|curl)\/([\d]+)/.exec(userAgent ?? "");
+  // Safari alone tells its version apart from its name.
+  const found = /(Edg|Firefox|HeadlessChrome|Chrome|Safari|curl)\/(\d+)/.exec(
+    (userAgent ?? "").replace(/Version\/(\d+).*Safari\/.*/, "Safari/$1"),
+  );
   const system = /(Windows|Mac OS X|Android|iPhone|Linux)/.exec(userAgent ?? "")?.[1];
   if (found === null) return userAgent ?? "Unknown browser";
   return `${found[1]} ${found[2]}${system === undefined ? "" : ` on ${system}`}`;

@@ -15,10 +15,16 @@ export interface ShopData {
   note: string;
 }
 
-const assets: Readonly<Record<string, string>> = { "/style.css": "text/css", "/counter.js": "text/javascript" };
+const assets: Readonly<Record<string, string>> = {
+  "/style.css": "text/css",
+  "/counter.js": "text/javascript",
+};
 
 /** Makes the shop upon one file of sessions. */
-export function createShop(file: string): { readonly app: Express; readonly manager: SessionManager<ShopData> } {
+export function createShop(file: string): {
+  readonly app: Express;
+  readonly manager: SessionManager<ShopData>;
+} {
   const manager = new SessionManager<ShopData>({ store: sqliteStore(file), rotateEvery: "15m" });
   const sessions = expressSessions(manager, { only: (request) => !((request.url ?? "/") in assets) });
   const app = express();
@@ -76,7 +82,10 @@ export function createShop(file: string): { readonly app: Express; readonly mana
     if (name === "") return void response.redirect(303, "/sign-in");
     const session = sessions.of(request);
     session.login(name, { methods: ["demo"] });
-    session.flash("notice", `Welcome aboard, ${name}. Your cookie has a new secret; the old one opens nothing any more.`);
+    session.flash(
+      "notice",
+      `Welcome aboard, ${name}. Your cookie has a new secret; the old one opens nothing any more.`,
+    );
     response.redirect(303, "/");
   });
 
@@ -105,7 +114,10 @@ export function createShop(file: string): { readonly app: Express; readonly mana
     const session = sessions.of(request);
     if (session.user === null) return response.redirect(303, "/sign-in");
     const count = await manager.revokeUser(session.user, { except: session.id });
-    session.flash("notice", count === 1 ? "One other device is signed out." : `${count} other devices are signed out.`);
+    session.flash(
+      "notice",
+      count === 1 ? "One other device is signed out." : `${count} other devices are signed out.`,
+    );
     response.redirect(303, "/devices");
   });
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnySession, RequestHooks } from "../index.ts";
-import { isUnexpected, NodeSessions, type NodeSessionsOptions } from "./support/node-sessions.ts";
+import { NodeSessions, type NodeSessionsOptions } from "./support/node-sessions.ts";
+import { isUnexpected } from "./support/thrown.ts";
 
 export type { Failure } from "./support/node-hold.ts";
 export type { NodeSessionsOptions } from "./support/node-sessions.ts";
@@ -22,7 +23,12 @@ export interface ExpressSessions<S extends AnySession> {
    * An error middleware to mount before one's own, so that an unexpected error fails the request whatever status it is
    * answered with: `app.use(sessions.failed)`. Without it a request has failed when its status is 500 or above.
    */
-  readonly failed: (error: unknown, request: ExpressRequest, response: ServerResponse, next: ExpressNext) => void;
+  readonly failed: (
+    error: unknown,
+    request: ExpressRequest,
+    response: ServerResponse,
+    next: ExpressNext,
+  ) => void;
 }
 
 /**

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { AnySession, RequestHooks } from "../index.ts";
 import type { NodeRequest, NodeServerResponse } from "./support/node-exchange.ts";
-import { isUnexpected, NodeSessions, type NodeSessionsOptions } from "./support/node-sessions.ts";
+import { NodeSessions, type NodeSessionsOptions } from "./support/node-sessions.ts";
+import { isUnexpected } from "./support/thrown.ts";
 
 export type { Failure } from "./support/node-hold.ts";
 export type { NodeSessionsOptions } from "./support/node-sessions.ts";
@@ -38,7 +39,10 @@ export interface NodeAdapter<S extends AnySession> {
  *
  * @throws `ERR_SESSION_CONFIG` when the first argument is no manager.
  */
-export function nodeSessions<S extends AnySession>(manager: RequestHooks<S>, options: NodeHandlerOptions = {}): NodeAdapter<S> {
+export function nodeSessions<S extends AnySession>(
+  manager: RequestHooks<S>,
+  options: NodeHandlerOptions = {},
+): NodeAdapter<S> {
   const sessions = new NodeSessions<S, NodeRequest>(manager, options);
   const listener = (handler: NodeHandler<S>) => (request: NodeRequest, response: NodeServerResponse) =>
     void serve(sessions, options, handler, request, response);
@@ -85,7 +89,7 @@ function answer<S extends AnySession>(
     response.destroy();
     return;
   }
-  const { status, headers, body } = sessions.render(error instanceof Error && "status" in error ? error : { status: 500 });
+  const { status, headers, body } = sessions.renderThrown(error);
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.statusCode = status;
   response.end(body);

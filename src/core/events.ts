@@ -32,7 +32,7 @@ export interface SessionEvents {
   invalid: { readonly id: SessionId | null; readonly field: string };
   /** The session changed after the response's headers had left. `saved` tells whether the change is stored. */
   late: { readonly id: SessionId | null; readonly fields: readonly string[]; readonly saved: boolean };
-  /** The response closed without being answered; staged changes were dropped. */
+  /** The response closed and nobody had answered; what is staged is dropped, unless the handler still answers. */
   abandoned: { readonly id: SessionId | null; readonly fields: readonly string[] };
   /** A store call failed or missed its deadline. `error` is for operators: it may tell of the engine. */
   storeFailure: { readonly operation: string; readonly error: unknown };
@@ -66,7 +66,8 @@ export class Events {
     if (channel.hasSubscribers) channel.publish(event);
     const listeners = this.#listeners.get(name);
     if (listeners === undefined) return;
-    for (const listener of listeners) this.#call(name, listener as SessionListener<Name>, event);
+    // A copy: a listener that adds another must not be kept busy by it.
+    for (const listener of [...listeners]) this.#call(name, listener as SessionListener<Name>, event);
   }
 
   #call<Name extends SessionEventName>(

@@ -18,7 +18,10 @@ export interface RequestHooks<S extends AnySession> {
   finishFailedRequest(exchange: HttpExchange): void | Promise<void>;
   /** Stores what was changed after the response started. To be called before it is complete, where the adapter can. Never rejects. */
   finishLate(exchange: HttpExchange): void | Promise<void>;
-  /** Drops what a request changed that was never answered, but for a logout. Never rejects. */
+  /**
+   * The response closed and nobody has answered. Carries a logout out; what else is staged is stored only if a finishing
+   * hook is still called. Never rejects.
+   */
   abandon(exchange: HttpExchange): void | Promise<void>;
   /** Runs the handler so that `currentSession()` works below it, where the manager's options ask for that. */
   within<T>(session: S, work: () => T): T;

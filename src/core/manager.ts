@@ -144,17 +144,19 @@ export class SessionManager<
     return whenFree(state, () => this.#finishLate(state));
   }
 
-  /** See {@link RequestHooks.abandon}. Emits `abandoned` when there was something to drop. */
+  /**
+   * See {@link RequestHooks.abandon}. Emits `abandoned` when something is staged. A handler that goes on to answer a client
+   * that has left finishes as any other: a disconnect alone is no failure.
+   */
   abandon(exchange: HttpExchange): void | Promise<void> {
     const state = this.#states.get(exchange);
     if (state === undefined || state.phase !== "open") return;
-    state.phase = "closing";
     return whenFree(state, () => {
+      if (state.phase !== "open") return;
       const fields = this.#stagedFields(state);
       if (fields.length > 0) this.#events.emit("abandoned", { id: idOf(state), fields });
-      const work = this.#workOfFailure(state);
-      state.phase = "sent";
-      if (work !== null) return this.#inBackground(state, work);
+      if (!this.#options.endOnFailure || Session.access.ended(state.session) === null) return;
+      return this.#inBackground(state, this.#committer.endOnly(state));
     });
   }
 

@@ -159,7 +159,7 @@ async function contextOf(
       ...(options.only !== undefined && { only: options.only }),
       routes: { "/ping": (context) => context.send({ body: "pong" }), ...routes },
     });
-    const app = new App(manager, running);
+    const app = new App(manager, running, () => store.working > 0);
     closers.push(() => app.close());
     return app;
   }

@@ -56,6 +56,8 @@ export interface FaultyStore<Store extends AnyStore> {
   readonly calls: readonly StoreCall[];
   /** How many calls there were of the operation since the last `forget`. */
   count(operation?: StoreOperation): number;
+  /** How many calls the wrapped store is working on now. */
+  readonly working: number;
   /** Forgets the calls so far. */
   forget(): void;
   /** Makes the next `times` calls of the operation go wrong, 1 unless said otherwise; comes after faults ordered before. */
@@ -180,10 +182,20 @@ export function faultyStore<Store extends AnyStore>(store: Store): FaultyStore<S
   const calls: StoreCall[] = [];
   const ordered = new Map<StoreOperation, Fault[]>();
   const standing = new Map<StoreOperation, Fault>();
+  let working = 0;
+
+  async function counted(operation: StoreOperation, args: readonly unknown[]): Promise<unknown> {
+    working += 1;
+    try {
+      return await invoke(store, operation, args);
+    } finally {
+      working -= 1;
+    }
+  }
 
   function run(operation: StoreOperation, args: readonly unknown[]): unknown {
     calls.push(callOf(operation, args));
-    const work = (): Promise<unknown> => invoke(store, operation, args);
+    const work = (): Promise<unknown> => counted(operation, args);
     const fault = ordered.get(operation)?.shift() ?? standing.get(operation);
     return fault === undefined ? work() : fault(work);
   }
@@ -192,6 +204,9 @@ export function faultyStore<Store extends AnyStore>(store: Store): FaultyStore<S
     store: wrapped(store, run),
     get calls() {
       return calls;
+    },
+    get working() {
+      return working;
     },
     count: (operation) =>
       calls.filter((call) => operation === undefined || call.operation === operation).length,

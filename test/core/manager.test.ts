@@ -559,6 +559,18 @@ describe("a request that is never answered", () => {
   });
 });
 
+describe("a client that leaves before its answer", () => {
+  test("is no failure: a handler that goes on to answer has its changes stored", async () => {
+    const where = rig();
+    const cookie = await stored(where);
+    const one = await visit(where, cookie);
+    one.session.data.a = 1;
+    await where.manager.abandon(one.exchange);
+    await one.finish();
+    expect(await seen(where, cookie)).toEqual({ here: 1, a: 1 });
+  });
+});
+
 describe("where no cookie can be set", () => {
   test("nothing is minted or rotated, and plain changes are stored", async () => {
     const where = rig({ rotateEvery: "10m" });

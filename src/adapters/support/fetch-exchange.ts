@@ -88,8 +88,7 @@ export class FetchExchange implements HttpExchange {
   redressed(response: Response): Response {
     if (this.#headers === null || !isRebuildable(response)) return response;
     const headers = new Headers(response.headers);
-    const vary = this.#headers.get("vary");
-    if (vary !== null && !headers.has("vary")) headers.set("vary", "Cookie");
+    if (this.#headers.has("vary")) dependOnCookie(headers);
     if (this.#cookie !== null) {
       appendCookie(headers, this.#cookie);
       headers.set("cache-control", "no-store");
@@ -111,6 +110,17 @@ export function isRebuildable(response: Response): boolean {
 function rebuilt(response: Response, headers: Headers): Response {
   const { status, statusText } = response;
   return new Response(BODILESS.has(status) ? null : response.body, { status, statusText, headers });
+}
+
+/** As the core does for the response that it is shown. */
+function dependOnCookie(headers: Headers): void {
+  if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(headers.get("vary") ?? "")) headers.append("vary", "Cookie");
+  const control = headers.get("cache-control") ?? "";
+  if (!/\b(public|s-maxage)\b/i.test(control)) return;
+  const kept = control
+    .split(/\s*,\s*/)
+    .filter((directive) => !/^(public|private|s-maxage\b.*)$/i.test(directive));
+  headers.set("cache-control", ["private", ...kept].join(", "));
 }
 
 /** Appends a cookie in the place of any of its name: what comes twice, clients take in no order that can be relied on. */

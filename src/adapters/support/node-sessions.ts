@@ -2,6 +2,7 @@ import type { AnySession, RequestHooks } from "../../index.ts";
 import { SessionError } from "../../index.ts";
 import { NodeExchange, type NodeRequest, type NodeServerResponse, type NodeView } from "./node-exchange.ts";
 import { type Failure, holdResponse, plainFailure } from "./node-hold.ts";
+import { isUnexpected } from "./thrown.ts";
 
 export interface NodeSessionsOptions<Request extends object> {
   /** Requests for which this answers `false` get no session: assets, health checks. Default: all get one. */
@@ -26,7 +27,10 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
 
   constructor(manager: RequestHooks<S>, options: NodeSessionsOptions<Request>) {
     if (typeof manager?.startRequest !== "function") {
-      throw new SessionError("ERR_SESSION_CONFIG", "The first argument must be a SessionManager or a NullSessionManager.");
+      throw new SessionError(
+        "ERR_SESSION_CONFIG",
+        "The first argument must be a SessionManager or a NullSessionManager.",
+      );
     }
     this.#manager = manager;
     this.#options = options;
@@ -60,7 +64,10 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
   of(request: object): S {
     const known = this.#known.get(request);
     if (known !== undefined) return known.session;
-    throw new SessionError("ERR_SESSION_USE", "This request has no session here. Mount the adapter before this code, and see its option `only`.");
+    throw new SessionError(
+      "ERR_SESSION_USE",
+      "This request has no session here. Mount the adapter before this code, and see its option `only`.",
+    );
   }
 
   within<T>(session: S, work: () => T): T {
@@ -73,8 +80,15 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
     if (known !== undefined) known.failed = true;
   }
 
+  /** The answer to a commit that failed. */
   render(error: unknown): Failure {
     return this.#options.renderFailure?.(error) ?? plainFailure(error);
+  }
+
+  /** The answer to what a handler threw. */
+  renderThrown(error: unknown): Failure {
+    const isAnswer = SessionError.is(error) || !isUnexpected(error);
+    return this.#options.renderFailure?.(error) ?? plainFailure(isAnswer ? error : { status: 500 });
   }
 
   #remember(request: Request, session: S, exchange: NodeExchange): S {
@@ -94,16 +108,10 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
       renderFailure: (error) => {
         const failure = this.render(error);
         // What an earlier commit of this request acknowledged stays, so its cookie must arrive.
-        return exchange.cookie === null ? failure : { ...failure, headers: { ...failure.headers, "Set-Cookie": exchange.cookie } };
+        return exchange.cookie === null
+          ? failure
+          : { ...failure, headers: { ...failure.headers, "Set-Cookie": exchange.cookie } };
       },
     };
   }
-}
-
-/** Tells an unexpected error from one that is an answer: 404s, redirects and the like carry a status below 500. */
-export function isUnexpected(error: unknown): boolean {
-  if (typeof error !== "object" || error === null) return true;
-  const { status, statusCode } = error as { readonly status?: unknown; readonly statusCode?: unknown };
-  const given = typeof status === "number" ? status : statusCode;
-  return typeof given !== "number" || given < 300 || given >= 500;
 }

@@ -27,9 +27,13 @@ export class App {
   readonly #running: RunningApplication;
   readonly #open: Set<Connection> = new Set();
 
-  constructor(manager: SessionManager, running: RunningApplication) {
+  readonly #isBusy: () => boolean;
+
+  /** `isBusy` tells whether the store is at work. */
+  constructor(manager: SessionManager, running: RunningApplication, isBusy: () => boolean) {
     this.manager = manager;
     this.#running = running;
+    this.#isBusy = isBusy;
   }
 
   /** Where it is; a name of no host where it listens nowhere. */
@@ -64,9 +68,12 @@ export class App {
     return new Browser(this);
   }
 
-  /** Gives whatever was written before time to arrive: an answer that is written now comes after it. */
+  /**
+   * Gives whatever was begun before time to arrive: an answer that is written now comes after what was written, and the
+   * store is done with what it was asked.
+   */
   async settle(): Promise<void> {
-    for (let turn = 0; turn < 3; turn += 1) {
+    for (let turn = 0; turn < 3 || this.#isBusy(); turn += 1) {
       assert.equal((await this.send("/ping")).body, "pong");
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -89,6 +89,7 @@ export const economyRules: readonly AdapterRule[] = group("what a request costs"
     context.clock.advance(2 * MINUTE);
     await browser.get("/show");
     await eventually(() => context.store.count("update") === 1);
+    await app.settle();
     await browser.get("/show");
     await app.settle();
     assert.equal(context.store.count("update"), 1, "a touch for each request");

@@ -141,6 +141,7 @@ export const streamRules: readonly AdapterRule[] = group("after the headers", [
     const browser = await visitor(app);
     const underWay = await browser.begin("/breaks");
     await assert.rejects(underWay.reply, "an answer that broke must not look complete");
+    await app.settle();
     assert.equal((await show(browser)).data["colour"], "blue");
   }),
   rule("what commit() stored before the headers has its cookie on them", async (context) => {
