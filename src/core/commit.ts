@@ -325,6 +325,9 @@ export class Committer {
     const { session } = state;
     const base = Session.access.base(session);
     if (base === null) return true;
+    // The client would be left with a secret that opens nothing any more.
+    if (plan.renewal !== null && (state.phase === "sent" || !state.exchange.canSetCookie))
+      throw tooLateForCookie();
     const draft = Session.access.draft(session);
     const sending = this.#sending(state, base, { ...plan, conditional: plan.conditional || state.careful });
     if (isChanged(plan.staged))
