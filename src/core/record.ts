@@ -45,6 +45,15 @@ export type RecordVerdict = "record" | "corrupt" | "newer";
  * `newer` means that a later version of the library wrote it, which is an outage and not garbage.
  */
 export function judgeRecord(value: unknown): RecordVerdict {
+  try {
+    return judged(value);
+  } catch {
+    // A getter or a proxy may throw at any look.
+    return "corrupt";
+  }
+}
+
+function judged(value: unknown): RecordVerdict {
   if (!isObject(value) || !isObject(value["fields"])) return "corrupt";
   const fields = value["fields"];
   const format = Object.hasOwn(fields, FORMAT_FIELD) ? fields[FORMAT_FIELD] : undefined;
