@@ -110,6 +110,17 @@ describe("D4 to D6: overlapping requests", () => {
     });
   });
 
+  onEveryStore("D4: so do two that only assign, and one that deletes", async ({ store }) => {
+    const visitor = site(store).visitor();
+    await visitor.visit((session) => session.set("cart", 1).set("theme", 1).set("note", 1));
+    const requests = [await visitor.arrive(), await visitor.arrive(), await visitor.arrive()];
+    requests[0]?.session.set("cart", 2);
+    requests[1]?.session.set("theme", 2);
+    requests[2]?.session.delete("note");
+    for (const request of requests) await request.leave();
+    expect(await visitor.see((session) => ({ ...session.data }))).toEqual({ cart: 2, theme: 2 });
+  });
+
   onEveryStore("D4: of twenty overlapping increments none is lost, from two processes", async (place) => {
     const shops = [site(place.store), site(place.again())];
     const visitor = shops[0]!.visitor();

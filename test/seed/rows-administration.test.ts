@@ -44,6 +44,22 @@ describe("rows 23 to 27: lifetime, sweep, listing, set-up, safety", () => {
     expect(await visitor.see((session) => session.isNew)).toBe(true);
   });
 
+  onEveryStore(
+    "row 23: a request that outlasts its session's limit changes nothing and revives nothing",
+    async ({ store }) => {
+      const shop = site(store, { idle: "30m" });
+      const visitor = shop.visitor();
+      await visitor.visit((session) => session.set("cart", ["tea"]));
+      const slow = await visitor.arrive();
+      slow.session.set("cart", ["tea", "rice"]);
+      shop.clock.advance(30 * MINUTE);
+      await slow.leave();
+      expect(slow.exchange.cookies).toEqual([]);
+      expect((await stored(store)).map((record) => record.fields["cart"])).toEqual(['["tea"]']);
+      expect(await visitor.see((session) => session.isNew)).toBe(true);
+    },
+  );
+
   onEveryStore("row 24: a sweep deletes what expired and leaves what is fresh", async ({ store }) => {
     const shop = site(store, { idle: "1h" });
     for (let number = 0; number < 3; number += 1)
@@ -206,12 +222,15 @@ describe("rows 41 to 43: seeing, binding and ending sessions", () => {
     async ({ store }) => {
       const shop = site(store);
       const [phone, laptop, other] = [shop.visitor(), shop.visitor(), shop.visitor()];
-      await phone.visit((session) => session.login("ann"));
+      const signIn = await phone.arrive({ remoteAddress: "192.0.2.1" });
+      signIn.session.login("ann");
+      await signIn.leave();
       await laptop.visit((session) => session.login("ann"));
       await other.visit((session) => session.login("bob"));
       const here = await laptop.see((session) => session.id);
       const found = await shop.manager.sessionsOf("ann");
       expect(found.map((one) => one.user)).toEqual(["ann", "ann"]);
+      expect(new Set(found.map((one) => one.address))).toEqual(new Set(["192.0.2.1", null]));
 
       expect(await shop.manager.revokeUser("ann", { except: here })).toBe(1);
       expect(await phone.see((session) => session.user)).toBeNull();

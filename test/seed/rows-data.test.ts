@@ -146,6 +146,7 @@ describe("rows 13 to 17 and 20: what a session tells and holds", () => {
         expect(Object.keys(session.data).toSorted()).toEqual(["constructor", "id", "user"]);
         expect("user" in session.data).toBe(true);
         expect("toString" in session.data).toBe(false);
+        expect(session.data["toString"]).toBeUndefined();
         delete session.data["user"];
       });
       expect(await visitor.see((session) => ({ ...session.data }))).toEqual({

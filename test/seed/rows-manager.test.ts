@@ -35,6 +35,30 @@ test("row 39: a hook that comes twice, or for a request that never started, does
   expect(exchange.cookies).toHaveLength(1);
 });
 
+test("row 39: a change after the response left is stored late where the adapter can, and refused where it cannot", async () => {
+  const shop = site();
+  const visitor = shop.visitor();
+  await visitor.visit((session) => session.set("cart", ["tea"]));
+
+  const whole = await visitor.arrive();
+  await whole.leave();
+  expect(() => whole.session.set("cart", [])).toThrow(
+    expect.objectContaining({ code: "ERR_SESSION_SENT" }) as Error,
+  );
+
+  const late: unknown[] = [];
+  shop.manager.on("late", (event) => late.push(event));
+  const streaming = await visitor.arrive({ commitsLate: true });
+  await streaming.leave();
+  streaming.session.set("cart", ["rice"]);
+  // Only the hook for what is late stores it.
+  await streaming.leave();
+  expect(await visitor.see((session) => session.get("cart"))).toEqual(["tea"]);
+  await shop.manager.finishLate(streaming.exchange);
+  expect(late).toMatchObject([{ fields: ["cart"], saved: true }]);
+  expect(await visitor.see((session) => session.get("cart"))).toEqual(["rice"]);
+});
+
 test("row 39: overlapping requests each see their own session by currentSession", async () => {
   const shop = site(memoryStore(), { context: true });
   const [ann, bob] = [shop.visitor(), shop.visitor()];
