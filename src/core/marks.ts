@@ -79,6 +79,9 @@ export class Marks {
     const current = await this.#gate.read(id);
     // Swept since, or unreadable. Not to be deleted at once: another revocation may be taking the place.
     if (current === null) return false;
+    // Written already: a client may have sent it twice.
+    if (entriesOf(current).some(({ by, sequence }) => by === entry.by && sequence === entry.sequence))
+      return true;
     if (current.expiresAt <= now) {
       await this.#gate.delete(id, { ifVersion: current.version });
       return false;
