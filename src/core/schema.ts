@@ -27,13 +27,18 @@ type OutputOf<S> = S extends FieldSchema<never, infer Output> | FieldSchema<infe
 /** The data that a set of schemas describes. */
 export type DataOf<Schemas> = { -readonly [Name in keyof Schemas]: OutputOf<Schemas[Name]> };
 
-/** The names whose schema turns "absent" into a value: only these are certain to be there. */
+/**
+ * The names whose schema turns "absent" into a value: only these are certain to be there. One that says it takes anything
+ * (`z.preprocess`, `z.coerce`) does not say what it makes of "absent", and so is none of them.
+ */
 export type CertainOf<Schemas> = {
-  [Name in keyof Schemas]: undefined extends InputOf<Schemas[Name]>
-    ? undefined extends OutputOf<Schemas[Name]>
-      ? never
-      : Name
-    : never;
+  [Name in keyof Schemas]: unknown extends InputOf<Schemas[Name]>
+    ? never
+    : undefined extends InputOf<Schemas[Name]>
+      ? undefined extends OutputOf<Schemas[Name]>
+        ? never
+        : Name
+      : never;
 }[keyof Schemas];
 
 export type Validated = { readonly valid: true; readonly value: unknown } | { readonly valid: false };

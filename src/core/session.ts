@@ -27,10 +27,10 @@ import {
 } from "./reserved.ts";
 
 /** The fields of a session as properties: only those whose schema has a default are certain to be there. */
-export type SessionData<Data extends object, Certain extends keyof Data = never> = Partial<
-  Omit<Data, Certain>
-> &
-  Pick<Data, Certain>;
+export type SessionData<Data extends object, Certain extends keyof Data = never> = {
+  // `Omit` would forget the fields that have a type, where names without one are allowed too.
+  [Name in keyof Data as Name extends Certain ? never : Name]?: Data[Name];
+} & Pick<Data, Certain>;
 
 export interface LoginOptions {
   /** How the user authenticated, such as `["pwd", "otp"]` (RFC 8176 has names). */
