@@ -121,6 +121,8 @@ export class SessionManager<
   finishSuccessfulRequest(exchange: HttpExchange): void | Promise<void> {
     const state = this.#states.get(exchange);
     if (state === undefined || state.phase !== "open") return;
+    // Nobody looked at the session, and loading it planned nothing.
+    if (!state.used) return void (state.phase = "sent");
     state.phase = "closing";
     return whenFree(state, () => this.#succeed(state));
   }
@@ -137,10 +139,14 @@ export class SessionManager<
     });
   }
 
-  /** See {@link RequestHooks.finishLate}. Emits `late` when there was something to store. */
+  /**
+   * See {@link RequestHooks.finishLate}. Emits `late` when there was something to store. A response that left past the
+   * adapter, so that no other hook was called, is late from its beginning.
+   */
   finishLate(exchange: HttpExchange): void | Promise<void> {
     const state = this.#states.get(exchange);
-    if (state === undefined || state.phase !== "sent") return;
+    if (state === undefined || state.phase === "closing") return;
+    state.phase = "sent";
     return whenFree(state, () => this.#finishLate(state));
   }
 
@@ -167,14 +173,14 @@ export class SessionManager<
   // ---- What the seed's manager offers beside its hooks ----
 
   /**
-   * Tells whether a request's session will be kept: it has information. One that lost all its information is staged to
-   * be ended. Nothing is stored and no cookie is set before the request finishes.
+   * Tells whether a request's session will be kept: it has information. One that lost all its information is ended when
+   * the request finishes, unless another request gave it new. Nothing is stored and no cookie is set before that.
    */
   async maintainSession(exchange: HttpExchange): Promise<boolean> {
     const session = await this.getSession(exchange);
-    if (Session.access.quietly(session, () => session.hasInfo())) return true;
-    if (Session.access.base(session) !== null) this.expireSession(exchange);
-    return false;
+    const state = this.#states.get(exchange);
+    if (state !== undefined) this.#use(state);
+    return Session.access.quietly(session, () => session.hasInfo());
   }
 
   /** Ends the session of a request, as `session.logout()` does. Does nothing for a request that was not started. */

@@ -232,7 +232,7 @@ describe("a response", () => {
     for (const nothing of [undefined, null, "text", {}]) {
       const handle = fetchSessions(manager).wrap((_request, session) => {
         session.set("colour", "blue");
-        return nothing as unknown as Response;
+        return nothing as Response;
       });
       expect(await thrownBy(handle(ask("/", cookie)))).toBeInstanceOf(TypeError);
     }

@@ -14,7 +14,9 @@ import type { AnySession, Session } from "../../index.ts";
 export interface Register {}
 
 /** The registered session type, or any session. */
-export type RegisteredSession = Register extends { readonly session: infer S extends AnySession } ? S : Session;
+export type RegisteredSession = Register extends { readonly session: infer S extends AnySession }
+  ? S
+  : Session;
 
 declare global {
   // oxlint-disable-next-line typescript/no-namespace -- the name under which @types/express takes additions

@@ -22,12 +22,17 @@ export class NodeExchange implements HttpExchange {
   readonly remoteAddress: string | undefined;
   readonly #request: NodeRequest;
   readonly #response: NodeServerResponse;
-  readonly #hold: () => Hold;
+  readonly #hold: (exchange: NodeExchange) => Hold;
   #installed: Hold | null = null;
   /** The cookie that the session's headers brought: an answer that replaces the application's must carry it too. */
   #cookie: string | null = null;
 
-  constructor(request: NodeRequest, response: NodeServerResponse, view: NodeView, hold: () => Hold) {
+  constructor(
+    request: NodeRequest,
+    response: NodeServerResponse,
+    view: NodeView,
+    hold: (exchange: NodeExchange) => Hold,
+  ) {
     this.#request = request;
     this.#response = response;
     this.url = view.url;
@@ -80,15 +85,19 @@ export class NodeExchange implements HttpExchange {
     this.#held().setHeader(name, value);
   }
 
-  onUse(): void {
-    this.#held();
-  }
-
   /** A Node process stays: work beside the response needs nobody to keep it alive. */
   waitUntil(_work: Promise<unknown>): void {}
 
+  /**
+   * Holds the response from here on. Before the handler runs, not when it first looks at the session: in
+   * `response.end(session.increment("views"))` the method is read before its arguments are, and would be Node's own.
+   */
+  hold(): void {
+    this.#held();
+  }
+
   #held(): Hold {
-    this.#installed ??= this.#hold();
+    this.#installed ??= this.#hold(this);
     return this.#installed;
   }
 }

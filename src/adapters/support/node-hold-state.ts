@@ -183,8 +183,9 @@ export class ResponseHold implements Hold {
 
   /** The response closed. Commits in progress go on by themselves. */
   closed(): void {
-    if (this.phase === "open") attempt(() => this.hooks.abandoned())?.catch(nothing);
-    else if (this.phase === "passing" && !this.ended) void this.late();
+    // Headers that went past the hold are a start that it did not see.
+    if (this.phase === "open" && !this.bypassed) attempt(() => this.hooks.abandoned())?.catch(nothing);
+    else if ((this.phase === "passing" || this.bypassed) && !this.ended) void this.late();
   }
 
   #keepEnd(): void {

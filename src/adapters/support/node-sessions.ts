@@ -48,8 +48,9 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
 
   /** Loads the session of a request. Synchronous when no store has to be asked. */
   begin(request: Request, response: NodeServerResponse, view: NodeView): S | Promise<S> {
-    const hold = () => holdResponse(response, this.#hooks(request, exchange));
-    const exchange: NodeExchange = new NodeExchange(request, response, view, hold);
+    const exchange = new NodeExchange(request, response, view, (it) =>
+      holdResponse(response, this.#hooks(request, it)),
+    );
     const session = this.#manager.startRequest(exchange);
     if (!(session instanceof Promise)) return this.#remember(request, session, exchange);
     return session.then((loaded) => this.#remember(request, loaded, exchange));
@@ -92,18 +93,27 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
   }
 
   #remember(request: Request, session: S, exchange: NodeExchange): S {
+    exchange.hold();
     this.#known.set(request, { session, exchange, failed: false });
     return session;
   }
 
   #hooks(request: Request, exchange: NodeExchange): Parameters<typeof holdResponse>[1] {
     const manager = this.#manager;
+    const hasFailed = (status: number): boolean => status >= 500 || this.#known.get(request)?.failed === true;
+    let started = false;
     return {
       start: (status) => {
-        const failed = status >= 500 || this.#known.get(request)?.failed === true;
-        return failed ? manager.finishFailedRequest(exchange) : manager.finishSuccessfulRequest(exchange);
+        started = true;
+        return hasFailed(status)
+          ? manager.finishFailedRequest(exchange)
+          : manager.finishSuccessfulRequest(exchange);
       },
-      late: () => manager.finishLate(exchange),
+      // A response that went past the hold has had no start, and a failed one is to change nothing all the same.
+      late: () =>
+        !started && hasFailed(exchange.status)
+          ? manager.finishFailedRequest(exchange)
+          : manager.finishLate(exchange),
       abandoned: () => manager.abandon(exchange),
       renderFailure: (error) => {
         const failure = this.render(error);

@@ -1,15 +1,15 @@
 import type { AdapterSubject, Answer, Application, RouteContext } from "../../../src/testing/index.ts";
 import { type FetchSessions, fetchSessions, type FetchSessionsOptions } from "../../../src/adapters/fetch.ts";
-import type { AnySession, Session, SessionManager } from "../../../src/index.ts";
+import type { Session, SessionManager } from "../../../src/index.ts";
 import { serveFetch } from "./fetch-bridge.ts";
 
 type Handle = (request: Request) => Promise<Response>;
 
 /** Makes the adapter under test; a test of the suite itself gives one with a defect. */
-export type MakeSessions = <S extends AnySession>(
-  manager: SessionManager<Record<string, unknown>, Readonly<Record<never, never>>, S>,
+export type MakeSessions = (
+  manager: SessionManager,
   options: FetchSessionsOptions<[]>,
-) => FetchSessions<S, []>;
+) => FetchSessions<Session, []>;
 
 /** What a browser would take for a page of its own: an absolute address, as `Response.redirect` wants it. */
 function redirect(request: Request, location: string): Response {
@@ -76,7 +76,10 @@ function contextOf(request: Request, session: Session, sessions: Sessions): Rout
 }
 
 /** An application of plain functions, with an error handler around it such as a framework has. */
-export function fetchApplication(application: Application, make: MakeSessions = fetchSessions): Handle {
+export function fetchApplication(
+  application: Application,
+  make: MakeSessions = fetchSessions<Session, []>,
+): Handle {
   const { manager, second, routes, only } = application;
   const options =
     only === undefined ? {} : { only: (request: Request) => only(new URL(request.url).pathname) };
