@@ -21,6 +21,7 @@ import { Token } from "./token.ts";
 export interface CommitRules {
   readonly lifetime: Lifetime;
   readonly maxRecordBytes: number;
+  readonly deadlineMs: number;
   readonly onConflict: "last-wins" | "fail";
   readonly onGone: "drop" | "fail";
   /** Whether logins have to look for revocations. */
@@ -271,6 +272,7 @@ export class Committer {
   /** Deletes a record for good, or fails: a logout must not be acknowledged before it is one. */
   async #end(state: RequestState, record: SessionRecord, reason: "logout" | "replaced"): Promise<void> {
     let failure: unknown = null;
+    const until = this.#clock.now() + this.#rules.deadlineMs;
     for (let attempt = 0; attempt < MAX_DELETE_ATTEMPTS; attempt += 1) {
       try {
         const outcome = await this.#gate.delete(record.id, {});
@@ -283,7 +285,7 @@ export class Committer {
         return;
       } catch (error) {
         failure = error;
-        if (isDeadline(error)) break;
+        if (this.#clock.now() >= until) break;
         await backOff(attempt + 2);
       }
     }
@@ -684,10 +686,6 @@ export function tooLateForCookie(): SessionError {
     "ERR_SESSION_SENT",
     "The response has left and cannot carry a cookie any more. Change the session before, or call await session.commit() first.",
   );
-}
-
-function isDeadline(error: unknown): boolean {
-  return SessionError.is(error) && error.cause instanceof Error && error.cause.name === "TimeoutError";
 }
 
 /** Waits a little, at random, and longer each time, so that competitors part. */

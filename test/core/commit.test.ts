@@ -285,6 +285,18 @@ describe("an end", () => {
     expect(where.faulty.count("delete")).toBe(1);
   });
 
+  test("is not tried again once a deadline's time has passed in trying", async () => {
+    const where = rig();
+    const one = await visit(where, await stored(where));
+    one.session.logout();
+    where.faulty.always("delete", async () => {
+      where.clock.advance(1500);
+      throw new Error("slow and down");
+    });
+    expect(await codeOf(one.finish())).toBe("ERR_SESSION_STORE_UNAVAILABLE");
+    expect(where.faulty.count("delete")).toBe(2);
+  });
+
   test("of an emptied session whose answer was lost is found out", async () => {
     const where = rig();
     const cookie = await stored(where, { a: 1 });
