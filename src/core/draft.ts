@@ -136,7 +136,7 @@ export class Draft {
   update(name: string, updater: Updater, care: Care = "exact"): unknown {
     const slot = this.#slot(name);
     this.#keepInPlace(name, slot);
-    const value = applied(updater, slot.value, name);
+    const value = this.#attempted(name, slot, updater);
     if (slot.care !== "exact" && care !== "minor") slot.care = care;
     this.#record(name, slot, updater, value);
     return value;
@@ -290,6 +290,16 @@ export class Draft {
     if (!slot.assigned) slot.updaters.push(updater);
     const mutable = typeof value === "object" && value !== null;
     slot.updated = mutable ? encodeField(this.#codec(name), name, value) : undefined;
+  }
+
+  /** Applies an updater. What one that throws has half done to a value that nobody else holds is forgotten. */
+  #attempted(name: string, slot: Slot, updater: Updater): unknown {
+    try {
+      return applied(updater, slot.value, name);
+    } catch (error) {
+      if (!isKnown(slot) && !isTouched(slot)) this.#slots.delete(name);
+      throw error;
+    }
   }
 
   /** What the handler changed in place is no outcome of updaters, and they cannot make it again: an assignment. */

@@ -242,6 +242,20 @@ describe("update", () => {
     expect(written(draft.stage())).toEqual({});
   });
 
+  test("that throws half way leaves nothing half done", () => {
+    const { draft } = draftOf({ list: [1] });
+    const half = (value: unknown): never => {
+      (value as number[]).push(2);
+      throw new Error("half way");
+    };
+    expect(() => draft.update("list", half)).toThrow("half way");
+    expect(written(draft.stage())).toEqual({});
+    expect(draft.get("list")).toEqual([1]);
+    draft.set("list", [5]);
+    expect(() => draft.update("list", () => Promise.resolve(1))).toThrow(/synchronous/);
+    expect(written(draft.stage())).toEqual({ list: [5] });
+  });
+
   test("cannot be dropped in silence, also when its outcome was changed in place", () => {
     const { draft } = draftOf({ list: [1] });
     const list = draft.update("list", (value) => [...(value as number[]), 2]) as number[];

@@ -282,6 +282,31 @@ describe("verbs", () => {
     expect({ ...next.data }).toEqual({ a: 1, b: 2, c: 3 });
   });
 
+  test.each(["take", "form token"] as const)(
+    "of two requests that log in by one %s, one logs in",
+    async (kind) => {
+      const { visit, open, manager } = site();
+      const { cookie, result } = await visit(undefined, (session) => {
+        session.set("code", "c").set("keep", 1);
+        return session.createFormToken();
+      });
+      const logins: string[] = [];
+      manager.on("login", ({ user }) => logins.push(user));
+      const requests = [await open(cookie), await open(cookie)];
+      const outcomes = await Promise.allSettled(
+        requests.map(async ({ exchange, session }) => {
+          if (kind === "take") expect(session.take("code")).toBe("c");
+          else expect(session.removeFormToken(result)).toBe(true);
+          session.login("ann");
+          await manager.finishSuccessfulRequest(exchange);
+        }),
+      );
+      expect(outcomes.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
+      expect(logins).toEqual(["ann"]);
+      expect(requests.flatMap(({ exchange }) => exchange.cookies)).toHaveLength(1);
+    },
+  );
+
   test("take and claim give a value once, to a session that is not stored too", async () => {
     const { session } = await site().open();
     session.set("state", "s").set("code", "c");
@@ -554,6 +579,18 @@ describe("hasInfo", () => {
     (await manager.startRequest(next)).data.cart?.pop();
     await manager.finishSuccessfulRequest(next);
     expect(next.cookies).toMatchObject([{ maxAge: 0 }]);
+  });
+
+  test("a subclass may look at its data while it is made: that counts as a look", async () => {
+    class Eager extends Session<{ cart: string[] }> {
+      readonly cart: string[] = this.data.cart ?? [];
+    }
+    const manager = new SessionManager({ store: memoryStore(), sessionClass: Eager });
+    const exchange = testExchange();
+    await manager.startRequest(exchange);
+    await manager.finishSuccessfulRequest(exchange);
+    expect(exchange.used).toBe(true);
+    expect(exchange.headers.get("vary")).toBe("Cookie");
   });
 
   test("a hasInfo or startRequest that throws fails the request with its own error", async () => {
