@@ -93,7 +93,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
 
   /**
    * The fields as plain properties: lazy, typed, and changed by assignment, `delete`, or changing a value in place. A
-   * field that is absent, or whose stored value its schema refuses, is `undefined`.
+   * field that is absent, or whose stored value its schema refuses, is `undefined`, or what its schema has for a default.
    */
   get data(): SessionData<Data, Certain> {
     this.#view ??= dataView(this.#source());

@@ -135,6 +135,25 @@ describe("session.data", () => {
     expect(exchange.cookies).toEqual([]);
   });
 
+  test("shows nothing of what the library keeps with the session", async () => {
+    const { visit, read } = site();
+    const { cookie } = await visit(undefined, (session) => {
+      session.login("ann", { remember: "1d" });
+      session.flash("notice", "m");
+      session.csrfToken();
+      session.createFormToken();
+      session.set("mine", 1);
+    });
+    await read(cookie, ({ data }) => {
+      for (const name of ["~auth", "~flash", "~csrf", "~form", "~life", "~device"]) {
+        expect(data[name]).toBeUndefined();
+        expect(name in data).toBe(false);
+        expect(Object.getOwnPropertyDescriptor(data, name)).toBeUndefined();
+      }
+      expect(Reflect.ownKeys(data)).toEqual(["mine"]);
+    });
+  });
+
   test("holds fields named as methods are, as any other", async () => {
     const { visit, read } = site();
     const names = ["constructor", "toString", "hasOwnProperty", "then", "toJSON", "length", "prototype"];

@@ -81,6 +81,8 @@ test("any stored mask unmasks to a token, which opens nothing unless it is right
 test("a token prints as its id however it is printed", () => {
   const token = Token.mint();
   const secret = token.reveal().slice(24);
+  expect(inspect(token)).toBe(`Token(${token.id})`);
+  expect(JSON.stringify([token])).toBe(`["Token(${token.id})"]`);
   const forms = [
     String(token),
     `${JSON.stringify({ token })}`,
