@@ -156,7 +156,7 @@ export class Committer {
     const draft = Session.access.draft(state.session);
     const base = Session.access.base(state.session);
     // What is not stored yet is nobody else's to take.
-    if (base === null || draft.isAssigned(name)) return draft.take(name);
+    if (base === null || draft.isAssigned(name) || !Object.hasOwn(base.fields, name)) return draft.take(name);
 
     let claimed: unknown;
     await this.#queue.run(base.id, async () => {
@@ -170,9 +170,14 @@ export class Committer {
     const { session } = state;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const base = Session.access.base(session);
-      if (base === null || !Object.hasOwn(base.fields, name)) return undefined;
-      Session.access.draft(session).forget(name);
-      const value = Session.access.draft(session).peek(name);
+      const draft = Session.access.draft(session);
+      if (base === null || !Object.hasOwn(base.fields, name)) {
+        // Another has it: what this request made of it must not come back either.
+        draft.forget(name);
+        return undefined;
+      }
+      if (!isStaged(draft, name)) draft.forget(name);
+      const value = draft.peek(name);
 
       const staged: Staged = { set: {}, remove: [name], dependent: true, insistent: true, minor: false };
       const outcome = await this.#send(
@@ -180,7 +185,7 @@ export class Committer {
       );
       if (outcome.kind === "gone" || outcome.kind === "stale") return undefined;
       if (outcome.kind === "done") {
-        Session.access.draft(session).forget(name);
+        draft.forget(name);
         this.#rebase(state, outcome.record);
         this.#queue.note(outcome.record);
         return value;
@@ -650,6 +655,16 @@ async function occupying(state: RequestState, work: () => Promise<void>): Promis
 }
 
 function ignore(): void {}
+
+/** Tells whether the request changed a field. What it cannot store, it did not. */
+function isStaged(draft: Draft, name: string): boolean {
+  try {
+    const staged = draft.stage();
+    return Object.hasOwn(staged.set, name) || staged.remove.includes(name);
+  } catch {
+    return false;
+  }
+}
 
 function commitsOf(record: SessionRecord): string[] {
   return (record.fields[COMMITS] ?? "").split(" ").filter((commit) => commit !== "");

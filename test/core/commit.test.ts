@@ -378,3 +378,112 @@ function lateStore(): { store: ReturnType<typeof memoryStore>; hold(): void } {
   });
   return { store, hold: () => void (holding = true) };
 }
+
+describe("a claim", () => {
+  test("of a value that this request incremented gives the outcome, and stores nothing of it afterwards", async () => {
+    const where = rig();
+    const cookie = await stored(where, { n: 1, here: 1 });
+    const one = await visit(where, cookie);
+    one.session.increment("n");
+    expect(await one.session.claim("n")).toBe(2);
+    await one.finish();
+    expect(await seen(where, cookie)).toEqual({ here: 1 });
+  });
+
+  test("of a value that this request changed in place gives what it changed", async () => {
+    const where = rig();
+    const cookie = await stored(where, { list: [1], here: 1 });
+    const one = await visit(where, cookie);
+    (one.session.data.list as number[]).push(2);
+    expect(await one.session.claim("list")).toEqual([1, 2]);
+    await one.finish();
+    expect(await seen(where, cookie)).toEqual({ here: 1 });
+  });
+
+  test("that another request won brings back nothing that this one made of the value", async () => {
+    const where = rig();
+    const other = sibling(where);
+    const cookie = await stored(where, { list: [1], here: 1 });
+    const one = await visit(where, cookie);
+    (one.session.data.list as number[]).push(2);
+    await done(other, cookie, async (session) => void (await session.claim("list")));
+    expect(await one.session.claim("list")).toBeUndefined();
+    await one.finish();
+    expect(await seen(where, cookie)).toEqual({ here: 1 });
+  });
+
+  test("of a field that this request alone incremented takes that", async () => {
+    const where = rig();
+    const cookie = await stored(where);
+    const one = await visit(where, cookie);
+    one.session.increment("n");
+    expect(await one.session.claim("n")).toBe(1);
+    await one.finish();
+    expect(await seen(where, cookie)).toEqual({ here: 1 });
+  });
+
+  test("of a value that was only read gives what is stored, if another changed it meanwhile", async () => {
+    const where = rig();
+    const cookie = await stored(where, { a: 1, here: 1 });
+    const one = await visit(where, cookie);
+    expect(one.session.data.a).toBe(1);
+    await done(sibling(where), cookie, (session) => void (session.data.a = 2));
+    expect(await one.session.claim("a")).toBe(2);
+  });
+
+  test("of what this request assigned needs no store", async () => {
+    const where = rig();
+    const cookie = await stored(where);
+    const one = await visit(where, cookie);
+    one.session.data.mine = 1;
+    where.faulty.forget();
+    expect(await one.session.claim("mine")).toBe(1);
+    await one.finish();
+    expect(where.faulty.calls).toEqual([]);
+    expect(await seen(where, cookie)).toEqual({ here: 1 });
+  });
+
+  test("of what this request assigned over a stored value removes that too", async () => {
+    const where = rig();
+    const cookie = await stored(where, { a: 1, here: 1 });
+    const one = await visit(where, cookie);
+    one.session.data.a = 2;
+    expect(await one.session.claim("a")).toBe(2);
+    await one.finish();
+    expect(await seen(where, cookie)).toEqual({ here: 1 });
+  });
+
+  test("stays claimed when the request fails, and can be staged anew", async () => {
+    const where = rig();
+    const cookie = await stored(where, { a: 1, here: 1 });
+    const one = await visit(where, cookie);
+    expect(await one.session.claim("a")).toBe(1);
+    expect(one.session.data.a).toBeUndefined();
+    one.session.data.a = 5;
+    await one.fail();
+    expect(await seen(where, cookie)).toEqual({ here: 1 });
+  });
+
+  test("after a commit of the same request, and twice, gives the value once", async () => {
+    const where = rig();
+    const cookie = await stored(where, { a: 1, n: 0 });
+    const one = await visit(where, cookie);
+    one.session.increment("n");
+    await one.session.commit();
+    const both = await Promise.all([one.session.claim("a"), one.session.claim("a")]);
+    expect(both).toEqual([1, undefined]);
+    one.session.increment("n");
+    await one.finish();
+    expect(await seen(where, cookie)).toEqual({ n: 2 });
+  });
+
+  test("on a session that was logged out elsewhere gives nothing", async () => {
+    const where = rig();
+    const cookie = await stored(where, { a: 1 });
+    const one = await visit(where, cookie);
+    await done(sibling(where), cookie, (session) => session.logout());
+    expect(await one.session.claim("a")).toBeUndefined();
+    await one.finish();
+    expect(await recordsOf(where)).toEqual([]);
+  });
+});
