@@ -379,7 +379,8 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
 
   /**
    * Stores everything staged so far, now, and stays stored if the request fails. Rejects with what the commit at the
-   * end would have failed with, so it can be caught; a later commit tries again.
+   * end would have failed with, so it can be caught; a later commit tries again,
+   * but for what depended on a value read and has `ERR_SESSION_UNKNOWN`: that is given up, lest it be applied twice.
    */
   async commit(): Promise<void> {
     await this.#host.commit();
