@@ -1,12 +1,18 @@
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 
 import { fetchSessions } from "../../src/adapters/fetch.ts";
-import { NullSessionManager, SessionError, SessionManager } from "../../src/index.ts";
+import { type AnyStore, NullSessionManager, SessionError, SessionManager } from "../../src/index.ts";
+import { directoryStore } from "../../src/stores/directory.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
+import { sqliteStore } from "../../src/stores/sqlite.ts";
 import {
   adapterContract,
+  type AdapterSubject,
   failsBefore,
   faultyStore,
   gate,
@@ -17,6 +23,29 @@ import { bridgedSubject, directSubject } from "./support/fetch-subject.ts";
 
 adapterContract({ test, describe }, directSubject());
 adapterContract({ test, describe }, bridgedSubject());
+adapterContract(
+  { test, describe },
+  onStore("sqlite", (folder) => sqliteStore(join(folder, "sessions.db"))),
+);
+adapterContract({ test, describe }, onStore("directory", directoryStore));
+
+/** The contract again, with sessions in a folder of their own. */
+function onStore(name: string, open: (folder: string) => AnyStore): AdapterSubject {
+  const subject = bridgedSubject();
+  return {
+    ...subject,
+    name: `${subject.name}, ${name} store`,
+    async openStore() {
+      const folder = await mkdtemp(join(tmpdir(), "holdfast-fetch-"));
+      const store = open(folder);
+      const close = async (): Promise<void> => {
+        await store.close?.();
+        await rm(folder, { recursive: true });
+      };
+      return { store, close };
+    },
+  };
+}
 
 const DOWN = new Error("redis at 10.0.0.1 is down");
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { type FetchSessions, fetchSessions, type FetchSessionsOptions } from "../../src/adapters/fetch.ts";
-import type { HttpExchange, RequestHooks, Session, SessionManager } from "../../src/index.ts";
+import { fetchSessions, type FetchSessionsOptions } from "../../src/adapters/fetch.ts";
+import type { HttpExchange, RequestHooks, Session } from "../../src/index.ts";
 import {
   type AdapterRuleOutcome,
   adapterContract,
@@ -13,11 +13,10 @@ import { bridgedSubject, directSubject, type MakeSessions } from "../adapters/su
 
 type Hooks = RequestHooks<Session>;
 type Options = FetchSessionsOptions<[]>;
-type Sessions = FetchSessions<Session, []>;
 
 /** An adapter with a defect that this field knows, and the rule that has to notice it. */
 interface Defect {
-  readonly make: (manager: SessionManager, options: Options) => Sessions;
+  readonly make: MakeSessions;
   readonly caughtBy: string;
   /** Only real sockets show it. */
   readonly onSockets?: true;
@@ -370,7 +369,7 @@ describe("the adapter contract notices an adapter in which", () => {
   for (const [name, { make, caughtBy, onSockets }] of Object.entries(DEFECTS)) {
     test(`${name}, by the rule "${caughtBy}"`, async () => {
       const subjectOf = onSockets === true ? bridgedSubject : directSubject;
-      const outcome = await outcomeOf(subjectOf(make as MakeSessions), caughtBy);
+      const outcome = await outcomeOf(subjectOf(make), caughtBy);
       expect(outcome?.kind).toBe("broken");
       const { error } = outcome as { readonly error: Error };
       const how = error.message.includes(" leaves a rejection ")

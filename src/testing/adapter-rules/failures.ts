@@ -40,6 +40,11 @@ function throwsError(properties: object): End {
   };
 }
 
+async function* sorry(): AsyncGenerator<string> {
+  yield "sor";
+  yield "ry";
+}
+
 /** Serves routes that change, log in or log out, and then come to an end. */
 function routesOf(end: End): Record<string, (context: RouteContext) => unknown> {
   return {
@@ -123,6 +128,9 @@ export const failureRules: readonly AdapterRule[] = group("a failed request chan
   ),
   rule("an answer with status 500 rolls back all that was staged", (context) =>
     rollsBack(context, answers(500), 500),
+  ),
+  rule("an answer piece by piece with status 500 rolls back all that was staged", (context) =>
+    rollsBack(context, (route) => route.stream({ status: 500 }, sorry()), 500),
   ),
   rule("an answer with status 503 rolls back all that was staged", (context) =>
     rollsBack(context, answers(503), 503),

@@ -77,6 +77,13 @@ export const inputRules: readonly AdapterRule[] = group("what a client sends", [
     }
     assert.equal(context.store.count(), 0);
   }),
+  rule("a request with a bad cookie that changes the session gets a new and good one", async (context) => {
+    const app = await context.start(ROUTES);
+    const browser = app.browser();
+    const bad = await browser.get("/set?to=blue", { headers: [["Cookie", `${COOKIE}=../../etc/passwd`]] });
+    assertStatus(bad, 200);
+    assert.equal((await show(browser)).data["colour"], "blue");
+  }),
   rule("an unknown token is no session, costs one read, and is not adopted", async (context) => {
     const app = await context.start(ROUTES);
     const planted = Token.mint().reveal();

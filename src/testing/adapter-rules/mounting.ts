@@ -67,7 +67,9 @@ export const mountingRules: readonly AdapterRule[] = group("in an application", 
             return route.send({ body: "out" });
           },
           "/read": (route) =>
-            route.send({ body: `${route.of("first").get("colour")} ${route.of("second").get("colour")}` }),
+            route.send({
+              body: `${String(route.of("first").get("colour"))} ${String(route.of("second").get("colour"))}`,
+            }),
         },
         { second: { cookie: { name: "__Host-admin" } } },
       );

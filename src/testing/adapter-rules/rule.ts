@@ -1,5 +1,4 @@
-import type { SessionManagerOptions } from "../../core/options.ts";
-import type { Session } from "../../core/session.ts";
+import type { SessionManager } from "../../core/manager.ts";
 import type { AnyStore } from "../../core/store.ts";
 import type { App } from "../adapter-client/app.ts";
 import type { AdapterAbility, AdapterSubject, Route } from "../adapter-subject.ts";
@@ -20,9 +19,7 @@ export interface AdapterRule {
 }
 
 /** The manager's options that a rule may choose. */
-export type ManagerChoice = Partial<
-  Omit<SessionManagerOptions<Readonly<Record<never, never>>, Session>, "store" | "clock">
->;
+export type ManagerChoice = Partial<Omit<ConstructorParameters<typeof SessionManager>[0], "store" | "clock">>;
 
 /** What a rule wants besides its routes. */
 export interface StartOptions {

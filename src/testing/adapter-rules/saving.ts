@@ -124,6 +124,19 @@ export const savingRules: readonly AdapterRule[] = group("saved before seen", [
   rule("a new session that cannot be stored is a failure, and sets no cookie", (context) =>
     failsWithTheSave(context, (route) => route.send({ body: "changed" }), "create"),
   ),
+  rule("a message that goes with a redirect is shown by the next page, once", async (context) => {
+    const app = await context.start({
+      "/order": (route) => {
+        route.session.flash("notice", "Thank you");
+        return route.redirect("/thanks");
+      },
+      "/thanks": (route) => route.send({ body: JSON.stringify(route.session.flash("notice")) }),
+    });
+    const browser = app.browser();
+    assertStatus(await browser.get("/order", { method: "POST" }), 302);
+    assert.deepEqual((await browser.get("/thanks")).json(), ["Thank you"]);
+    assert.deepEqual((await browser.get("/thanks")).json(), []);
+  }),
   rule("a save that another request makes impossible is answered with 409", async (context) => {
     const app = await context.start({
       ...ROUTES,

@@ -137,12 +137,12 @@ export async function passTimeUntil(
   stepMs: number,
 ): Promise<number> {
   let passed = 0;
-  let done = false;
-  const stop = (): void => void (done = true);
+  const answer = { came: false };
+  const stop = (): void => void (answer.came = true);
   underWay.reply.then(stop, stop);
-  while (!done) {
-    await eventually(() => done || context.clock.pending > 0);
-    if (done) break;
+  while (!answer.came) {
+    await eventually(() => answer.came || context.clock.pending > 0);
+    if (answer.came) break;
     context.clock.advance(stepMs);
     passed += stepMs;
     for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));

@@ -70,6 +70,20 @@ export const wireRules: readonly AdapterRule[] = group("on the wire", [
     await app.settle();
     assert.equal((await show(browser)).data["colour"], "blue");
   }),
+  rule("a client that leaves while its session is loaded harms nobody", SOCKETS, async (context) => {
+    const app = await context.start(ROUTES);
+    const browser = await visitor(app);
+    const door = held(context, "read");
+    const connection = await app.connect();
+    connection.write(requestText("GET", "/show", browser.cookieLines));
+    await door.reached();
+    connection.cut();
+    await connection.rest();
+    await app.settle();
+    door.open();
+    await app.settle();
+    assert.equal((await show(browser)).data["colour"], "red");
+  }),
   rule("a client that leaves in the middle of a failing save harms nobody", SOCKETS, async (context) => {
     const app = await context.start(ROUTES);
     const browser = await visitor(app);
