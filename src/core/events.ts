@@ -66,8 +66,8 @@ export class Events {
     if (channel.hasSubscribers) channel.publish(event);
     const listeners = this.#listeners.get(name);
     if (listeners === undefined) return;
-    // A copy: a listener that adds another must not be kept busy by it.
-    for (const listener of [...listeners]) this.#call(name, listener as SessionListener<Name>, event);
+    // As they are now: a listener that adds another must not be kept busy by it.
+    for (const listener of Array.from(listeners)) this.#call(name, listener as SessionListener<Name>, event);
   }
 
   #call<Name extends SessionEventName>(

@@ -18,7 +18,7 @@ export function checkFieldName(name: string): void {
   if (problem === null) return;
   throw new SessionError(
     "ERR_SESSION_USE",
-    `The field name ${typeof name === "string" ? JSON.stringify((name as string).slice(0, 40)) : `of type ${typeof name}`} ${problem}.`,
+    `The field name ${typeof name === "string" ? JSON.stringify(name.slice(0, 40)) : `of type ${typeof name}`} ${problem}.`,
   );
 }
 

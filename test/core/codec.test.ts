@@ -108,7 +108,11 @@ describe("what is refused, with its place", () => {
   class Money {
     amount = 1;
   }
-  class Empty {}
+  class Empty {
+    sum(): number {
+      return 0;
+    }
+  }
   const cycle: Record<string, unknown> = {};
   cycle["self"] = [cycle];
   const mapCycle = new Map<unknown, unknown>();

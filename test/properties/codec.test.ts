@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { jsonCodec } from "../../src/core/codec.ts";
 import { encodeField } from "../../src/core/fields.ts";

@@ -88,8 +88,13 @@ expectTypeOf(both.data.visits).toEqualTypeOf<number | undefined>();
 expectTypeOf(both.data.views).toEqualTypeOf<number>();
 
 // The session of a manager has a name of its own, for functions that take one.
-declare function checkout(session: SessionOf<Shop, Record<never, never>>): void;
-checkout(typed);
+declare function count(session: SessionOf<object, { views: z.ZodDefault<z.ZodNumber> }>): void;
+count(
+  await new SessionManager<object, { views: z.ZodDefault<z.ZodNumber> }>({
+    store,
+    fields: { views: z.number().default(0) },
+  }).startRequest(testExchange()),
+);
 declare function remember(session: Session<Shop>): void;
 remember(typed);
 // @ts-expect-error a session of other data

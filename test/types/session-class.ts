@@ -56,7 +56,9 @@ declare function audit(session: AnySession): void;
 audit(session);
 audit(new ShopSession({} as never));
 
-class Foreign {}
+class Foreign {
+  readonly data = {};
+}
 // @ts-expect-error no session
 void new SessionManager({ store, sessionClass: Foreign });
 class Demanding extends Session {
