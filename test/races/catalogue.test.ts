@@ -239,6 +239,18 @@ everyStore((open) => {
     expect(one.exchange.cookies).toEqual([]);
   });
 
+  test("a request that empties a session changes nothing of it once another logged in", async () => {
+    const [where, other] = await pair();
+    const cookie = await stored(where, { a: 1 });
+    const one = await visit(where, cookie);
+    delete one.session.data.a;
+    const newer = await done(other, cookie, (session) => session.login("ann"));
+    await one.finish();
+    expect(where.of("gone")).toEqual([expect.objectContaining({ reason: "stale" })]);
+    expect(await seen(where, newer)).toEqual({ a: 1 });
+    expect(one.exchange.cookies).toEqual([]);
+  });
+
   test("a writer that overlaps an emptied session learns that it is gone", async () => {
     const [where, other] = await pair({ onGone: "fail" });
     const cookie = await stored(where, { a: 1 });
