@@ -3,21 +3,27 @@ import { SessionError } from "../index.ts";
 import { FetchExchange, isRebuildable } from "./support/fetch-exchange.ts";
 import { isUnexpected, plainResponse } from "./support/thrown.ts";
 
-/** `Rest` is what the platform gives a handler after the request: `env` and `ctx`, `info`, `server`. */
+/**
+ * `Rest` is what the platform gives a handler after the request: `env` and `ctx`, `info`, `server`. Where it is not given,
+ * it is read off `waitUntil`; the other options say by an annotation what they take of it.
+ */
 export interface FetchSessionsOptions<Rest extends readonly unknown[] = readonly unknown[]> {
   /** Requests for which this answers `false` get no session: assets, health checks. Default: all get one. */
-  only?(request: Request, ...rest: Rest): boolean;
+  only?(request: Request, ...rest: readonly unknown[]): boolean;
   /** The client's address, for the list of devices. Default: not known. */
-  clientAddress?(request: Request, ...rest: Rest): string | undefined;
+  clientAddress?(request: Request, ...rest: readonly unknown[]): string | undefined;
   /** Keeps the platform alive for a touch that the response does not wait for. Default: the response waits. */
   waitUntil?(work: Promise<unknown>, request: Request, ...rest: Rest): void;
-  /** Whether what a handler threw means that it failed. Default: all but Responses and errors with a status below 500. */
+  /**
+   * Whether what a handler threw means that it failed; a thrown Response is judged by its status alone. Default: all but
+   * errors with a status below 500.
+   */
   isFailure?(thrown: unknown): boolean;
   /**
    * Makes the response when a session cannot be loaded or a commit failed. Default: plain text with status 409 or 503,
    * not stored; what the application itself did wrong is thrown. Throw the error to leave it all to a framework.
    */
-  renderFailure?(error: unknown, request: Request, ...rest: Rest): Response | Promise<Response>;
+  renderFailure?(error: unknown, request: Request, ...rest: readonly unknown[]): Response | Promise<Response>;
   /** Where the application is mounted, without a trailing slash, for `cookie.path: "mount"`. Default: at the root. */
   readonly mountPath?: string;
 }
@@ -31,8 +37,8 @@ export type FetchHandler<S extends AnySession, Rest extends readonly unknown[]> 
 export interface FetchSessions<S extends AnySession, Rest extends readonly unknown[] = readonly unknown[]> {
   /**
    * Makes a Request → Response function of a handler that takes a session as its second argument. It resolves when all
-   * that the handler changed is stored, and throws what the handler throws. A request that `only` leaves out, and that
-   * the handler must not ask for its session, gets `undefined`.
+   * that the handler changed is stored, and throws what the handler throws. For a request that `only` leaves out the
+   * second argument is `undefined`.
    */
   wrap<Args extends Rest>(
     handler: FetchHandler<S, Args>,
