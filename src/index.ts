@@ -15,13 +15,8 @@ export type { SessionClass, SessionManagerOptions } from "./core/options.ts";
 export type { SessionPolicy } from "./core/policy.ts";
 export { judgeRecord, type SessionId, type SessionRecord } from "./core/record.ts";
 export type { FieldSchema, FieldSchemas } from "./core/schema.ts";
-export {
-  type AnySession,
-  type LoginOptions,
-  Session,
-  type SessionData,
-  type SessionInit,
-} from "./core/session.ts";
+export { type AnySession, type LoginOptions, Session, type SessionData } from "./core/session.ts";
+export type { SessionInit } from "./core/session-host.ts";
 export type { SessionInfo } from "./core/session-info.ts";
 export type {
   AnyStore,

@@ -3,7 +3,7 @@ import type { Events } from "./events.ts";
 import type { Gate } from "./gate.ts";
 import { isMark, type Marks } from "./marks.ts";
 import type { SessionId, SessionRecord } from "./record.ts";
-import { checkUser, userLabel } from "./session.ts";
+import { checkUser, userLabel } from "./labels.ts";
 import { type SessionInfo, sessionInfo } from "./session-info.ts";
 import type { Page } from "./store.ts";
 

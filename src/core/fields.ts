@@ -1,6 +1,6 @@
 import type { Codec } from "./codec.ts";
 import { SessionError } from "./errors.ts";
-import { byteLength } from "./platform.ts";
+import { byteLength, isWellFormed } from "./platform.ts";
 import { isReserved, RESERVED } from "./record.ts";
 
 const MAX_NAME_LENGTH = 128;
@@ -77,9 +77,4 @@ export function checkSize(fields: Readonly<Record<string, string>>, maxBytes: nu
     `The session would take ${total} bytes; the limit is ${maxBytes}. Its largest field is "${largest}" with ${largestBytes}. ` +
       "Keep large values elsewhere and their key in the session, or raise maxRecordBytes.",
   );
-}
-
-function isWellFormed(text: string): boolean {
-  // `isWellFormed` of ES2024 is in every supported runtime, but not in the ES2023 typings.
-  return (text as string & { isWellFormed(): boolean }).isWellFormed();
 }

@@ -20,7 +20,8 @@ import { ROTATION } from "./reserved.ts";
 import { writeHeaders } from "./response-headers.ts";
 import { confirmed, isRotationDue, isUnconfirmed, rotationOf } from "./rotation.ts";
 import type { CertainOf, DataOf, FieldSchemas } from "./schema.ts";
-import { type AnySession, Session, type SessionInit } from "./session.ts";
+import { type AnySession, Session } from "./session.ts";
+import type { SessionInit } from "./session-host.ts";
 import type { SessionInfo } from "./session-info.ts";
 import type { Token } from "./token.ts";
 

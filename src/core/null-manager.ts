@@ -3,7 +3,8 @@ import { jsonCodec } from "./codec.ts";
 import type { HttpExchange } from "./exchange.ts";
 import type { RequestHooks } from "./hooks.ts";
 import { resolveLifetime } from "./lifetime.ts";
-import { Session, type SessionHost } from "./session.ts";
+import { Session } from "./session.ts";
+import type { SessionHost } from "./session-host.ts";
 
 const lifetime = resolveLifetime({});
 

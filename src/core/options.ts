@@ -5,7 +5,8 @@ import { type Duration, milliseconds } from "./duration.ts";
 import { SessionError } from "./errors.ts";
 import { type Lifetime, type LifetimeOptions, resolveLifetime } from "./lifetime.ts";
 import { checkSchemas, type FieldSchemas } from "./schema.ts";
-import { type AnySession, Session, type SessionInit } from "./session.ts";
+import { type AnySession, Session } from "./session.ts";
+import type { SessionInit } from "./session-host.ts";
 import type { AnyStore, StoreTraits } from "./store.ts";
 
 /** A session class of one's own. Its constructor passes what it is given on to `Session`. */

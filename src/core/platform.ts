@@ -34,6 +34,12 @@ export function byteLength(text: string): number {
   return Buffer.byteLength(text);
 }
 
+/** Tells whether a text has no half of a surrogate pair. */
+export function isWellFormed(text: string): boolean {
+  // In every supported runtime, but an ES2024 method, and so not in the typings.
+  return (text as string & { isWellFormed(): boolean }).isWellFormed();
+}
+
 /** Waits in real time: for backing off, never for anything that a clock decides. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {

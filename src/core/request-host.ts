@@ -6,7 +6,7 @@ import type { HttpExchange } from "./exchange.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { RequestState } from "./request-state.ts";
 import type { Device } from "./reserved.ts";
-import type { SessionHost } from "./session.ts";
+import type { SessionHost } from "./session-host.ts";
 
 /** What the sessions of a manager share. */
 export interface HostShared {

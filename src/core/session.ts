@@ -1,12 +1,12 @@
-import type { Clock } from "./clock.ts";
 import { jsonCodec } from "./codec.ts";
 import { type DataSource, dataView } from "./data.ts";
-import { Draft, type DraftRules } from "./draft.ts";
+import { Draft } from "./draft.ts";
 import { type Duration, milliseconds } from "./duration.ts";
 import { SessionError } from "./errors.ts";
 import { checkFieldName } from "./fields.ts";
+import { flashes, unseen, withFlashes } from "./flash.ts";
 import { addFormToken, isOutstanding, newFormToken, spendFormToken } from "./form-tokens.ts";
-import type { Lifetime } from "./lifetime.ts";
+import { checkLabels, checkMethods, checkUser, userLabel } from "./labels.ts";
 import { equalInConstantTime, printsAs } from "./platform.ts";
 import type { CommitInput, Renewal } from "./plan.ts";
 import { isReserved, type SessionId, type SessionRecord } from "./record.ts";
@@ -19,12 +19,12 @@ import {
   type Authentication,
   CSRF,
   DEVICE,
-  type Device,
   FLASH,
   FORM_TOKENS,
-  isRecord,
   LIFE,
 } from "./reserved.ts";
+import type { SessionAccess } from "./session-access.ts";
+import type { SessionHost, SessionInit } from "./session-host.ts";
 
 /** The fields of a session as properties: only those whose schema has a default are certain to be there. */
 export type SessionData<Data extends object, Certain extends keyof Data = never> = {
@@ -41,31 +41,6 @@ export interface LoginOptions {
   readonly labels?: readonly string[];
 }
 
-/** What the manager lends to a session for the time of one request. */
-export interface SessionHost {
-  readonly clock: Clock;
-  readonly lifetime: Lifetime;
-  readonly rules: DraftRules;
-  readonly device: Device;
-  /** The handler looked at the session: the response depends on the cookie. */
-  onLook(): void;
-  /** @throws when nothing can be staged any more, or the session is read-only. */
-  beforeStaging(): void;
-  /** @throws `ERR_SESSION_SENT` when the response can no longer carry a new cookie. */
-  beforeNewSecret(verb: string): void;
-  /** A number above all that this manager gave before: it orders logins and revocations of one process. */
-  nextSequence(): number;
-  commit(): Promise<void>;
-  claim(name: string): Promise<unknown>;
-}
-
-/** What the constructor of a session is given. Opaque: a subclass passes it on. */
-export interface SessionInit {
-  readonly host: SessionHost;
-  readonly record: SessionRecord | null;
-}
-
-const MAX_LABEL_LENGTH = 256;
 const INFORMATIVE: ReadonlySet<string> = new Set([AUTH, FLASH, FORM_TOKENS, CSRF]);
 
 /**
@@ -155,7 +130,10 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   ): Data[Name] | undefined {
     this.#stageable(name);
     if (typeof change !== "function")
-      throw wrong(`update takes a function that makes the new value of "${name}" from the old one.`);
+      throw new SessionError(
+        "ERR_SESSION_USE",
+        `update takes a function that makes the new value of "${name}" from the old one.`,
+      );
     return this.#draft.update(name, change as (value: unknown) => unknown) as Data[Name] | undefined;
   }
 
@@ -299,7 +277,10 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     this.#look();
     checkUser(user);
     if (typeof options !== "object" || options === null)
-      throw wrong('login takes its options as an object, such as { methods: ["pwd"] }.');
+      throw new SessionError(
+        "ERR_SESSION_USE",
+        'login takes its options as an object, such as { methods: ["pwd"] }.',
+      );
     // Everything is checked before anything is staged: a login that is refused must not be half of one.
     const remember = this.#rememberMs(options.remember);
     const methods = checkMethods(options.methods ?? []);
@@ -613,103 +594,13 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
 // oxlint-disable-next-line typescript/no-explicit-any -- sessions of any data
 export type AnySession = Session<any, any>;
 
-/** What the manager may do with a session that a handler may not. */
-export interface SessionAccess {
-  input(session: AnySession): Omit<CommitInput, "rotationDue">;
-  base(session: AnySession): SessionRecord | null;
-  ended(session: AnySession): SessionRecord | null;
-  rebase(session: AnySession, record: SessionRecord): string[];
-  draft(session: AnySession): Draft;
-  renewal(session: AnySession): Renewal | null;
-  rememberMs(session: AnySession): number | null;
-  settle(session: AnySession, record: SessionRecord, renewal: Renewal | null): void;
-  endSettled(session: AnySession): void;
-  /** Tells whether the session that the draft was staged for was ended, or given up, since. */
-  isOver(session: AnySession, draft: Draft): boolean;
-  /** Has a record ended that was created for a session that was over by then. */
-  endToo(session: AnySession, record: SessionRecord): void;
-  noteDevice(session: AnySession): void;
-  vanish(session: AnySession): void;
-  detach(session: AnySession): void;
-  rollBack(session: AnySession): void;
-  quietly<T>(session: AnySession, work: () => T): T;
-}
-
-/** The label by which the sessions of a user are found. */
-export function userLabel(user: string): string {
-  return `user:${user}`;
-}
-
-/** @throws `ERR_SESSION_USE` unless it is a text that can be a label. */
-export function checkUser(user: string): void {
-  const problem = typeof user !== "string" || user.length === 0 || user.length > 200 || !isLabel(user);
-  if (!problem) return;
-  throw new SessionError(
-    "ERR_SESSION_USE",
-    "A user id must be a string of 1 to 200 characters, such as String(user.id).",
-  );
-}
-
-function wrong(message: string): SessionError {
-  return new SessionError("ERR_SESSION_USE", message);
-}
-
-function checkMethods(methods: readonly string[]): readonly string[] {
-  if (Array.isArray(methods) && methods.every((method) => typeof method === "string" && isLabel(method)))
-    return [...methods];
-  throw wrong('methods must be a list of texts, such as ["pwd"].');
-}
-
-function checkLabels(labels: readonly string[]): readonly string[] {
-  if (!Array.isArray(labels)) throw wrong('labels must be a list of texts, such as ["tenant:7"].');
-  for (const label of labels) {
-    if (
-      typeof label === "string" &&
-      label.length > 0 &&
-      label.length <= MAX_LABEL_LENGTH &&
-      isLabel(label) &&
-      !label.startsWith("user:")
-    )
-      continue;
-    throw new SessionError(
-      "ERR_SESSION_USE",
-      `A label must be a string of 1 to ${MAX_LABEL_LENGTH} characters that does not begin with "user:".`,
-    );
-  }
-  return [...new Set(labels)];
-}
-
-function isLabel(text: string): boolean {
-  return !text.includes("\0") && (text as string & { isWellFormed(): boolean }).isWellFormed();
-}
-
 function added(name: string, value: unknown, by: number): number {
-  if (!Number.isFinite(by)) throw wrong("increment takes a finite number to add, such as 1.");
+  if (!Number.isFinite(by))
+    throw new SessionError("ERR_SESSION_USE", "increment takes a finite number to add, such as 1.");
   if (value === undefined) return by;
   if (typeof value === "number") return value + by;
   throw new SessionError(
     "ERR_SESSION_USE",
     `The session field "${name}" does not hold a number, so it cannot be incremented.`,
   );
-}
-
-function flashes(value: unknown, kind: string): unknown[] {
-  const found = isRecord(value) && Object.hasOwn(value, kind) ? value[kind] : undefined;
-  return Array.isArray(found) ? found : [];
-}
-
-/** The messages that are not among those shown, each of which stands for one. */
-function unseen(messages: readonly unknown[], shown: readonly string[]): unknown[] {
-  const left = [...shown];
-  return messages.filter((message) => {
-    const at = left.indexOf(jsonCodec.encode(message));
-    if (at >= 0) left.splice(at, 1);
-    return at < 0;
-  });
-}
-
-function withFlashes(value: unknown, kind: string, messages: unknown[]): unknown {
-  const others = Object.entries(isRecord(value) ? value : {}).filter(([name]) => name !== kind);
-  const all = messages.length > 0 ? [...others, [kind, messages] as const] : others;
-  return all.length > 0 ? Object.fromEntries(all) : undefined;
 }

@@ -1,0 +1,25 @@
+import { jsonCodec } from "./codec.ts";
+import { isRecord } from "./reserved.ts";
+
+/** The messages of one kind, in order. Takes whatever is stored. */
+export function flashes(value: unknown, kind: string): unknown[] {
+  const found = isRecord(value) && Object.hasOwn(value, kind) ? value[kind] : undefined;
+  return Array.isArray(found) ? found : [];
+}
+
+/** The messages that are not among those shown, each of which stands for one. */
+export function unseen(messages: readonly unknown[], shown: readonly string[]): unknown[] {
+  const left = [...shown];
+  return messages.filter((message) => {
+    const at = left.indexOf(jsonCodec.encode(message));
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
+}
+
+/** What is to be stored once one kind has these messages. */
+export function withFlashes(value: unknown, kind: string, messages: unknown[]): unknown {
+  const others = Object.entries(isRecord(value) ? value : {}).filter(([name]) => name !== kind);
+  const all = messages.length > 0 ? [...others, [kind, messages] as const] : others;
+  return all.length > 0 ? Object.fromEntries(all) : undefined;
+}

@@ -1,0 +1,26 @@
+import type { Draft } from "./draft.ts";
+import type { CommitInput, Renewal } from "./plan.ts";
+import type { SessionRecord } from "./record.ts";
+import type { AnySession } from "./session.ts";
+
+/** What the manager may do with a session that a handler may not. */
+export interface SessionAccess {
+  input(session: AnySession): Omit<CommitInput, "rotationDue">;
+  base(session: AnySession): SessionRecord | null;
+  ended(session: AnySession): SessionRecord | null;
+  rebase(session: AnySession, record: SessionRecord): string[];
+  draft(session: AnySession): Draft;
+  renewal(session: AnySession): Renewal | null;
+  rememberMs(session: AnySession): number | null;
+  settle(session: AnySession, record: SessionRecord, renewal: Renewal | null): void;
+  endSettled(session: AnySession): void;
+  /** Tells whether the session that the draft was staged for was ended, or given up, since. */
+  isOver(session: AnySession, draft: Draft): boolean;
+  /** Has a record ended that was created for a session that was over by then. */
+  endToo(session: AnySession, record: SessionRecord): void;
+  noteDevice(session: AnySession): void;
+  vanish(session: AnySession): void;
+  detach(session: AnySession): void;
+  rollBack(session: AnySession): void;
+  quietly<T>(session: AnySession, work: () => T): T;
+}

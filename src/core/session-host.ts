@@ -1,0 +1,29 @@
+import type { Clock } from "./clock.ts";
+import type { DraftRules } from "./draft.ts";
+import type { Lifetime } from "./lifetime.ts";
+import type { SessionRecord } from "./record.ts";
+import type { Device } from "./reserved.ts";
+
+/** What the manager lends to a session for the time of one request. */
+export interface SessionHost {
+  readonly clock: Clock;
+  readonly lifetime: Lifetime;
+  readonly rules: DraftRules;
+  readonly device: Device;
+  /** The handler looked at the session: the response depends on the cookie. */
+  onLook(): void;
+  /** @throws when nothing can be staged any more, or the session is read-only. */
+  beforeStaging(): void;
+  /** @throws `ERR_SESSION_SENT` when the response can no longer carry a new cookie. */
+  beforeNewSecret(verb: string): void;
+  /** A number above all that this manager gave before: it orders logins and revocations of one process. */
+  nextSequence(): number;
+  commit(): Promise<void>;
+  claim(name: string): Promise<unknown>;
+}
+
+/** What the constructor of a session is given. Opaque: a subclass passes it on. */
+export interface SessionInit {
+  readonly host: SessionHost;
+  readonly record: SessionRecord | null;
+}
