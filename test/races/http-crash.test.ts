@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { Books, type Deed, queryFor } from "./support/http-books.ts";
+import { Browser, seenIn } from "./support/http-client.ts";
+import { anyDoor, everyCluster, overlapping, SOAK, Tally } from "./support/http-storm.ts";
+
+const REQUESTS = 600 * SOAK;
+const KILLS = 3 * SOAK;
+
+everyCluster({ stores: ["directory", "sqlite"] }, ({ cluster: servers, say, random }) => {
+  test("processes killed in a storm lose nothing that was acknowledged, and half of nothing is stored", async () => {
+    const cluster = servers();
+    const browser = new Browser();
+    const books = new Books();
+    const first: Deed = { verb: "set", name: "first", value: "1" };
+    books.enter(first, (await browser.request(cluster.at(0), "node", queryFor(first))).status);
+    const tally = new Tally();
+    const restarts: Promise<void>[] = [];
+    await overlapping(REQUESTS, 16, async (index) => {
+      if (index % Math.floor(REQUESTS / (KILLS + 1)) === 50) restarts.push(cluster.restart(restarts.length));
+      const { server, kind } = anyDoor(cluster, random);
+      const deed: Deed = random.oneIn(2)
+        ? { verb: "increment", name: "count" }
+        : { verb: "set", name: `field${index}`, value: "1" };
+      const reply = await browser.request(cluster.at(server), kind, queryFor(deed));
+      tally.note(server, reply);
+      books.enter(deed, reply.status);
+      await reply.body;
+      // A killed process refuses at once: give it time to come back, or the storm is over before.
+      if (reply.status === 0) await Promise.race(restarts.slice(-1));
+    });
+    await Promise.all(restarts);
+    say(`${restarts.length} killed: ${tally}`);
+    for (let server = 0; server < cluster.size; server += 1) await cluster.restart(server);
+    for (let server = 0; server < cluster.size; server += 1) {
+      const seen = await seenIn(await browser.request(cluster.at(server), "node", "verb=look"));
+      expect(books.differences(seen.data)).toEqual([]);
+    }
+    expect(books.kept).toBeGreaterThan(REQUESTS / 4);
+    expect(tally.of(599)).toBe(0);
+    const happened = await cluster.happened();
+    expect({ corrupt: happened["corrupt"], loose: happened["loose"] }).toEqual({ loose: 0 });
+  });
+});

@@ -1,0 +1,147 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Client, type Reply, type RequestOptions } from "./http-client.ts";
+import { type Kind, KINDS, type OrderReply, type Orders, type ServerConfig } from "./http-orders.ts";
+
+const PROGRAM = fileURLToPath(new URL("./http-server.ts", import.meta.url));
+
+type Options = Partial<ServerConfig["options"]>;
+type Input<Name extends keyof Orders> = Parameters<Orders[Name]>;
+type Result<Name extends keyof Orders> = Awaited<ReturnType<Orders[Name]>>;
+
+/** One server process, and how to reach it. */
+export class ServerProcess {
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+  readonly #client: Client;
+  readonly #waiting = new Map<number, (reply: OrderReply) => void>();
+  #orders = 0;
+  #killed = false;
+  /** Why the process ended, if it did so by itself. */
+  crash: string | null = null;
+
+  private constructor(child: ChildProcess, exited: Promise<unknown>, client: Client, told: () => string) {
+    this.#child = child;
+    this.#exited = exited;
+    this.#client = client;
+    void exited.then(() => {
+      if (!this.#killed) this.crash = told();
+    });
+    child.on("message", (reply: OrderReply) => {
+      if (reply.kind === "ready") return;
+      this.#waiting.get(reply.number)?.(reply);
+      this.#waiting.delete(reply.number);
+    });
+  }
+
+  static async start(config: ServerConfig): Promise<ServerProcess> {
+    const child = fork(PROGRAM, [JSON.stringify(config)], {
+      execArgv: [],
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
+    let errors = "";
+    child.stderr?.on("data", (text: Buffer) => (errors += text.toString()));
+    const exited = once(child, "exit");
+    const first = await Promise.race([once(child, "message"), exited.then(() => null)]);
+    const reply = first?.[0] as OrderReply | undefined;
+    if (reply?.kind !== "ready") throw new Error(`A server did not start. ${errors}`);
+    return new ServerProcess(child, exited, new Client(reply.ports), () => errors);
+  }
+
+  /** Sends a request. Resolves with the head of the response; never rejects. */
+  request(kind: Kind, query: string, options: RequestOptions = {}): Promise<Reply> {
+    return this.#client.request(kind, query, options);
+  }
+
+  async order<Name extends keyof Orders>(name: Name, ...input: Input<Name>): Promise<Result<Name>> {
+    const number = ++this.#orders;
+    const replied = new Promise<OrderReply>((resolve) => this.#waiting.set(number, resolve));
+    this.#child.send({ number, name, argument: input[0] });
+    const reply = await replied;
+    if (reply.kind === "failed") throw new Error(`${name}: ${reply.message}`);
+    return (reply.kind === "done" ? reply.result : undefined) as Result<Name>;
+  }
+
+  /** Ends the process as a crash does: at once, whatever it was doing. */
+  async kill(): Promise<void> {
+    this.#killed = true;
+    this.#child.kill("SIGKILL");
+    await this.#exited;
+    this.#client.close();
+  }
+}
+
+/** Several server processes over one store. */
+export class Cluster {
+  readonly config: ServerConfig;
+  readonly servers: ServerProcess[];
+  readonly #folder: string;
+
+  private constructor(config: ServerConfig, servers: ServerProcess[], folder: string) {
+    this.config = config;
+    this.servers = servers;
+    this.#folder = folder;
+  }
+
+  /** Sessions of a memory store are in one process, so that there is one. */
+  static async start(store: ServerConfig["store"], options: Options = {}, size = 3): Promise<Cluster> {
+    const folder = await mkdtemp(join(tmpdir(), "holdfast-http-"));
+    const config = { store, location: join(folder, "sessions"), options };
+    const count = store === "memory" ? 1 : size;
+    // All at once, so that they set the store up together too.
+    const started = await Promise.allSettled(
+      Array.from({ length: count }, () => ServerProcess.start(config)),
+    );
+    const servers = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+    const cluster = new Cluster(config, servers, folder);
+    const failed = started.find((one) => one.status === "rejected");
+    if (failed === undefined) return cluster;
+    await cluster.close();
+    throw failed.reason;
+  }
+
+  get size(): number {
+    return this.servers.length;
+  }
+
+  /** Every kind of server of every process. */
+  get doors(): { readonly server: number; readonly kind: Kind }[] {
+    return this.servers.flatMap((_, server) => KINDS.map((kind) => ({ server, kind })));
+  }
+
+  at(index: number): ServerProcess {
+    const server = this.servers[index % this.size];
+    if (server === undefined) throw new RangeError("The cluster is closed.");
+    return server;
+  }
+
+  /** What the processes that ended by themselves said of it. */
+  get crashes(): string[] {
+    return this.servers.flatMap((server) => (server.crash === null ? [] : [server.crash]));
+  }
+
+  /** Kills a server process and starts another in its place. */
+  async restart(index: number): Promise<void> {
+    await this.at(index).kill();
+    this.servers[index % this.size] = await ServerProcess.start(this.config);
+  }
+
+  /** The sum of every event over the processes. */
+  async happened(): Promise<Record<string, number>> {
+    const sum: Record<string, number> = {};
+    for (const server of this.servers) {
+      for (const [name, count] of Object.entries(await server.order("happened")))
+        sum[name] = (sum[name] ?? 0) + count;
+    }
+    return sum;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.kill()));
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
