@@ -1,4 +1,5 @@
 import type { Clock } from "./clock.ts";
+import { Delivery, type DeliveryRules } from "./delivery.ts";
 import type { Draft, Staged } from "./draft.ts";
 import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
@@ -6,51 +7,29 @@ import { checkSize } from "./fields.ts";
 import type { Gate } from "./gate.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { Marks } from "./marks.ts";
-import { pause, randomText } from "./platform.ts";
 import { type CreatePlan, isChanged, type Plan, planCommit, type Renewal, type UpdatePlan } from "./plan.ts";
+import { backOff } from "./platform.ts";
 import type { CommitQueue } from "./queue.ts";
 import { isReserved, type SessionRecord } from "./record.ts";
 import type { RequestState } from "./request-state.ts";
-import { COMMITS } from "./reserved.ts";
-import { rotationFields, successorOf } from "./rotation.ts";
+import { successorOf } from "./rotation.ts";
+import { newRecord, type Sending, sendingOf } from "./sending.ts";
 import { Session } from "./session.ts";
-import type { DeleteOutcome, SessionChange, UpdateOutcome } from "./store.ts";
 import { Token } from "./token.ts";
 
 /** What decides in a commit besides the plan. */
-export interface CommitRules {
+export interface CommitRules extends DeliveryRules {
   readonly lifetime: Lifetime;
   readonly maxRecordBytes: number;
-  readonly deadlineMs: number;
   readonly onConflict: "last-wins" | "fail";
   readonly onGone: "drop" | "fail";
   /** Whether logins have to look for revocations. */
   readonly revocable: boolean;
-  /** Whether the store's client may send a write twice by itself. */
-  readonly resends: boolean;
 }
 
 /** How often a commit tries again when others are first every time. */
 const MAX_ATTEMPTS = 40;
 const MAX_CREATE_ATTEMPTS = 4;
-const MAX_DELETE_ATTEMPTS = 4;
-/** How many of the latest conditional commits a record remembers. */
-const REMEMBERED_COMMITS = 8;
-
-/** What an update came to: the record as it now is, or why it is not. */
-type Outcome =
-  | { readonly kind: "done"; readonly record: SessionRecord }
-  | { readonly kind: "conflict"; readonly current: SessionRecord }
-  | { readonly kind: "gone" }
-  | { readonly kind: "stale" };
-
-/** An update on its way: the change as it is sent, and how it is recognised later. */
-interface Sending {
-  readonly base: SessionRecord;
-  readonly change: SessionChange;
-  readonly commitId: string | null;
-  readonly next: Token | null;
-}
 
 /** Carries out what a request staged: plan, one store call, and whatever the answer asks for. */
 export class Committer {
@@ -60,6 +39,7 @@ export class Committer {
   readonly #marks: Marks;
   readonly #queue: CommitQueue;
   readonly #rules: CommitRules;
+  readonly #delivery: Delivery;
 
   constructor(
     gate: Gate,
@@ -75,6 +55,7 @@ export class Committer {
     this.#marks = marks;
     this.#queue = queue;
     this.#rules = rules;
+    this.#delivery = new Delivery(gate, clock, rules);
   }
 
   /** Decides what the request's commit would do now. Throws what the staged values deserve. */
@@ -168,7 +149,8 @@ export class Committer {
 
   async #claimed(state: RequestState, name: string): Promise<unknown> {
     const { session } = state;
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    const until = this.#patienceEnds();
+    for (let attempt = 0; attempt < MAX_ATTEMPTS && this.#clock.now() < until; attempt += 1) {
       const base = Session.access.base(session);
       const draft = Session.access.draft(session);
       if (base === null || !Object.hasOwn(base.fields, name)) {
@@ -180,7 +162,7 @@ export class Committer {
       const value = draft.peek(name);
 
       const staged: Staged = { set: {}, remove: [name], dependent: true, insistent: true, minor: false };
-      const outcome = await this.#send(
+      const outcome = await this.#delivery.update(
         this.#sending(state, base, { ...NO_TIMES, staged, conditional: true, renewal: null, rotates: false }),
       );
       if (outcome.kind === "gone" || outcome.kind === "stale") return undefined;
@@ -198,12 +180,18 @@ export class Committer {
 
   async #attempts(state: RequestState, first: Plan): Promise<void> {
     let plan = first;
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    const until = this.#patienceEnds();
+    for (let attempt = 0; attempt < MAX_ATTEMPTS && this.#clock.now() < until; attempt += 1) {
       if (await this.#step(state, plan)) return;
       plan = this.plan(state);
       if (attempt > 1) await backOff(attempt);
     }
     throw tooManyAttempts();
+  }
+
+  /** Each call of a slow store is bounded by itself; this bounds them all. */
+  #patienceEnds(): number {
+    return this.#clock.now() + 2 * this.#rules.deadlineMs;
   }
 
   /** Does one step. Tells whether nothing is left to do. */
@@ -238,7 +226,7 @@ export class Committer {
     for (let attempt = 0; attempt < MAX_CREATE_ATTEMPTS; attempt += 1) {
       const token = Token.mint();
       const record = newRecord(token, staged, plan, this.#clock.now());
-      if (!(await this.#created(record))) continue;
+      if (!(await this.#delivery.create(record))) continue;
       this.#events.emit("created", { id: record.id, user: renewal?.login?.user ?? null });
       await this.#afterLogin(state, record, renewal);
       state.cookie = token;
@@ -256,51 +244,19 @@ export class Committer {
     );
   }
 
-  /** Creates a record once, also when the answer is lost. `false` when its id belongs to another. */
-  async #created(record: SessionRecord): Promise<boolean> {
-    let lost: unknown = null;
-    for (let attempt = 0; attempt < 3; attempt += 1) {
-      try {
-        if (await this.#gate.create(record)) return true;
-        // Taken: by another, or by this very record when an earlier sending of it arrived.
-        return (await this.#gate.read(record.id))?.secretHash === record.secretHash;
-      } catch (error) {
-        lost = error;
-      }
-      const found = await this.#readAfter(lost, record.id);
-      if (found?.secretHash === record.secretHash) return true;
-      if (found !== null) return false;
-    }
-    throw unknownOutcome(lost);
-  }
-
-  /** Deletes a record for good, or fails: a logout must not be acknowledged before it is one. */
   async #end(state: RequestState, record: SessionRecord, reason: "logout" | "replaced"): Promise<void> {
-    let failure: unknown = null;
-    const until = this.#clock.now() + this.#rules.deadlineMs;
-    for (let attempt = 0; attempt < MAX_DELETE_ATTEMPTS; attempt += 1) {
-      try {
-        const outcome = await this.#gate.delete(record.id, {});
-        if (outcome === "conflict") throw notDeleted();
-        Session.access.endSettled(state.session);
-        // Somebody else ended it, and the client may hold a newer cookie by now: leave it alone.
-        if (outcome === "gone" && failure === null) return;
-        state.cookie = "revoke";
-        this.#events.emit("ended", { id: record.id, reason });
-        return;
-      } catch (error) {
-        failure = error;
-        if (this.#clock.now() >= until) break;
-        await backOff(attempt + 2);
-      }
-    }
-    throw failure;
+    const outcome = await this.#delivery.delete(record);
+    Session.access.endSettled(state.session);
+    // The client may hold a newer cookie by now: leave it alone.
+    if (outcome === "gone") return;
+    state.cookie = "revoke";
+    this.#events.emit("ended", { id: record.id, reason });
   }
 
   /** Deletes a record that has nothing left. Tells whether that is settled. */
   async #empty(state: RequestState, record: SessionRecord): Promise<boolean> {
     const staged = Session.access.draft(state.session).stage();
-    const outcome = await this.#deletedEmpty(record);
+    const outcome = await this.#delivery.deleteUnchanged(record);
     if (outcome === "conflict") return await this.#reconciled(state, await this.#gate.read(record.id), null);
     // What this request took may have been the very last of it for another that was first.
     if (outcome === "gone") return this.#gone(state, record, "gone", staged);
@@ -308,23 +264,6 @@ export class Committer {
     state.cookie = "revoke";
     this.#events.emit("ended", { id: record.id, reason: "emptied" });
     return true;
-  }
-
-  /** Deletes a record under the condition that it is as it was read, and finds out what became of it when the answer is lost. */
-  async #deletedEmpty(record: SessionRecord): Promise<DeleteOutcome> {
-    const { id, version } = record;
-    let failure: unknown = null;
-    for (let attempt = 0; attempt < MAX_DELETE_ATTEMPTS; attempt += 1) {
-      try {
-        return await this.#gate.delete(id, { ifVersion: version });
-      } catch (error) {
-        failure = error;
-      }
-      const found = await this.#readAfter(failure, id);
-      if (found === null) return "done";
-      if (found.version !== version) return "conflict";
-    }
-    throw failure;
   }
 
   /** Sends one update and deals with its outcome. Tells whether that settles the commit. */
@@ -340,7 +279,7 @@ export class Committer {
     if (isChanged(plan.staged))
       checkSize(Session.access.draft(session).merged(plan.staged), this.#rules.maxRecordBytes);
 
-    const outcome = await this.#send(sending).catch((error: unknown) => {
+    const outcome = await this.#delivery.update(sending).catch((error: unknown) => {
       // A rotation that did not happen, or that nobody was told of, leaves the old secret opening.
       if (plan.rotates && !isChanged(plan.staged)) return null;
       if (SessionError.is(error) && error.code === "ERR_SESSION_UNKNOWN")
@@ -416,105 +355,7 @@ export class Committer {
   }
 
   #sending(state: RequestState, base: SessionRecord, plan: Omit<UpdatePlan, "kind" | "minor">): Sending {
-    const { staged, renewal, rotates } = plan;
-    const renews = renewal !== null || rotates;
-    const token = state.token;
-    const next = renews && token !== null ? token.withNewSecret() : null;
-    const commitId = plan.conditional ? randomText(6) : null;
-    const rotation =
-      next === null || token === null
-        ? NO_FIELDS
-        : rotationFields(this.#rules.lifetime, base, this.#clock.now(), rotates ? { token, next } : null);
-    const set = {
-      ...without(staged.set, rotation.remove),
-      ...rotation.set,
-      ...(commitId !== null && {
-        [COMMITS]: [commitId, ...commitsOf(base)].slice(0, REMEMBERED_COMMITS).join(" "),
-      }),
-    };
-    const remove = [...staged.remove, ...rotation.remove];
-    const change: SessionChange = {
-      now: this.#clock.now(),
-      epoch: base.epoch,
-      ...(commitId !== null && { ifVersion: base.version }),
-      ...(Object.keys(set).length > 0 && { set }),
-      ...(remove.length > 0 && { remove }),
-      ...(plan.accessedAt > 0 && { accessedAt: plan.accessedAt, expiresAt: plan.expiresAt }),
-      ...(next !== null && {
-        renew: {
-          secretHash: next.secretHash(),
-          nextEpoch: renewal === null ? base.epoch : base.epoch + 1,
-          ...(renewal?.labels !== undefined && { labels: renewal.labels }),
-          ...(renewal?.endsAt !== undefined && { endsAt: renewal.endsAt }),
-        },
-      }),
-    };
-    return { base, change, commitId, next };
-  }
-
-  /** Sends an update once, and finds out what became of it when the answer is lost. */
-  async #send(sending: Sending): Promise<Outcome> {
-    const { base, change } = sending;
-    let lost: unknown = null;
-    for (let attempt = 0; attempt < 3; attempt += 1) {
-      try {
-        const outcome = await this.#gate.update(base.id, change);
-        return await this.#judged(sending, outcome, lost);
-      } catch (error) {
-        if (SessionError.is(error) && error.code === "ERR_SESSION_UNKNOWN") throw error;
-        lost = error;
-      }
-      const found = await this.#readAfter(lost, base.id);
-      const known = this.#recognised(sending, found, lost);
-      if (known !== null) return known;
-    }
-    throw unknownOutcome(lost);
-  }
-
-  async #judged(sending: Sending, outcome: UpdateOutcome, lost: unknown): Promise<Outcome> {
-    const { base, change } = sending;
-    if (outcome.kind === "done") return { kind: "done", record: afterUpdate(base, change, outcome.version) };
-    if (outcome.kind === "gone") return outcome;
-    // A conflict or a newer epoch may be this very update's doing: a client may have sent it twice.
-    const given = outcome.kind === "conflict" ? outcome.current : undefined;
-    const found = given ?? (await this.#readAfter(lost, base.id));
-    const known = this.#recognised(sending, found, lost);
-    if (known !== null) return known;
-    return { kind: "conflict", current: found ?? base };
-  }
-
-  /**
-   * Tells from the record what became of an update: `done` when it bears its mark; `conflict` when another's write
-   * stands there and this one's cannot have happened; `null` when nothing was written and it may be sent again.
-   *
-   * @throws `ERR_SESSION_UNKNOWN` when it cannot be told.
-   */
-  #recognised(sending: Sending, found: SessionRecord | null, lost: unknown): Outcome | null {
-    const { base, change, commitId, next } = sending;
-    if (found === null || found.expiresAt <= change.now) return { kind: "gone" };
-    if (next !== null && found.secretHash === change.renew?.secretHash)
-      return { kind: "done", record: found };
-    if (commitId !== null && commitsOf(found).includes(commitId)) return { kind: "done", record: found };
-    if (found.epoch !== base.epoch) return { kind: "stale" };
-    // Its epoch lets a privilege change happen once at most, so that the very same one may be sent again.
-    if (renewsEpoch(change)) return null;
-    if (commitId === null && isApplied(change, found)) return { kind: "done", record: found };
-    if (found.version === base.version)
-      return commitId === null ? { kind: "conflict", current: found } : null;
-    // Every conditional commit is remembered for seven more: not found so soon after, it did not happen, and its
-    // condition keeps it from happening later.
-    const once = lost === null && !this.#rules.resends;
-    const surely = once || commitId === null || found.version - base.version <= REMEMBERED_COMMITS;
-    if (surely) return { kind: "conflict", current: found };
-    throw unknownOutcome(lost);
-  }
-
-  async #readAfter(lost: unknown, id: SessionRecord["id"]): Promise<SessionRecord | null> {
-    try {
-      return await this.#gate.read(id);
-    } catch (error) {
-      throw unknownOutcome(lost ?? error);
-    }
+    return sendingOf(base, state.token, plan, this.#rules.lifetime, this.#clock.now());
   }
 
   /** Lays the request over what another wrote. Tells whether nothing is left to do. */
@@ -546,16 +387,15 @@ export class Committer {
   }
 
   #rebase(state: RequestState, fresh: SessionRecord): void {
-    for (const field of Session.access.rebase(state.session, fresh)) {
-      if (isReserved(field)) continue;
-      this.#events.emit("conflict", { id: fresh.id, field });
-      if (this.#rules.onConflict === "fail") {
-        throw new SessionError(
-          "ERR_SESSION_CONFLICT",
-          `Another request changed the session field "${field}" first.`,
-        );
-      }
-    }
+    const conflicts = Session.access.rebase(state.session, fresh).filter((field) => !isReserved(field));
+    for (const field of conflicts) this.#events.emit("conflict", { id: fresh.id, field });
+    if (conflicts.length === 0 || this.#rules.onConflict === "last-wins") return;
+    // A refused value stays refused: a handler that catches the error reads the field again.
+    for (const field of conflicts) Session.access.draft(state.session).forget(field);
+    throw new SessionError(
+      "ERR_SESSION_CONFLICT",
+      `Another request changed the session field "${conflicts.join('", "')}" first.`,
+    );
   }
 
   /** The record cannot be written any more. Tells whether nothing is left to do. */
@@ -581,67 +421,7 @@ export class Committer {
   }
 }
 
-const NO_FIELDS = { set: {}, remove: [] };
 const NO_TIMES = { accessedAt: 0, expiresAt: 0 };
-
-function newRecord(token: Token, staged: Staged, plan: CreatePlan, now: number): SessionRecord {
-  return {
-    id: token.id,
-    epoch: 1,
-    version: 1,
-    secretHash: token.secretHash(),
-    labels: plan.labels,
-    createdAt: now,
-    accessedAt: now,
-    expiresAt: plan.expiresAt,
-    endsAt: plan.endsAt,
-    fields: staged.set,
-  };
-}
-
-/** The record as an update left it, as far as its sender knows. */
-function afterUpdate(base: SessionRecord, change: SessionChange, version: number): SessionRecord {
-  const fields: Record<string, string> = { ...base.fields };
-  for (const name of change.remove ?? []) delete fields[name];
-  Object.assign(fields, change.set);
-  const renew = change.renew;
-  const written = change.set !== undefined || change.remove !== undefined || renew !== undefined;
-  return {
-    ...base,
-    // Where others wrote in between, their fields are not known here: the old version makes the next condition fail.
-    version: version === base.version + (written ? 1 : 0) ? version : base.version,
-    fields,
-    accessedAt: Math.max(base.accessedAt, change.accessedAt ?? 0),
-    expiresAt:
-      renew === undefined
-        ? Math.max(base.expiresAt, change.expiresAt ?? 0)
-        : (change.expiresAt ?? base.expiresAt),
-    ...(renew !== undefined && {
-      secretHash: renew.secretHash,
-      epoch: renew.nextEpoch,
-      labels: renew.labels ?? base.labels,
-      endsAt: renew.endsAt ?? base.endsAt,
-    }),
-  };
-}
-
-function isApplied(change: SessionChange, found: SessionRecord): boolean {
-  const set = Object.entries(change.set ?? {}).every(([name, text]) => found.fields[name] === text);
-  return (
-    set &&
-    change.renew === undefined &&
-    (change.remove ?? []).every((name) => !Object.hasOwn(found.fields, name))
-  );
-}
-
-/** Tells whether a change is a privilege change, which no two writers can make of one epoch. */
-function renewsEpoch({ renew, epoch, ifVersion }: SessionChange): boolean {
-  return renew !== undefined && renew.nextEpoch !== epoch && ifVersion === undefined;
-}
-
-function without(fields: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
-}
 
 /** Does work that no other commit or claim of the same request may overlap. Starts it at once: wait for `busy` before. */
 async function occupying(state: RequestState, work: () => Promise<void>): Promise<void> {
@@ -666,27 +446,8 @@ function isStaged(draft: Draft, name: string): boolean {
   }
 }
 
-function commitsOf(record: SessionRecord): string[] {
-  return (record.fields[COMMITS] ?? "").split(" ").filter((commit) => commit !== "");
-}
-
 function reasonToReplace(state: RequestState): "logout" | "replaced" {
   return Session.access.renewal(state.session)?.login === undefined ? "logout" : "replaced";
-}
-
-function unknownOutcome(cause: unknown): SessionError {
-  return new SessionError(
-    "ERR_SESSION_UNKNOWN",
-    "The session store's answer was lost: whether the change is stored is not known.",
-    { cause },
-  );
-}
-
-function notDeleted(): SessionError {
-  return new SessionError(
-    "ERR_SESSION_STORE_UNAVAILABLE",
-    "The session store says that it did not delete the session, without a reason that its contract knows.",
-  );
 }
 
 function tooManyAttempts(): SessionError {
@@ -701,11 +462,6 @@ export function tooLateForCookie(): SessionError {
     "ERR_SESSION_SENT",
     "The response has left and cannot carry a cookie any more. Change the session before, or call await session.commit() first.",
   );
-}
-
-/** Waits a little, at random, and longer each time, so that competitors part. */
-function backOff(attempt: number): Promise<void> {
-  return pause(Math.random() * Math.min(2 ** attempt, 24));
 }
 
 /** For what may fail without harm; the gate has told of it by an event. */

@@ -40,8 +40,8 @@ export function isWellFormed(text: string): boolean {
   return (text as string & { isWellFormed(): boolean }).isWellFormed();
 }
 
-/** Waits in real time: for backing off, never for anything that a clock decides. */
-export function pause(ms: number): Promise<void> {
+/** Real time, for backing off; never for anything that a clock decides. */
+function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
@@ -82,4 +82,9 @@ export function printsAs<T extends object>(prototype: T, print: (object: T) => s
 
 export function isProduction(): boolean {
   return process.env["NODE_ENV"] === "production";
+}
+
+/** Waits a little, at random, and longer each time, so that competitors part. */
+export function backOff(attempt: number): Promise<void> {
+  return pause(Math.random() * Math.min(2 ** attempt, 24));
 }

@@ -287,6 +287,15 @@ describe("revokeAll", () => {
     expect(await codeOf(one.finish())).toBe("ERR_SESSION_REVOKED");
   });
 
+  test("ends a session of a machine whose clock runs ahead, too", async () => {
+    const where = rig();
+    where.clock.advance(30_000);
+    const cookie = await stored(where);
+    where.clock.set(where.clock.now() - 30_000);
+    expect(await where.manager.revokeAll()).toBe(1);
+    expect(await seen(where, cookie)).toBeNull();
+  });
+
   test("keeps the marks", async () => {
     const where = rig();
     const one = await visit(where);

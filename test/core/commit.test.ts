@@ -487,3 +487,44 @@ describe("a claim", () => {
     expect(await recordsOf(where)).toEqual([]);
   });
 });
+
+describe("with onConflict fail", () => {
+  test("a value that commit() refused is not stored by the commit at the end, and can be made again of the fresh one", async () => {
+    const where = rig({ onConflict: "fail" });
+    const cookie = await stored(where, { list: ["a"] });
+    const one = await visit(where, cookie);
+    const other = await visit(where, cookie);
+    (one.session.data.list as string[]).push("b");
+    (other.session.data.list as string[]).push("c");
+    await other.finish();
+    expect(await codeOf(one.session.commit())).toBe("ERR_SESSION_CONFLICT");
+    (one.session.data.list as string[]).push("d");
+    await one.finish();
+    expect(await seen(where, cookie)).toEqual({ list: ["a", "c", "d"] });
+  });
+});
+
+describe("a store that is slow and always beaten to it", () => {
+  test("makes no commit longer than two deadlines", async () => {
+    const inner = memoryStore();
+    const where = rig({ store: inner, deadline: "1s" });
+    const cookie = await stored(where, { n: 0 });
+    const one = await visit(where, cookie);
+    where.faulty.always("update", async (work) => {
+      where.clock.advance(900);
+      const [record] = await recordsOf(where);
+      if (record === undefined) throw new Error("no record");
+      // Somebody else is first, every time.
+      const signal = new AbortController().signal;
+      await inner.update(
+        record.id,
+        { now: where.clock.now(), epoch: record.epoch, set: { n: String(Math.random()) } },
+        { signal },
+      );
+      return work();
+    });
+    one.session.increment("n");
+    expect(await codeOf(one.finish())).toBe("ERR_SESSION_CONFLICT");
+    expect(where.faulty.count("update")).toBeLessThan(5);
+  });
+});

@@ -1,0 +1,134 @@
+import type { Staged } from "./draft.ts";
+import type { Lifetime } from "./lifetime.ts";
+import type { CreatePlan, UpdatePlan } from "./plan.ts";
+import { randomText } from "./platform.ts";
+import type { SessionRecord } from "./record.ts";
+import { COMMITS } from "./reserved.ts";
+import { rotationFields } from "./rotation.ts";
+import type { SessionChange } from "./store.ts";
+import type { Token } from "./token.ts";
+
+/** How many of the latest conditional commits a record remembers. */
+export const REMEMBERED_COMMITS = 8;
+
+/** An update on its way: the change as it is sent, and how it is recognised later. */
+export interface Sending {
+  readonly base: SessionRecord;
+  readonly change: SessionChange;
+  readonly commitId: string | null;
+  readonly next: Token | null;
+}
+
+const NO_FIELDS = { set: {}, remove: [] };
+
+/** The record that a create sends. */
+export function newRecord(token: Token, staged: Staged, plan: CreatePlan, now: number): SessionRecord {
+  return {
+    id: token.id,
+    epoch: 1,
+    version: 1,
+    secretHash: token.secretHash(),
+    labels: plan.labels,
+    createdAt: now,
+    accessedAt: now,
+    expiresAt: plan.expiresAt,
+    endsAt: plan.endsAt,
+    fields: staged.set,
+  };
+}
+
+/**
+ * Makes the change that an update sends. A conditional one bears an id of its own, kept in the record beside those of the
+ * seven before it, by which it is recognised when its answer is lost.
+ */
+export function sendingOf(
+  base: SessionRecord,
+  token: Token | null,
+  plan: Omit<UpdatePlan, "kind" | "minor">,
+  lifetime: Lifetime,
+  now: number,
+): Sending {
+  const { staged, renewal, rotates } = plan;
+  const renews = renewal !== null || rotates;
+  const next = renews && token !== null ? token.withNewSecret() : null;
+  const commitId = plan.conditional ? randomText(6) : null;
+  const rotation =
+    next === null || token === null
+      ? NO_FIELDS
+      : rotationFields(lifetime, base, now, rotates ? { token, next } : null);
+  const set = {
+    ...without(staged.set, rotation.remove),
+    ...rotation.set,
+    ...(commitId !== null && {
+      [COMMITS]: [commitId, ...commitsOf(base)].slice(0, REMEMBERED_COMMITS).join(" "),
+    }),
+  };
+  const remove = [...staged.remove, ...rotation.remove];
+  const change: SessionChange = {
+    now: now,
+    epoch: base.epoch,
+    ...(commitId !== null && { ifVersion: base.version }),
+    ...(Object.keys(set).length > 0 && { set }),
+    ...(remove.length > 0 && { remove }),
+    ...(plan.accessedAt > 0 && { accessedAt: plan.accessedAt, expiresAt: plan.expiresAt }),
+    ...(next !== null && {
+      renew: {
+        secretHash: next.secretHash(),
+        nextEpoch: renewal === null ? base.epoch : base.epoch + 1,
+        ...(renewal?.labels !== undefined && { labels: renewal.labels }),
+        ...(renewal?.endsAt !== undefined && { endsAt: renewal.endsAt }),
+      },
+    }),
+  };
+  return { base, change, commitId, next };
+}
+
+/** The record as an update left it, as far as its sender knows. */
+export function afterUpdate(base: SessionRecord, change: SessionChange, version: number): SessionRecord {
+  const fields: Record<string, string> = { ...base.fields };
+  for (const name of change.remove ?? []) delete fields[name];
+  Object.assign(fields, change.set);
+  const renew = change.renew;
+  const written = change.set !== undefined || change.remove !== undefined || renew !== undefined;
+  return {
+    ...base,
+    // Where others wrote in between, their fields are not known here: the old version makes the next condition fail.
+    version: version === base.version + (written ? 1 : 0) ? version : base.version,
+    fields,
+    accessedAt: Math.max(base.accessedAt, change.accessedAt ?? 0),
+    expiresAt:
+      renew === undefined
+        ? Math.max(base.expiresAt, change.expiresAt ?? 0)
+        : (change.expiresAt ?? base.expiresAt),
+    ...(renew !== undefined && {
+      secretHash: renew.secretHash,
+      epoch: renew.nextEpoch,
+      labels: renew.labels ?? base.labels,
+      endsAt: renew.endsAt ?? base.endsAt,
+    }),
+  };
+}
+
+/** Tells whether a record has everything that a change writes. */
+export function isApplied(change: SessionChange, found: SessionRecord): boolean {
+  const set = Object.entries(change.set ?? {}).every(([name, text]) => found.fields[name] === text);
+  return (
+    set &&
+    change.renew === undefined &&
+    (change.remove ?? []).every((name) => !Object.hasOwn(found.fields, name))
+  );
+}
+
+/** Tells whether a change is a privilege change, which no two writers can make of one epoch. */
+export function renewsEpoch({ renew, epoch, ifVersion }: SessionChange): boolean {
+  return renew !== undefined && renew.nextEpoch !== epoch && ifVersion === undefined;
+}
+
+function without(fields: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !names.includes(name)));
+}
+
+/** The ids of the conditional commits that a record remembers, the latest first. */
+export function commitsOf(record: SessionRecord): string[] {
+  return (record.fields[COMMITS] ?? "").split(" ").filter((commit) => commit !== "");
+}
