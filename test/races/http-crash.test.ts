@@ -29,7 +29,7 @@ everyCluster({ stores: ["directory", "sqlite"] }, ({ cluster: servers, say, rand
       if (reply.status === 0) await Promise.race(restarts.slice(-1));
     });
     await Promise.all(restarts);
-    say(`${restarts.length} killed: ${tally}`);
+    say(`${restarts.length} killed: ${tally.toString()}`);
     for (let server = 0; server < cluster.size; server += 1) await cluster.restart(server);
     for (let server = 0; server < cluster.size; server += 1) {
       const seen = await seenIn(await browser.request(cluster.at(server), "node", "verb=look"));

@@ -93,7 +93,7 @@ everyCluster({ options: OPTIONS }, ({ cluster: servers, say, random, store }) =>
         if (!startedAfter || !body.startsWith("{")) return;
         if (!body.includes('"id":null,"isNew":true,"user":null')) wrong.push(`${kind} ${query}: ${body}`);
       });
-      say(`${name}: ${old.size} tokens; ${tally}`);
+      say(`${name}: ${old.size} tokens; ${tally.toString()}`);
       expect(wrong).toEqual([]);
       for (const cookie of old) {
         for (const { server, kind } of cluster.doors) {
@@ -175,7 +175,7 @@ everyCluster({}, ({ cluster: servers, say, random }) => {
       tally.note(server, reply);
       await reply.body;
     });
-    say(`sessions of users: ${tally}`);
+    say(`sessions of users: ${tally.toString()}`);
     const opening = new Map<string, Set<string>>(users.map((user) => [user, new Set()]));
     for (const [index, cookie] of browsers.flatMap(({ tokens }) => [...tokens]).entries()) {
       const kind = KINDS[index % KINDS.length]!;

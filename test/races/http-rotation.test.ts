@@ -47,7 +47,7 @@ everyCluster({ options: { onGone: "fail" } }, ({ cluster: servers, say, random }
       if (reply.status !== 200 || !(await seenIn(reply)).isNew) books.enter(deed, reply.status);
       else await reply.body;
     });
-    say(`${logins} new secrets: ${tally}`);
+    say(`${logins} new secrets: ${tally.toString()}`);
     expect(await usersBehind(cluster, browser.cookie)).toEqual(cluster.doors.map(() => "ann"));
     for (const cookie of dead)
       expect(await usersBehind(cluster, cookie)).toEqual(cluster.doors.map(() => null));

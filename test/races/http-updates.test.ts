@@ -124,7 +124,7 @@ everyCluster({ size: 2, options: { onConflict: "fail" } }, ({ cluster: servers, 
       tally.note(server, reply);
       await reply.body;
     });
-    say(`refusing conflicts: ${tally}`);
+    say(`refusing conflicts: ${tally.toString()}`);
     const seen = await seenIn(await browser.request(cluster.at(1), "node", "verb=look"));
     expect(tally.of(200) + tally.of(409)).toBe(tally.total);
     expect(seen.data["visits"]).toBe(tally.of(200));

@@ -131,6 +131,7 @@ function expressApp(): express.Express {
   const app = express();
   const sessions = expressSessions(manager);
   app.use(sessions);
+  // oxlint-disable-next-line oxc/no-async-endpoint-handlers -- Express 5 takes rejections
   app.use(async (request, response) => {
     send(response, await answer(sessions.of(request), queryOf(request.originalUrl)));
   });
