@@ -49,9 +49,8 @@ export function resolveLifetime(options: LifetimeOptions): Lifetime {
     : refuse(`preset is "${String(named)}". Use "aal1", "aal2" or "aal3".`);
   const absoluteMs = milliseconds(options.absolute ?? preset.absolute, "absolute");
   const idleMs = milliseconds(options.idle ?? shorter(preset.idle, absoluteMs), "idle");
-  const strict = named !== "aal1";
   const rememberMaxMs = milliseconds(
-    options.rememberMax ?? (strict ? absoluteMs : COOKIE_CAP),
+    options.rememberMax ?? (isStrict(named) ? absoluteMs : COOKIE_CAP),
     "rememberMax",
   );
   const lifetime: Lifetime = {
@@ -72,6 +71,15 @@ export function resolveLifetime(options: LifetimeOptions): Lifetime {
   return lifetime;
 }
 
+/** The idle limit of a session. A remembered one has none of its own, unless a strict preset asks for one of every session. */
+export function idleLimit({ preset, idleMs }: Lifetime, rememberMs: number | undefined): number {
+  return rememberMs === undefined || isStrict(preset) ? idleMs : rememberMs;
+}
+
+function isStrict(preset: Preset | null): boolean {
+  return preset === "aal2" || preset === "aal3";
+}
+
 function shorter(idle: Duration, absoluteMs: number): Duration {
   return Math.min(milliseconds(idle, "idle"), absoluteMs);
 }
@@ -86,7 +94,7 @@ function checkPreset(preset: Preset, lifetime: Lifetime): void {
       `preset "${preset}" allows idle ${cap.idle} and absolute ${cap.absolute} at most. Give tighter limits or drop the preset.`,
     );
   }
-  if (preset !== "aal1" && lifetime.rememberMaxMs > milliseconds(cap.absolute, "absolute")) {
+  if (isStrict(preset) && lifetime.rememberMaxMs > milliseconds(cap.absolute, "absolute")) {
     refuse(
       `preset "${preset}" remembers nobody for longer than ${cap.absolute}. Lower rememberMax or drop the preset.`,
     );

@@ -7,6 +7,7 @@ import { checkFieldName } from "./fields.ts";
 import { flashes, unseen, withFlashes } from "./flash.ts";
 import { addFormToken, isOutstanding, newFormToken, spendFormToken } from "./form-tokens.ts";
 import { checkLabels, checkMethods, checkUser, userLabel } from "./labels.ts";
+import { idleLimit } from "./lifetime.ts";
 import { equalInConstantTime, printsAs } from "./platform.ts";
 import type { CommitInput, Renewal } from "./plan.ts";
 import { isReserved, type SessionId, type SessionRecord } from "./record.ts";
@@ -35,7 +36,10 @@ export type SessionData<Data extends object, Certain extends keyof Data = never>
 export interface LoginOptions {
   /** How the user authenticated, such as `["pwd", "otp"]` (RFC 8176 has names). */
   readonly methods?: readonly string[];
-  /** Keeps the session for this long over restarts of the browser: the cookie gets a Max-Age. Default: not at all. */
+  /**
+   * Keeps the session for this long over restarts of the browser: the cookie gets a Max-Age, and there is no idle limit but
+   * with the presets aal2 and aal3. Default: not at all.
+   */
   readonly remember?: Duration;
   /** More labels to find the session by, such as `"tenant:7"`. */
   readonly labels?: readonly string[];
@@ -536,7 +540,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
       staged: this.#draft.stage(),
       hasInfo: this.#quietly(() => this.hasInfo()),
       renewal: this.#renewal,
-      idleMs: remember ?? this.#host.lifetime.idleMs,
+      idleMs: idleLimit(this.#host.lifetime, remember),
     };
   }
 
