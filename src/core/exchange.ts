@@ -30,11 +30,6 @@ export interface HttpExchange {
   setResponseHeader(name: string, value: string): void;
   /** Whether the adapter calls `finishLate` when the response is complete, so that a change after the headers is stored. */
   readonly commitsLate: boolean;
-  /**
-   * Called at most once, when the response comes to depend on the session: the handler looks at it, or loading it
-   * planned something. Without it, or from then on, the adapter has to call a finishing hook before the response starts.
-   */
-  onUse?(): void;
   /** Keeps the platform alive for work after the response. Without it nothing runs after the response. */
   waitUntil?(work: Promise<unknown>): void;
 }

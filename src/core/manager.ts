@@ -346,7 +346,7 @@ export class SessionManager<
     host.bind(state);
     this.#states.set(exchange, state);
     this.#loading.delete(exchange);
-    if (opened !== null && this.#foresees(state, opened)) this.#tellUse(state);
+    state.used ||= opened !== null && this.#foresees(state, opened);
     return session;
   }
 
@@ -363,15 +363,10 @@ export class SessionManager<
     return state.rotationDue || predecessor || now - record.accessedAt > lifetime.accessTimeResolutionMs;
   }
 
+  /** The handler looked: the response depends on the session. */
   #use(state: RequestState): void {
     state.looked = true;
-    this.#tellUse(state);
-  }
-
-  #tellUse(state: RequestState): void {
-    if (state.used) return;
     state.used = true;
-    state.exchange.onUse?.();
   }
 
   #succeed(state: RequestState<S>): void | Promise<void> {
@@ -507,7 +502,7 @@ export class SessionManager<
         "This request was not started. Call startRequest(exchange) first.",
       );
     if (state.phase !== "open" || !exchange.canSetCookie) throw tooLateForCookie();
-    this.#tellUse(state);
+    state.used = true;
     return state;
   }
 }

@@ -15,7 +15,7 @@ export interface RequestState<S extends AnySession = AnySession> {
   started: boolean;
   /** The handler looked at the session, so the response depends on the cookie. */
   looked: boolean;
-  /** The adapter was told that the response depends on the session. */
+  /** There may be something to do when the request finishes: the handler looked, or loading planned something. */
   used: boolean;
   /** `open` until the request finishes; `closing` while its commit is on its way; `sent` once the response carries what it carries. */
   phase: "open" | "closing" | "sent";

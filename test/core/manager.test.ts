@@ -29,7 +29,6 @@ describe("an anonymous request", () => {
     expect(where.faulty.calls).toEqual([]);
     expect(exchange.cookies).toEqual([]);
     expect([...exchange.headers]).toEqual([]);
-    expect(exchange.used).toBe(false);
   });
 
   test("calls no store for a cookie that is no token", () => {
@@ -248,21 +247,8 @@ describe("the session object", () => {
     const where = rig({ sessionClass: Looking as never });
     const cookie = await stored(where, { a: 1 });
     const one = await visit(where, cookie);
-    expect(one.exchange.used).toBe(true);
     await one.finish();
     expect(one.exchange.headers.get("vary")).toBe("Cookie");
-  });
-
-  test("tells the adapter once that the response depends on it", async () => {
-    const where = rig();
-    const cookie = await stored(where);
-    where.clock.advance(120_000);
-    let uses = 0;
-    const exchange = Object.assign(testExchange({ cookie }), { onUse: () => void (uses += 1) });
-    const session = await where.manager.startRequest(exchange);
-    void session.data["here"];
-    void session.id;
-    expect(uses).toBe(1);
   });
 
   test("of a subclass that finds nothing worth keeping ends", async () => {

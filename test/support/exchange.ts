@@ -6,7 +6,6 @@ export interface TestExchange extends HttpExchange {
   readonly headers: Map<string, string>;
   /** What runs beside the response. */
   readonly background: Promise<unknown>[];
-  used: boolean;
   canSetCookie: boolean;
   status?: number | undefined;
 }
@@ -29,7 +28,6 @@ export function testExchange(options: TestExchangeOptions = {}): TestExchange {
     cookies,
     headers,
     background,
-    used: false,
     method: "GET",
     url: "/",
     header: (name) => options.requestHeaders?.[name],
@@ -44,9 +42,6 @@ export function testExchange(options: TestExchangeOptions = {}): TestExchange {
     },
     responseHeader: (name) => headers.get(name),
     setResponseHeader: (name, value) => void headers.set(name, value),
-    onUse() {
-      this.used = true;
-    },
     waitUntil: (work) => void background.push(work),
   };
 }
