@@ -18,9 +18,9 @@ function isWhole({ code }: Block): boolean {
   return /^import .*from "holdfast/m.test(code);
 }
 
-/** An example that asserts something is run as well. One of another test runner is only compiled. */
+/** An example that asserts something, or registers tests with Node's own runner, is run as well. */
 function isRunnable({ code }: Block): boolean {
-  return code.includes('from "node:assert') && !code.includes('from "vitest"');
+  return /from "node:(assert|test)/.test(code);
 }
 
 function write(block: Block): void {
