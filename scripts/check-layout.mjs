@@ -19,7 +19,10 @@ for (const [kind, headings] of Object.entries(HEADINGS)) {
     .filter((file) => file.endsWith(".ts"))
     .map((file) => file.slice(0, -3));
   for (const name of names) {
-    expect(exports[`./${kind}/${name}`] === `./dist/${kind}/${name}.js`, `package.json exports no ./${kind}/${name}`);
+    expect(
+      exports[`./${kind}/${name}`] === `./dist/${kind}/${name}.js`,
+      `package.json exports no ./${kind}/${name}`,
+    );
     expectFile(`test/${kind}/${name}.test.ts`);
     expectFile(`docs/${kind}/${name}.md`);
     checkHeadings(`docs/${kind}/${name}.md`, headings);
@@ -42,7 +45,10 @@ function expectFile(path) {
 function checkHeadings(path, headings) {
   if (!existsSync(join(root, path))) return;
   const found = [...readFileSync(join(root, path), "utf8").matchAll(/^## (.+)$/gm)].map((match) => match[1]);
-  expect(found.join() === headings.join(), `${path} has the headings ${found.join(", ")}; they should be ${headings.join(", ")}`);
+  expect(
+    found.join() === headings.join(),
+    `${path} has the headings ${found.join(", ")}; they should be ${headings.join(", ")}`,
+  );
 }
 
 function expect(holds, problem) {

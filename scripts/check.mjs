@@ -18,5 +18,9 @@ const failed = gates.filter(([name, gate]) => {
   console.log(`\n== ${name}`);
   return gate() !== 0;
 });
-console.log(failed.length === 0 ? "\nAll gates passed." : `\nFailed: ${failed.map(([name]) => String(name)).join(", ")}`);
+console.log(
+  failed.length === 0
+    ? "\nAll gates passed."
+    : `\nFailed: ${failed.map(([name]) => String(name)).join(", ")}`,
+);
 process.exitCode = failed.length;

@@ -34,7 +34,8 @@ export function tool(name) {
 }
 
 function nodeEnvironment() {
-  if (Number(process.versions.node.split(".")[0]) >= Number(TOOLS_NODE.split(".")[0])) return { ...process.env };
+  if (Number(process.versions.node.split(".")[0]) >= Number(TOOLS_NODE.split(".")[0]))
+    return { ...process.env };
   const bin = installedNode();
   return { ...process.env, PATH: `${bin}${process.platform === "win32" ? ";" : ":"}${process.env.PATH}` };
 }
@@ -45,13 +46,20 @@ function installedNode() {
   const node = join(bin, process.platform === "win32" ? "node.exe" : "node");
   if (versionOf(node) === `v${TOOLS_NODE}`) return bin;
 
-  console.log(`This is Node ${process.versions.node}; the tools want ${TOOLS_NODE}. Installing it into .toolchain ...`);
+  console.log(
+    `This is Node ${process.versions.node}; the tools want ${TOOLS_NODE}. Installing it into .toolchain ...`,
+  );
   mkdirSync(toolchain, { recursive: true });
   writeFileSync(join(toolchain, "package.json"), '{ "private": true }\n');
   // The platform package itself: the plain `node` package fetches it by an install script, outside any lock.
-  npm(["install", "--ignore-scripts", "--no-save", "--no-package-lock", `${name}@${TOOLS_NODE}`], process.env, toolchain);
+  npm(
+    ["install", "--ignore-scripts", "--no-save", "--no-package-lock", `${name}@${TOOLS_NODE}`],
+    process.env,
+    toolchain,
+  );
   const version = versionOf(node);
-  if (version !== `v${TOOLS_NODE}`) fail(`${name}@${TOOLS_NODE} was installed, but its version reads ${version}.`);
+  if (version !== `v${TOOLS_NODE}`)
+    fail(`${name}@${TOOLS_NODE} was installed, but its version reads ${version}.`);
   return bin;
 }
 
@@ -63,7 +71,9 @@ function versionOf(node) {
 /** Installs what the lock file says, when it changed since the last time. */
 function installDependencies(environment) {
   const stamp = join(root, "node_modules", ".lock-stamp");
-  const wanted = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+  const wanted = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
   console.log("Installing dependencies ...");
   // Nothing here needs an install script: what is compiled comes prebuilt in its package.

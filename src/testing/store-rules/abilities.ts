@@ -52,7 +52,7 @@ export const abilityRules: readonly StoreRule[] = group("abilities", [
   rule("setup destroys nothing, however often it is called", { needs: ["setup"] }, async ({ store }) => {
     const record = await s.put(store, s.recordOf("kept", { labels: ["user:1"], fields: { a: "1" } }));
     await store.setup?.(s.call());
-    await Promise.all(s.range(8).map(() => store.setup?.(s.call())));
+    await Promise.all(s.range(8).map(async () => store.setup?.(s.call())));
     await s.assertStored(store, record);
     assert.equal(await s.create(store, record), false);
   }),
@@ -62,7 +62,7 @@ export const abilityRules: readonly StoreRule[] = group("abilities", [
     { needs: ["setup", "second handle"] },
     async ({ handles }) => {
       const all = await handles();
-      await Promise.all(all.flatMap((store) => s.range(3).map(() => store.setup?.(s.call()))));
+      await Promise.all(all.flatMap((store) => s.range(3).map(async () => store.setup?.(s.call()))));
       for (const [index, store] of all.entries()) {
         const record = await s.put(store, s.recordOf(`h${index}`));
         for (const other of all) await s.assertStored(other, record);

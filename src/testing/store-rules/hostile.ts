@@ -216,7 +216,7 @@ export const hostileRules: readonly StoreRule[] = group("hostile values", [
 
   rule("ids of every base64url character are told apart", async ({ store }) => {
     const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    const names = [...alphabet].map((letter) => letter.repeat(24));
+    const names = Array.from(alphabet, (letter) => letter.repeat(24));
     names.push(
       "-".padEnd(24, "a"),
       "_".padEnd(24, "a"),

@@ -157,7 +157,13 @@ const DEFECTS: readonly Defect[] = [
   },
   {
     name: "a client that leaves during the commit is taken for an abandoned response",
-    edits: [["node-hold-state.ts", 'if (this.phase === "open" && !this.bypassed) attempt', "if (!this.ended) attempt"]],
+    edits: [
+      [
+        "node-hold-state.ts",
+        'if (this.phase === "open" && !this.bypassed) attempt',
+        "if (!this.ended) attempt",
+      ],
+    ],
     check: checkAbort,
   },
 ];
