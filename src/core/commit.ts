@@ -172,8 +172,10 @@ export class Committer {
         this.#queue.note(outcome.record);
         return value;
       }
-      this.#rebase(state, outcome.current);
       await backOff(attempt);
+      const fresh = await this.#gate.read(base.id);
+      if (fresh === null || fresh.epoch !== base.epoch) return undefined;
+      this.#rebase(state, fresh);
     }
     throw tooManyAttempts();
   }
@@ -183,8 +185,8 @@ export class Committer {
     const until = this.#patienceEnds();
     for (let attempt = 0; attempt < MAX_ATTEMPTS && this.#clock.now() < until; attempt += 1) {
       if (await this.#step(state, plan)) return;
+      if (attempt > 1 && (await this.#waited(state, attempt))) return;
       plan = this.plan(state);
-      if (attempt > 1) await backOff(attempt);
     }
     throw tooManyAttempts();
   }
@@ -192,6 +194,16 @@ export class Committer {
   /** Each call of a slow store is bounded by itself; this bounds them all. */
   #patienceEnds(): number {
     return this.#clock.now() + 2 * this.#rules.deadlineMs;
+  }
+
+  /**
+   * Gives way to others, and starts from what is stored then: what was read before the wait is old by its end, and would
+   * lose to them again. Tells whether nothing is left to do.
+   */
+  async #waited(state: RequestState, attempt: number): Promise<boolean> {
+    await backOff(attempt);
+    const base = Session.access.base(state.session);
+    return base !== null && (await this.#reconciled(state, await this.#gate.read(base.id), null));
   }
 
   /** Does one step. Tells whether nothing is left to do. */
