@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect } from "vitest";
-import type { HttpExchange, SessionManagerOptions, SessionRecord } from "../../src/index.ts";
+import type { SessionManagerOptions, SessionRecord } from "../../src/index.ts";
 import { type AnySession, SessionError, SessionManager, type SessionEvents } from "../../src/index.ts";
 import type { AnyStore, Call } from "../../src/core/store.ts";
 import { type FaultyStore, faultyStore, type ManualClock, manualClock } from "../../src/testing/index.ts";
@@ -185,4 +185,4 @@ export function noUnhandledRejections(): void {
   });
 }
 
-export type { HttpExchange, TestExchange };
+export type { TestExchange };

@@ -44,7 +44,7 @@ export function findDriver(wanted?: SqliteDriverName): OpenDatabase {
   if (wanted === "node:sqlite") {
     throw new SessionError(
       "ERR_SESSION_CONFIG",
-      "This runtime has no node:sqlite. Run Node 22.13 or newer, or `npm install better-sqlite3` and leave `driver` out.",
+      `This runtime has no node:sqlite. Run Node 22.13 or newer, or \`${installCommand()}\` and leave \`driver\` out.`,
     );
   }
   return opener(betterSqlite3());
@@ -62,7 +62,9 @@ function builtIn(): DatabaseConstructor | undefined {
 
 function betterSqlite3(): DatabaseConstructor {
   try {
-    const Database = createRequire(import.meta.url)("better-sqlite3") as DatabaseConstructor;
+    const require = createRequire(import.meta.url);
+    checkEngine(require("better-sqlite3/package.json"));
+    const Database = require("better-sqlite3") as DatabaseConstructor;
     // The native part is loaded by the first database, and its absence is to be learned now.
     new Database(":memory:", { timeout: 0 }).close();
     return Database;
@@ -70,10 +72,26 @@ function betterSqlite3(): DatabaseConstructor {
     throw new SessionError(
       "ERR_SESSION_CONFIG",
       "No SQLite driver: this runtime has no node:sqlite, or better-sqlite3 was asked for, and better-sqlite3 cannot be loaded. " +
-        "Run `npm install better-sqlite3` (`npm rebuild better-sqlite3` after a change of the Node version).",
+        `Run \`${installCommand()}\` (\`npm rebuild better-sqlite3\` after a change of the Node version).`,
       { cause },
     );
   }
+}
+
+/** Loaded by a Node that is older than it wants, the native part of better-sqlite3 13 ends the process instead of throwing. */
+export function checkEngine(manifest: { readonly engines?: { readonly node?: string } }): void {
+  const wanted = manifest.engines?.node ?? "";
+  const least = /^>=\s*(\d+)/.exec(wanted)?.[1];
+  if (least === undefined || nodeMajor() >= Number(least)) return;
+  throw new Error(`This better-sqlite3 wants Node ${wanted}; this is ${process.versions.node}.`);
+}
+
+function installCommand(): string {
+  return nodeMajor() < 22 ? "npm install better-sqlite3@12" : "npm install better-sqlite3";
+}
+
+function nodeMajor(): number {
+  return Number.parseInt(process.versions.node, 10);
 }
 
 /** Runs one statement and returns how many rows it changed. */

@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import Better from "better-sqlite3";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { sqliteStore, type SqliteDatabase } from "../../../src/stores/sqlite.ts";
+import { checkEngine } from "../../../src/stores/sqlite/driver.ts";
 import { call, DRIVERS, freshFile, idOf, NOW, rawOn, recordOf, storeOn } from "./support.ts";
 
 const change = { now: NOW, epoch: 1, set: { a: "2" } };
@@ -360,5 +361,14 @@ describe.each(DRIVERS)("sqlite by %s writes no more than changed", (driver) => {
     expect(seen()).toMatchObject({ seen: "row" });
     await store.update(idOf("a"), { ...change, epoch: 2 }, call());
     expect(seen()).toMatchObject({ seen: null });
+  });
+});
+
+describe("a better-sqlite3 that wants a newer Node", () => {
+  test("is refused before its native part is loaded, which would end the process", () => {
+    expect(() => checkEngine({ engines: { node: ">=999" } })).toThrow("wants Node >=999");
+    for (const node of [">=20", "20.x || 22.x || 24.x", undefined]) {
+      expect(() => checkEngine(node === undefined ? {} : { engines: { node } })).not.toThrow();
+    }
   });
 });
