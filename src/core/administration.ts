@@ -54,8 +54,31 @@ export class Administration {
     this.#gate.demand("deleteByLabel");
     const spared = typeof except === "string" ? [except] : except;
     await this.#marks.raise(user, spared);
-    const count = await this.#gate.deleteByLabel(userLabel(user), spared);
+    const count = await this.#deleteAll(userLabel(user), spared);
     this.#events.emit("revoked", { count, user });
+    return count;
+  }
+
+  /**
+   * Deletes all that bear a label, over several calls where one is not enough: a store that deletes file by file, or is under
+   * load, may reach its deadline on the way and has then deleted a part.
+   */
+  async #deleteAll(label: string, spared: readonly SessionId[]): Promise<number> {
+    let left = Number.POSITIVE_INFINITY;
+    for (;;) {
+      try {
+        return await this.#gate.deleteByLabel(label, spared);
+      } catch (error) {
+        const leftNow = await this.#count(label);
+        if (leftNow >= left) throw error;
+        left = leftNow;
+      }
+    }
+  }
+
+  async #count(label: string): Promise<number> {
+    let count = 0;
+    for await (const _record of pages((after) => this.#gate.listByLabel(label, after))) count += 1;
     return count;
   }
 

@@ -252,7 +252,7 @@ export class SessionManager<
    * Ends all sessions of a user but those named, and voids every login of theirs that is under way. A login that this
    * very request staged and has not committed is under way too. ASVS 7.4.2, 7.4.3.
    *
-   * @returns how many were ended.
+   * @returns how many the store's last call ended: all, unless it took several.
    */
   revokeUser(
     user: string,

@@ -10,6 +10,7 @@ import {
   loggedIn,
   noUnhandledRejections,
   recordsOf,
+  type Rig,
   rig,
   seen,
   settled,
@@ -265,6 +266,33 @@ describe("revokeUser", () => {
     expect(await codeOf(where.manager.revokeUser("ann"))).toBe("ERR_SESSION_USE");
     expect(where.faulty.calls).toEqual([]);
   });
+});
+
+describe("a store that reaches its deadline while it deletes a user's sessions", () => {
+  test("is asked again as long as it gets on", async () => {
+    const where = rig();
+    const cookies = await Promise.all(Array.from({ length: 4 }, () => loggedIn(where, "ann")));
+    where.faulty.next("deleteByLabel", deletingOne(where), 3);
+    await where.manager.revokeUser("ann");
+    for (const cookie of cookies) expect(await seen(where, cookie)).toBeNull();
+  });
+
+  test("is not asked for ever when it does not", async () => {
+    const where = rig();
+    await loggedIn(where, "ann");
+    where.faulty.always("deleteByLabel", failsBefore());
+    expect(await codeOf(where.manager.revokeUser("ann"))).toBe("ERR_SESSION_STORE_UNAVAILABLE");
+    expect(where.faulty.count("deleteByLabel")).toBe(2);
+  });
+
+  /** Deletes one session of ann's and fails. */
+  function deletingOne(where: Rig): () => Promise<never> {
+    return async () => {
+      const [info] = await where.manager.sessionsOf("ann");
+      if (info !== undefined) await where.manager.revoke(info.id);
+      throw new Error("too late");
+    };
+  }
 });
 
 describe("revokeAll", () => {
