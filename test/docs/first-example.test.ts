@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { cookieJar } from "../../src/testing/index.ts";
 import { blocksOf, ROOT } from "./pages.ts";
 
-const [FIRST] = blocksOf("README.md");
+const FIRST = blocksOf("README.md").find((block) => block.language === "ts");
 let folder = "";
 const children: ChildProcess[] = [];
 
