@@ -310,6 +310,21 @@ describe("what a handler throws", () => {
     expect(await colourOf(manager, cookieAfter(thrown as Response))).toBe("red");
   });
 
+  test("is a failure when it is a Response whose body was read before, so that nothing staged is stored", async () => {
+    const { manager } = rig();
+    const cookie = await stored(manager);
+    for (const read of [true, false]) {
+      const spent = new Response("spent", { status: 404 });
+      if (read) await spent.text();
+      const handle = fetchSessions(manager).wrap((_request, session) => {
+        session.set("colour", read ? "blue" : "green");
+        throw spent;
+      });
+      expect(await thrownBy(handle(ask("/", cookie)))).toBeInstanceOf(read ? TypeError : Response);
+      expect(await colourOf(manager, cookie)).toBe(read ? "red" : "green");
+    }
+  });
+
   test("is judged by isFailure, where that is given", async () => {
     const { manager } = rig();
     const cookie = await stored(manager);
