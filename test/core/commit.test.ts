@@ -528,3 +528,51 @@ describe("a store that is slow and always beaten to it", () => {
     expect(where.faulty.count("update")).toBeLessThan(5);
   });
 });
+
+describe("a record over maxRecordBytes", () => {
+  const HALF = "x".repeat(600);
+
+  test("is not created: the request fails, and no store is called", async () => {
+    const where = rig({ maxRecordBytes: 1024 });
+    const one = await visit(where);
+    Object.assign(one.session.data, { a: HALF, b: HALF });
+    expect(await codeOf(one.finish())).toBe("ERR_SESSION_LIMIT");
+    expect(where.faulty.calls).toEqual([]);
+    expect(one.exchange.cookies).toEqual([]);
+  });
+
+  test("does not come of an update that is under it by itself: the request fails, and nothing of it is stored", async () => {
+    const where = rig({ maxRecordBytes: 1024 });
+    const cookie = await stored(where, { a: HALF });
+    const before = await recordsOf(where);
+    const one = await visit(where, cookie);
+    Object.assign(one.session.data, { b: HALF, c: 1 });
+    expect(await codeOf(one.finish())).toBe("ERR_SESSION_LIMIT");
+    expect(await recordsOf(where)).toEqual(before);
+    expect(where.faulty.count("update")).toBe(0);
+  });
+});
+
+describe("an increment that stands in line behind a login of the same session", () => {
+  test("is refused as stale, and does not land in the session of the user", async () => {
+    const where = rig({ onGone: "fail" });
+    const cookie = await stored(where, { n: 0 });
+    const login = await visit(where, cookie);
+    const behind = await visit(where, cookie);
+    login.session.login("ann");
+    // Under a condition, so that it stands in the line too.
+    login.session.increment("n");
+    behind.session.increment("n", 10);
+    const held = gate();
+    where.faulty.next("update", waitsBefore(held));
+    const first = login.finish();
+    await held.reached();
+    const second = codeOf(behind.finish());
+    held.open();
+    await first;
+    expect(await second).toBe("ERR_SESSION_GONE");
+    expect(where.of("gone")).toEqual([expect.objectContaining({ reason: "stale", fields: ["n"] })]);
+    expect(behind.exchange.cookies).toEqual([]);
+    expect(await seen(where, `__Host-Http-sid=${setCookies(login.exchange)[0]}`)).toEqual({ n: 1 });
+  });
+});

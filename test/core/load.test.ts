@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Token } from "../../src/index.ts";
+import { type SessionRecord, Token } from "../../src/index.ts";
 import { answers, failsBefore } from "../../src/testing/index.ts";
 import { testExchange } from "../support/exchange.ts";
 import { codeOf, done, noUnhandledRejections, recordsOf, rig, seen, stored, visit } from "../races/rig.ts";
@@ -75,5 +75,32 @@ describe("a cookie", () => {
     await one.finish();
     expect(where.of("rejected")).toEqual([expect.objectContaining({ reason: "unknown" })]);
     expect(one.exchange.cookies).toEqual([]);
+  });
+});
+
+describe("a record whose idle limit lies after its absolute limit", () => {
+  test("opens nothing from the absolute limit on", async () => {
+    const where = rig();
+    const token = Token.mint();
+    const now = where.clock.now();
+    const record: SessionRecord = {
+      id: token.id,
+      epoch: 1,
+      version: 1,
+      secretHash: token.secretHash(),
+      labels: [],
+      createdAt: now,
+      accessedAt: now,
+      expiresAt: now + 7_200_000,
+      endsAt: now + 3_600_000,
+      fields: { a: "1" },
+    };
+    await where.store.create(record, { signal: new AbortController().signal });
+    const cookie = `${NAME}=${token.reveal()}`;
+    where.clock.advance(3_599_999);
+    expect(await seen(where, cookie)).toEqual({ a: 1 });
+    where.clock.advance(1);
+    expect(await seen(where, cookie)).toBeNull();
+    expect(where.of("expired")).toEqual([{ id: token.id }]);
   });
 });

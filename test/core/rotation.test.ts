@@ -262,6 +262,24 @@ describe("the loser of two rotations", () => {
     expect(await seen(where, cookieOf(setCookies(winner.exchange)[0]))).toEqual({ a: 1, b: 2 });
   });
 
+  for (const [response, canSetCookie] of [
+    ["has left", true],
+    ["cannot carry a cookie", false],
+  ] as const) {
+    test(`whose response ${response} stores what it changed, and takes no cookie over: what it revoked stays revoked`, async () => {
+      const { where, cookie } = await due();
+      const loser = await visit(where, cookie);
+      loser.session.increment("a");
+      where.manager.revokeSessionCookie(loser.exchange);
+      const winner = await done(sibling(where, OPTIONS), cookie, () => undefined);
+      loser.exchange.canSetCookie = canSetCookie;
+      await (canSetCookie ? where.manager.finishLate(loser.exchange) : loser.finish());
+      expect(await where.manager.hasSessionCookie(loser.exchange)).toBe(false);
+      expect(loser.exchange.cookies).toEqual([]);
+      expect(await seen(where, winner)).toEqual({ a: 2 });
+    });
+  }
+
   test("that logs in gets a secret of its own, and the winner's is dead", async () => {
     const { where, cookie } = await due();
     const loser = await visit(where, cookie);
