@@ -380,6 +380,37 @@ describe("sweep", () => {
     }
     expect(where.clock.pending).toBe(1);
   });
+
+  test("ends with the batch that is under way at close, and no request starts it again", async () => {
+    const where = rig({ sweepEvery: "10m" });
+    await stored(where);
+    const held = gate();
+    where.faulty.always("sweep", async () => {
+      await held.passage();
+      return { deleted: 1, more: where.faulty.count("sweep") < 9 };
+    });
+    for (let seconds = 0; where.faulty.count("sweep") === 0 && seconds < 751; seconds += 1) {
+      where.clock.advance(1000);
+      await settled();
+    }
+    await held.reached();
+    const closing = where.manager.close();
+    held.open();
+    await closing;
+    await (await visit(where)).finish();
+    expect(where.clock.pending).toBe(0);
+    expect(where.faulty.count("sweep")).toBe(1);
+  });
+
+  test("that waits for its turn at close never comes", async () => {
+    const where = rig({ sweepEvery: "10m" });
+    await stored(where);
+    await where.manager.close();
+    expect(where.clock.pending).toBe(0);
+    where.clock.advance(3_600_000);
+    await settled();
+    expect(where.faulty.count("sweep")).toBe(0);
+  });
 });
 
 /** A store with some of the methods of another. */
