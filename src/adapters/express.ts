@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnySession, RequestHooks } from "../index.ts";
-import { NodeSessions, type NodeSessionsOptions } from "./support/node-sessions.ts";
+import { NODE_OPTIONS, NodeSessions, type NodeSessionsOptions } from "./support/node-sessions.ts";
+import { checkAdapter } from "./support/options.ts";
 import { isUnexpected } from "./support/thrown.ts";
 
 export type { Failure } from "./support/node-hold.ts";
@@ -42,6 +43,7 @@ export function expressSessions<S extends AnySession>(
   manager: RequestHooks<S>,
   options: NodeSessionsOptions<ExpressRequest> = {},
 ): ExpressSessions<S> {
+  checkAdapter(manager, options, NODE_OPTIONS);
   const sessions = new NodeSessions<S, ExpressRequest>(manager, options);
   const middleware = (request: ExpressRequest, response: ServerResponse, next: ExpressNext): void => {
     begin(sessions, request, response, next);

@@ -1,6 +1,7 @@
 import type { AnySession, RequestHooks } from "../index.ts";
 import { SessionError } from "../index.ts";
 import { FetchExchange, isRebuildable } from "./support/fetch-exchange.ts";
+import { checkAdapter } from "./support/options.ts";
 import { isUnexpected, plainResponse } from "./support/thrown.ts";
 
 /**
@@ -68,12 +69,14 @@ export function fetchSessions<S extends AnySession, Rest extends readonly unknow
   manager: RequestHooks<S>,
   options: FetchSessionsOptions<Rest> = {},
 ): FetchSessions<S, Rest> {
-  if (typeof manager?.startRequest !== "function") {
-    throw new SessionError(
-      "ERR_SESSION_CONFIG",
-      "The first argument must be a SessionManager or a NullSessionManager.",
-    );
-  }
+  checkAdapter(manager, options, {
+    only: "function",
+    clientAddress: "function",
+    waitUntil: "function",
+    isFailure: "function",
+    renderFailure: "function",
+    mountPath: "string",
+  });
   const adapter = new FetchAdapter<S, Rest>(manager, options);
   return {
     wrap:
@@ -161,7 +164,7 @@ class FetchAdapter<S extends AnySession, Rest extends readonly unknown[]> {
       const isFailure = this.#options.isFailure ?? isUnexpected;
       if (!(value instanceof Response)) return { kind: "thrown", value, failed: isFailure(value) };
       exchange.answer(value);
-      return { kind: "thrown", value, failed: isFailed(value) || value.bodyUsed };
+      return { kind: "thrown", value, failed: isFailed(value) || isSpent(value) };
     }
   }
 
@@ -191,10 +194,15 @@ function isFailed(response: Response): boolean {
 }
 
 /** Refuses, before anything is stored, what could not be answered with afterwards. */
+/** A body that was read, or is being read, cannot be sent: the request has failed. */
+function isSpent(response: Response): boolean {
+  return response.bodyUsed || response.body?.locked === true;
+}
+
 function checked(response: Response): Response {
   if (typeof response?.status !== "number")
     throw new TypeError("A wrapped handler must return a Response, and returned something else.");
-  if (isRebuildable(response) && (response.bodyUsed || response.body?.locked === true))
+  if (isRebuildable(response) && isSpent(response))
     throw new TypeError(
       "A wrapped handler returned a Response whose body was read before. Return a clone of it.",
     );

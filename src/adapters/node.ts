@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { AnySession, RequestHooks } from "../index.ts";
 import type { NodeRequest, NodeServerResponse } from "./support/node-exchange.ts";
-import { NodeSessions, type NodeSessionsOptions } from "./support/node-sessions.ts";
+import { NODE_OPTIONS, NodeSessions, type NodeSessionsOptions } from "./support/node-sessions.ts";
+import { checkAdapter } from "./support/options.ts";
 import { isUnexpected } from "./support/thrown.ts";
 
 export type { Failure } from "./support/node-hold.ts";
@@ -43,6 +44,7 @@ export function nodeSessions<S extends AnySession>(
   manager: RequestHooks<S>,
   options: NodeHandlerOptions = {},
 ): NodeAdapter<S> {
+  checkAdapter(manager, options, { ...NODE_OPTIONS, onError: "function" });
   const sessions = new NodeSessions<S, NodeRequest>(manager, options);
   const listener = (handler: NodeHandler<S>) => (request: NodeRequest, response: NodeServerResponse) =>
     void serve(sessions, options, handler, request, response);
@@ -71,7 +73,24 @@ async function serve<S extends AnySession>(
     const session = begun instanceof Promise ? await begun : begun;
     await sessions.within(session, () => handler(request, response, session));
   } catch (error) {
-    answer(sessions, options, error, request, response);
+    try {
+      answer(sessions, options, error, request, response);
+    } catch (mistake) {
+      lastResort(response, mistake);
+    }
+  }
+}
+
+/** What the application gave for errors has an error itself. It harms its own request, and never the process. */
+function lastResort(response: NodeServerResponse, mistake: unknown): void {
+  console.error(mistake);
+  try {
+    if (response.headersSent) throw mistake;
+    for (const name of response.getHeaderNames()) response.removeHeader(name);
+    response.statusCode = 500;
+    response.end("Internal Server Error\n");
+  } catch {
+    response.destroy();
   }
 }
 

@@ -1,11 +1,13 @@
 import type { Clock } from "./clock.ts";
 import type { Events } from "./events.ts";
+import { SessionError } from "./errors.ts";
 import type { Gate } from "./gate.ts";
 import { isMark, type Marks } from "./marks.ts";
 import type { SessionId, SessionRecord } from "./record.ts";
 import { checkUser, userLabel } from "./labels.ts";
 import { type SessionInfo, sessionInfo } from "./session-info.ts";
 import type { Page } from "./store.ts";
+import { parseSessionId } from "./token.ts";
 
 const SWEEP_BATCH = 1000;
 
@@ -53,6 +55,12 @@ export class Administration {
     checkUser(user);
     this.#gate.demand("deleteByLabel");
     const spared = typeof except === "string" ? [except] : except;
+    if (!Array.isArray(spared) || spared.some((id) => parseSessionId(id) === null)) {
+      throw new SessionError(
+        "ERR_SESSION_USE",
+        "except must be a session id, such as session.id, or a list of them.",
+      );
+    }
     await this.#marks.raise(user, spared);
     const count = await this.#deleteAll(userLabel(user), spared);
     this.#events.emit("revoked", { count, user });

@@ -361,9 +361,14 @@ export class Committer {
   }
 
   async #dropLogin(state: RequestState, record: SessionRecord): Promise<void> {
-    state.cookie = null;
+    const cookie = state.cookie === "revoke" ? state.cookie : null;
     Session.access.vanish(state.session);
-    await this.#end(state, record, "replaced");
+    try {
+      await this.#end(state, record, "replaced");
+    } finally {
+      // The client never got this token. What it holds may be the cookie of a newer login.
+      state.cookie = cookie;
+    }
   }
 
   #sending(state: RequestState, base: SessionRecord, plan: Omit<UpdatePlan, "kind" | "minor">): Sending {
@@ -393,7 +398,7 @@ export class Committer {
     if (state.token === null || state.phase === "sent" || !state.exchange.canSetCookie) return;
     const successor = successorOf(fresh, state.token);
     if (successor === null) return;
-    state.cookie = successor;
+    if (state.cookie !== "revoke") state.cookie = successor;
     // From here on the request is as one that came with the current secret.
     state.token = successor;
   }
@@ -469,10 +474,10 @@ function tooManyAttempts(): SessionError {
   );
 }
 
-export function tooLateForCookie(): SessionError {
+export function tooLateForCookie(what = "This change"): SessionError {
   return new SessionError(
     "ERR_SESSION_SENT",
-    "The response has left and cannot carry a cookie any more. Change the session before, or call await session.commit() first.",
+    `${what} comes too late: the response has left and cannot carry a cookie any more. Do it before, or call await session.commit() first.`,
   );
 }
 

@@ -125,8 +125,10 @@ function checkAttributes(policy: CookiePolicy): void {
     refuse('cookie.name must be 1 to 256 characters of a token (RFC 9110, section 5.6.2), such as "sid".');
   if (path !== "mount" && !(typeof path === "string" && path.startsWith("/") && ATTRIBUTE.test(path)))
     refuse('cookie.path must be "mount" or begin with "/".');
-  if (domain !== null && (typeof domain !== "string" || !DOMAIN.test(domain)))
-    refuse('cookie.domain must be a host name without a leading dot, such as "example.com".');
+  if (domain !== null && !isDomain(domain))
+    refuse('cookie.domain must be a host name without a leading dot, and no address, such as "example.com".');
+  if (domain !== null && !secure)
+    refuse("cookie.insecureLoopback is for localhost alone. Drop cookie.domain or it.");
   if (!["Strict", "Lax", "None"].includes(sameSite))
     refuse('cookie.sameSite must be "Strict", "Lax" or "None".');
   if (sameSite === "None" && !secure) refuse("cookie.sameSite None needs Secure. Drop insecureLoopback.");
@@ -136,6 +138,13 @@ function checkAttributes(policy: CookiePolicy): void {
     refuse(
       `cookie.partitioned is for frames of other sites, where SameSite ${sameSite} is never sent. Set cookie.sameSite to "None" or drop partitioned.`,
     );
+}
+
+/** Browsers take no address for a domain, and no name longer than DNS has (RFC 1035, section 2.3.4). */
+function isDomain(domain: unknown): boolean {
+  return (
+    typeof domain === "string" && domain.length <= 253 && DOMAIN.test(domain) && !/^[\d.]+$/.test(domain)
+  );
 }
 
 /** Browsers compare prefixes without regard to case (RFC 6265bis, section 5.4). */

@@ -1,3 +1,4 @@
+import { SessionError } from "./errors.ts";
 import { type Channel, diagnosticsChannel } from "./platform.ts";
 import type { SessionId } from "./record.ts";
 
@@ -42,6 +43,27 @@ export interface SessionEvents {
 
 export type SessionEventName = keyof SessionEvents;
 
+const NAMES: ReadonlySet<string> = new Set(
+  Object.keys({
+    created: true,
+    login: true,
+    rotated: true,
+    ended: true,
+    revoked: true,
+    expired: true,
+    rejected: true,
+    theft: true,
+    conflict: true,
+    gone: true,
+    corrupt: true,
+    invalid: true,
+    late: true,
+    abandoned: true,
+    storeFailure: true,
+    listenerFailure: true,
+  } satisfies Record<SessionEventName, true>),
+);
+
 export type SessionListener<Name extends SessionEventName> = (event: SessionEvents[Name]) => void;
 
 /**
@@ -54,6 +76,12 @@ export class Events {
 
   /** Calls the listener at each event of the name. Returns how to stop. */
   on<Name extends SessionEventName>(name: Name, listener: SessionListener<Name>): () => void {
+    if (!NAMES.has(name) || typeof listener !== "function") {
+      throw new SessionError(
+        "ERR_SESSION_USE",
+        `on takes the name of an event and a function. The events are ${[...NAMES].join(", ")}.`,
+      );
+    }
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners);
     listeners.add(listener);

@@ -22,6 +22,7 @@ export class Gate {
   readonly #clock: Clock;
   readonly #deadlineMs: number;
   readonly #events: Events;
+  #closed = false;
   #ready: Promise<void> | null | "ready";
 
   constructor(
@@ -112,11 +113,19 @@ export class Gate {
     );
   }
 
+  /** From here on every call is refused: a manager that was closed must not go on as if it were open. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#store.close?.();
   }
 
   async #call<T>(operation: string, send: (store: AnyStore, call: Call) => Promise<T>): Promise<T> {
+    if (this.#closed) {
+      throw new SessionError(
+        "ERR_SESSION_STORE_UNAVAILABLE",
+        "This session manager was closed. Make a new one, and close it after the last request.",
+      );
+    }
     if (this.#ready !== "ready") await this.#setUp();
     return await this.#bounded(operation, send);
   }

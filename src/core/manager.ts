@@ -8,6 +8,7 @@ import { Gate } from "./gate.ts";
 import type { RequestHooks } from "./hooks.ts";
 import { Loader, type Opened, tokensOf } from "./load.ts";
 import { Marks } from "./marks.ts";
+import { checkOptionNames } from "./option-names.ts";
 import { type ResolvedOptions, resolveOptions, type SessionManagerOptions } from "./options.ts";
 import { printsAs, runInContext } from "./platform.ts";
 import { isChanged, type Plan } from "./plan.ts";
@@ -244,8 +245,9 @@ export class SessionManager<
    *
    * @returns whether there was one to end.
    */
-  revoke(id: SessionId, options: { readonly user?: string } = {}): Promise<boolean> {
-    return this.#administration.revoke(id, options);
+  async revoke(id: SessionId, options: { readonly user?: string } = {}): Promise<boolean> {
+    checkOptionNames(options, ["user"], "revoke", "ERR_SESSION_USE");
+    return await this.#administration.revoke(id, options);
   }
 
   /**
@@ -254,11 +256,12 @@ export class SessionManager<
    *
    * @returns how many the store's last call ended: all, unless it took several.
    */
-  revokeUser(
+  async revokeUser(
     user: string,
     options: { readonly except?: SessionId | null | readonly SessionId[] } = {},
   ): Promise<number> {
-    return this.#administration.revokeUser(user, options.except ?? []);
+    checkOptionNames(options, ["except"], "revokeUser", "ERR_SESSION_USE");
+    return await this.#administration.revokeUser(user, options.except ?? []);
   }
 
   /** Ends every session that exists now, and voids every login under way. ASVS 7.4.5. @returns how many were ended. */

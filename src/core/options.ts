@@ -3,6 +3,7 @@ import { type Codec, jsonCodec } from "./codec.ts";
 import { type CookieOptions, type CookiePolicy, resolveCookie } from "./cookie.ts";
 import { type Duration, milliseconds } from "./duration.ts";
 import { SessionError } from "./errors.ts";
+import { checkOptionNames } from "./option-names.ts";
 import { type Lifetime, type LifetimeOptions, resolveLifetime } from "./lifetime.ts";
 import { checkSchemas, type FieldSchemas } from "./schema.ts";
 import { type AnySession, Session } from "./session.ts";
@@ -73,7 +74,7 @@ export interface ResolvedOptions<S extends AnySession> {
   readonly clock: Clock;
 }
 
-const KNOWN: ReadonlySet<string> = new Set<keyof SessionManagerOptions<FieldSchemas, AnySession>>([
+const KNOWN: readonly (keyof SessionManagerOptions<FieldSchemas, AnySession>)[] = [
   "store",
   "cookie",
   "fields",
@@ -97,15 +98,15 @@ const KNOWN: ReadonlySet<string> = new Set<keyof SessionManagerOptions<FieldSche
   "accessTimeResolution",
   "rotateEvery",
   "rotationGrace",
-]);
-const KNOWN_COOKIE: ReadonlySet<string> = new Set<keyof CookieOptions>([
+];
+const KNOWN_COOKIE: readonly (keyof CookieOptions)[] = [
   "name",
   "path",
   "domain",
   "sameSite",
   "partitioned",
   "insecureLoopback",
-]);
+];
 const DURABILITIES: readonly string[] = ["none", "process", "power"] satisfies StoreTraits["durability"][];
 
 /** @throws `ERR_SESSION_CONFIG` for options that are unknown, impossible or contradict each other, naming the mend. */
@@ -114,9 +115,9 @@ export function resolveOptions<S extends AnySession>(
 ): ResolvedOptions<S> {
   if (!isObject(options))
     refuse("SessionManager needs an object of options with a store, such as { store: memoryStore() }.");
-  checkNames(options, KNOWN, "");
-  for (const name of ["cookie", "requires", "fields"] as const) checkObject(name, options[name] ?? {});
-  checkNames(options.cookie ?? {}, KNOWN_COOKIE, "cookie.");
+  checkOptionNames(options, KNOWN, "SessionManager");
+  for (const name of ["cookie", "requires", "fields"] as const) checkObject(name, options[name]);
+  checkOptionNames(options.cookie ?? {}, KNOWN_COOKIE, "cookie");
   checkStore(options.store);
   checkTraits(options.store.traits, options.requires ?? {});
   const fields = options.fields ?? {};
@@ -142,14 +143,8 @@ export function resolveOptions<S extends AnySession>(
 }
 
 function checkObject(name: string, value: unknown): void {
-  if (!isObject(value) || Array.isArray(value)) refuse(`${name} must be an object.`);
-}
-
-function checkNames(options: object, known: ReadonlySet<string>, prefix: string): void {
-  for (const name of Object.keys(options)) {
-    if (known.has(name)) continue;
-    refuse(`${prefix}${name} is not an option. The options are ${[...known].join(", ")}.`);
-  }
+  if (value === undefined || (isObject(value) && !Array.isArray(value))) return;
+  refuse(`${name} must be an object. Leave it out for the defaults.`);
 }
 
 function checkStore(store: AnyStore): void {
@@ -166,7 +161,8 @@ function checkTraits(
   traits: StoreTraits,
   requires: Partial<Pick<StoreTraits, "durability" | "shared">>,
 ): void {
-  checkNames(requires, new Set(["durability", "shared"]), "requires.");
+  checkOptionNames(requires, ["durability", "shared"], "requires");
+  oneOf("requires.shared", requires.shared, [true, false, undefined]);
   if (requires.shared === true && !traits.shared) {
     refuse(
       "requires.shared: this store keeps sessions in one process. Choose one that processes share, such as sqliteStore(file).",

@@ -76,9 +76,9 @@ export class RequestHost implements SessionHost {
     if (this.#isClosed() && !this.#exchange.commitsLate) throw tooLateForCookie();
   }
 
-  beforeNewSecret(): void {
+  beforeNewSecret(verb: string): void {
     this.beforeStaging();
-    if (this.#isClosed() || !this.#exchange.canSetCookie) throw tooLateForCookie();
+    if (this.#isClosed() || !this.#exchange.canSetCookie) throw tooLateForCookie(`session.${verb}()`);
   }
 
   /** The commit that decides about the cookie has begun. */

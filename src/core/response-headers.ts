@@ -1,4 +1,5 @@
 import { type CookiePolicy, sessionCookie } from "./cookie.ts";
+import { SessionError } from "./errors.ts";
 import type { HttpExchange } from "./exchange.ts";
 import type { RequestState } from "./request-state.ts";
 import { Session } from "./session.ts";
@@ -17,6 +18,7 @@ export function writeHeaders(state: RequestState, policy: CookiePolicy, now: num
   if (!exchange.canSetCookie) return;
   if (cookie !== null) {
     state.cookie = null;
+    refuseTwin(exchange, policy.name);
     exchange.setCookie(sessionCookie(policy, exchange.mountPath, ...valueAndAge(state, cookie, now)));
     exchange.setResponseHeader("cache-control", "no-store");
   }
@@ -53,4 +55,14 @@ function unpublish(exchange: HttpExchange): void {
   if (kept.length === directives.length) return;
   if (!kept.some((directive) => /^(private|no-store)\b/i.test(directive))) kept.unshift("private");
   exchange.setResponseHeader("cache-control", kept.join(", "));
+}
+
+/** One response cannot carry two cookies of one name: the browser keeps the last, and the other session is lost. */
+function refuseTwin(exchange: HttpExchange, name: string): void {
+  const present = exchange.responseHeader("set-cookie") ?? "";
+  if (!present.startsWith(`${name}=`) && !present.includes(`, ${name}=`)) return;
+  throw new SessionError(
+    "ERR_SESSION_CONFIG",
+    `Something else has set the cookie "${name}" on this response. Give each manager a cookie.name of its own.`,
+  );
 }

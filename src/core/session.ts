@@ -8,6 +8,7 @@ import { flashes, unseen, withFlashes } from "./flash.ts";
 import { addFormToken, isOutstanding, newFormToken, spendFormToken } from "./form-tokens.ts";
 import { checkLabels, checkMethods, checkUser, userLabel } from "./labels.ts";
 import { idleLimit } from "./lifetime.ts";
+import { checkOptionNames } from "./option-names.ts";
 import { equalInConstantTime, printsAs } from "./platform.ts";
 import type { CommitInput, Renewal } from "./plan.ts";
 import { isReserved, type SessionId, type SessionRecord } from "./record.ts";
@@ -280,11 +281,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     this.#host.beforeNewSecret("login");
     this.#look();
     checkUser(user);
-    if (typeof options !== "object" || options === null)
-      throw new SessionError(
-        "ERR_SESSION_USE",
-        'login takes its options as an object, such as { methods: ["pwd"] }.',
-      );
+    checkOptionNames(options, ["methods", "remember", "labels"], "login", "ERR_SESSION_USE");
     // Everything is checked before anything is staged: a login that is refused must not be half of one.
     const remember = this.#rememberMs(options.remember);
     const methods = checkMethods(options.methods ?? []);
@@ -317,6 +314,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
         "ERR_SESSION_USE",
         "Nobody is logged in. Call login(user) instead of reauthenticate().",
       );
+    checkOptionNames(options, ["methods"], "reauthenticate", "ERR_SESSION_USE");
     const now = this.#host.clock.now();
     const methods = [...new Set([...before.methods, ...checkMethods(options.methods ?? [])])];
     this.#draft.set(AUTH, { user: before.user, at: now, methods });
@@ -605,6 +603,6 @@ function added(name: string, value: unknown, by: number): number {
   if (typeof value === "number") return value + by;
   throw new SessionError(
     "ERR_SESSION_USE",
-    `The session field "${name}" does not hold a number, so it cannot be incremented.`,
+    `The session field "${name}" does not hold a number, so it cannot be incremented. Set it to one first.`,
   );
 }

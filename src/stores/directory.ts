@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { SessionError } from "../core/errors.ts";
+import { checkOptionNames } from "../core/option-names.ts";
 import type {
   DisposableStore,
   IterableStore,
@@ -38,6 +39,7 @@ export interface DirectoryStore
  * @throws `ERR_SESSION_CONFIG` when the path or the durability cannot be.
  */
 export function directoryStore(path: string, options: DirectoryStoreOptions = {}): DirectoryStore {
+  checkOptionNames(options, ["durability"], "directoryStore");
   const { durability = "process" } = options;
   if (typeof path !== "string" || path === "" || path.includes("\0")) {
     throw new SessionError(

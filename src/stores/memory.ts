@@ -1,4 +1,5 @@
 import { SessionError } from "../core/errors.ts";
+import { checkOptionNames } from "../core/option-names.ts";
 import type { SessionId, SessionRecord } from "../core/record.ts";
 import type {
   Call,
@@ -70,6 +71,7 @@ interface Entry {
  * @throws {SessionError} `ERR_SESSION_CONFIG` when `maxSessions` is not a whole number of 1 or more.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  checkOptionNames(options, ["maxSessions"], "memoryStore");
   return new Memory(checkedMax(options.maxSessions ?? DEFAULT_MAX_SESSIONS));
 }
 

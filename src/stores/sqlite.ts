@@ -1,4 +1,5 @@
 import { SessionError } from "../core/errors.ts";
+import { checkOptionNames } from "../core/option-names.ts";
 import type { SessionId, SessionRecord } from "../core/record.ts";
 import type {
   Call,
@@ -74,6 +75,7 @@ export function sqliteStore(
   fileOrDatabase: string | SqliteDatabase,
   options: SqliteStoreOptions = {},
 ): SqliteStore {
+  checkOptionNames(options, ["durability", "tablePrefix", "driver"], "sqliteStore");
   const { durability, tablePrefix = DEFAULT_PREFIX, driver } = options;
   checkOptions(options);
   const names = namesFor(tablePrefix);
@@ -87,8 +89,19 @@ export function sqliteStore(
       "driver is for a file; a database that is handed in brings its own. Leave it out.",
     );
   }
+  if (!isDatabase(fileOrDatabase)) {
+    throw new SessionError(
+      "ERR_SESSION_CONFIG",
+      'sqliteStore needs the path of a file, such as "sessions.db", or an open database of node:sqlite or better-sqlite3.',
+    );
+  }
   const source = databaseSource(fileOrDatabase, durability);
   return new Sqlite(new Engine(source, names), source.traits);
+}
+
+function isDatabase(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return ["prepare", "exec", "close"].every((name) => typeof Reflect.get(value, name) === "function");
 }
 
 function checkOptions({ durability, driver }: SqliteStoreOptions): void {

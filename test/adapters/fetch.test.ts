@@ -160,15 +160,13 @@ describe("a response", () => {
     expect(constant.headers.getSetCookie()).toEqual([]);
   });
 
-  test("with a cookie of the session's name of its own carries only the session's", async () => {
+  test("with a cookie of the session's name of its own is refused: one of the two would be lost", async () => {
     const { manager } = rig();
     const handle = fetchSessions(manager).wrap((_request, session) => {
       session.set("colour", "red");
       return new Response("ok", { headers: { "set-cookie": "__Host-Http-sid=planted; Path=/; Secure" } });
     });
-    const response = await handle(ask());
-    expect(response.headers.getSetCookie()).toHaveLength(1);
-    expect(await colourOf(manager, cookieAfter(response))).toBe("red");
+    await expect(handle(ask())).rejects.toMatchObject({ code: "ERR_SESSION_CONFIG" });
   });
 
   test("that is streamed is not read before its client reads it", async () => {
@@ -323,6 +321,19 @@ describe("what a handler throws", () => {
       expect(await thrownBy(handle(ask("/", cookie)))).toBeInstanceOf(read ? TypeError : Response);
       expect(await colourOf(manager, cookie)).toBe(read ? "red" : "green");
     }
+  });
+
+  test("is a failure when it is a Response whose body somebody else is reading", async () => {
+    const { manager } = rig();
+    const cookie = await stored(manager);
+    const handle = fetchSessions(manager).wrap((_request, session) => {
+      session.set("colour", "blue");
+      const locked = new Response("locked", { status: 404 });
+      locked.body?.getReader();
+      throw locked;
+    });
+    await thrownBy(handle(ask("/", cookie)));
+    expect(await colourOf(manager, cookie)).toBe("red");
   });
 
   test("is judged by isFailure, where that is given", async () => {

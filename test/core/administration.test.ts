@@ -418,3 +418,15 @@ function only(store: AnyStore, names: readonly (keyof AnyStore)[]): AnyStore {
   const methods = names.map((name) => [name, (store[name] as (...args: unknown[]) => unknown).bind(store)]);
   return { traits: store.traits, ...Object.fromEntries(methods) } as AnyStore;
 }
+
+describe("a login that a revocation made void", () => {
+  test("leaves the client's cookie alone: it may be that of a newer login", async () => {
+    const where = rig();
+    const one = await visit(where);
+    one.session.login("ann");
+    await where.manager.revokeUser("ann");
+    expect(await codeOf(one.finish())).toBe("ERR_SESSION_REVOKED");
+    expect(one.exchange.cookies).toEqual([]);
+    expect(await recordsOf(where)).toEqual([]);
+  });
+});

@@ -22,7 +22,7 @@ beforeAll(() => {
   symlinkSync(ROOT, join(folder, "node_modules/holdfast"), "junction");
   symlinkSync(join(ROOT, "node_modules/express"), join(folder, "node_modules/express"), "junction");
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
-  writeFileSync(join(folder, "server.ts"), FIRST?.code ?? "");
+  writeFileSync(join(folder, "server.mjs"), FIRST?.code ?? "");
 });
 
 afterAll(async () => {
@@ -42,7 +42,7 @@ async function freePort(): Promise<number> {
 
 /** Starts the example as it stands, and waits until it answers at all. */
 async function started(port: number): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ["server.ts"], {
+  const child = spawn(process.execPath, ["server.mjs"], {
     cwd: folder,
     env: { ...process.env, PORT: String(port) },
     stdio: ["ignore", "ignore", "pipe"],

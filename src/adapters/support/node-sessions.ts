@@ -13,6 +13,13 @@ export interface NodeSessionsOptions<Request extends object> {
   readonly renderFailure?: (error: unknown) => Failure;
 }
 
+/** The names of {@link NodeSessionsOptions}, and their kinds. */
+export const NODE_OPTIONS = {
+  only: "function",
+  clientAddress: "function",
+  renderFailure: "function",
+} as const;
+
 interface Known<S extends AnySession> {
   readonly session: S;
   readonly exchange: NodeExchange;
@@ -26,12 +33,6 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
   readonly #known: WeakMap<object, Known<S>> = new WeakMap();
 
   constructor(manager: RequestHooks<S>, options: NodeSessionsOptions<Request>) {
-    if (typeof manager?.startRequest !== "function") {
-      throw new SessionError(
-        "ERR_SESSION_CONFIG",
-        "The first argument must be a SessionManager or a NullSessionManager.",
-      );
-    }
     this.#manager = manager;
     this.#options = options;
   }
