@@ -1,4 +1,5 @@
 import { Administration } from "./administration.ts";
+import { Attachment } from "./attachment.ts";
 import { Committer, tooLateForCookie } from "./commit.ts";
 import { cookieValues } from "./cookie.ts";
 import { SessionError } from "./errors.ts";
@@ -55,8 +56,8 @@ export class SessionManager<
   readonly #committer: Committer;
   readonly #administration: Administration;
   readonly #shared: HostShared;
-  readonly #states: WeakMap<HttpExchange, RequestState<S>> = new WeakMap();
-  readonly #loading: WeakMap<HttpExchange, Promise<S>> = new WeakMap();
+  readonly #states: Attachment<RequestState<S>> = new Attachment("holdfast.request");
+  readonly #loading: Attachment<Promise<S>> = new Attachment("holdfast.loading");
   readonly #background: Set<Promise<unknown>> = new Set();
 
   /** @throws `ERR_SESSION_CONFIG` for options that are unknown, impossible or contradict each other, naming the mend. */
@@ -348,7 +349,6 @@ export class SessionManager<
     };
     host.bind(state);
     this.#states.set(exchange, state);
-    this.#loading.delete(exchange);
     state.used ||= opened !== null && this.#foresees(state, opened);
     return session;
   }
