@@ -1,4 +1,4 @@
-import { SessionError } from "./errors.ts";
+import { refuseConfig } from "./errors.ts";
 import { isProduction } from "./platform.ts";
 
 /** A cookie as data; {@link serializeCookie} makes the header of it, for setting and revoking alike. */
@@ -94,7 +94,7 @@ const DOMAIN = /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/;
 /** @throws `ERR_SESSION_CONFIG` for a cookie that no browser would keep, naming the mend. */
 export function resolveCookie(options: CookieOptions): CookiePolicy {
   const { insecureLoopback = false } = options;
-  if (typeof insecureLoopback !== "boolean") refuse("cookie.insecureLoopback must be true or false.");
+  if (typeof insecureLoopback !== "boolean") refuseConfig("cookie.insecureLoopback must be true or false.");
   const secure = !insecureLoopback;
   const path = options.path ?? "/";
   const domain = options.domain ?? null;
@@ -107,7 +107,9 @@ export function resolveCookie(options: CookieOptions): CookiePolicy {
     partitioned: options.partitioned ?? false,
   };
   if (!secure && isProduction()) {
-    refuse("cookie.insecureLoopback is for development on localhost. Drop it where NODE_ENV is production.");
+    refuseConfig(
+      "cookie.insecureLoopback is for development on localhost. Drop it where NODE_ENV is production.",
+    );
   }
   checkAttributes(policy);
   checkPrefix(policy);
@@ -122,20 +124,25 @@ function defaultName(secure: boolean, path: string, domain: string | null): stri
 function checkAttributes(policy: CookiePolicy): void {
   const { name, path, domain, secure, sameSite, partitioned } = policy;
   if (typeof name !== "string" || !NAME.test(name))
-    refuse('cookie.name must be 1 to 256 characters of a token (RFC 9110, section 5.6.2), such as "sid".');
+    refuseConfig(
+      'cookie.name must be 1 to 256 characters of a token (RFC 9110, section 5.6.2), such as "sid".',
+    );
   if (path !== "mount" && !(typeof path === "string" && path.startsWith("/") && ATTRIBUTE.test(path)))
-    refuse('cookie.path must be "mount" or begin with "/".');
+    refuseConfig('cookie.path must be "mount" or begin with "/".');
   if (domain !== null && !isDomain(domain))
-    refuse('cookie.domain must be a host name without a leading dot, and no address, such as "example.com".');
+    refuseConfig(
+      'cookie.domain must be a host name without a leading dot, and no address, such as "example.com".',
+    );
   if (domain !== null && !secure)
-    refuse("cookie.insecureLoopback is for localhost alone. Drop cookie.domain or it.");
+    refuseConfig("cookie.insecureLoopback is for localhost alone. Drop cookie.domain or it.");
   if (!["Strict", "Lax", "None"].includes(sameSite))
-    refuse('cookie.sameSite must be "Strict", "Lax" or "None".');
-  if (sameSite === "None" && !secure) refuse("cookie.sameSite None needs Secure. Drop insecureLoopback.");
-  if (typeof partitioned !== "boolean") refuse("cookie.partitioned must be true or false.");
-  if (partitioned && !secure) refuse("cookie.partitioned needs Secure. Drop insecureLoopback.");
+    refuseConfig('cookie.sameSite must be "Strict", "Lax" or "None".');
+  if (sameSite === "None" && !secure)
+    refuseConfig("cookie.sameSite None needs Secure. Drop insecureLoopback.");
+  if (typeof partitioned !== "boolean") refuseConfig("cookie.partitioned must be true or false.");
+  if (partitioned && !secure) refuseConfig("cookie.partitioned needs Secure. Drop insecureLoopback.");
   if (partitioned && sameSite !== "None")
-    refuse(
+    refuseConfig(
       `cookie.partitioned is for frames of other sites, where SameSite ${sameSite} is never sent. Set cookie.sameSite to "None" or drop partitioned.`,
     );
 }
@@ -151,16 +158,12 @@ function isDomain(domain: unknown): boolean {
 function checkPrefix({ name, path, domain, secure }: CookiePolicy): void {
   const lower = name.toLowerCase();
   if (!["__host-", "__secure-", "__http-"].some((prefix) => lower.startsWith(prefix))) return;
-  if (!secure) refuse(`cookie.name "${name}" needs Secure. Drop the prefix or insecureLoopback.`);
+  if (!secure) refuseConfig(`cookie.name "${name}" needs Secure. Drop the prefix or insecureLoopback.`);
   if (!lower.startsWith("__host-")) return;
   if (path !== "/")
-    refuse(`cookie.name "${name}" needs cookie.path "/", got "${path}". Drop the prefix or the path.`);
+    refuseConfig(`cookie.name "${name}" needs cookie.path "/", got "${path}". Drop the prefix or the path.`);
   if (domain !== null)
-    refuse(`cookie.name "${name}" allows no cookie.domain. Drop the prefix or the domain.`);
-}
-
-function refuse(message: string): never {
-  throw new SessionError("ERR_SESSION_CONFIG", message);
+    refuseConfig(`cookie.name "${name}" allows no cookie.domain. Drop the prefix or the domain.`);
 }
 
 /** A mount path may come from the URL, where a client can write what would be an attribute of the cookie. */

@@ -68,3 +68,8 @@ export class SessionError extends Error {
     return typeof error === "object" && error !== null && BRAND in error;
   }
 }
+
+/** @throws `ERR_SESSION_CONFIG` with this message. */
+export function refuseConfig(message: string): never {
+  throw new SessionError("ERR_SESSION_CONFIG", message);
+}

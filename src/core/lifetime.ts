@@ -1,5 +1,5 @@
 import { type Duration, milliseconds } from "./duration.ts";
-import { SessionError } from "./errors.ts";
+import { refuseConfig } from "./errors.ts";
 
 /** Limits by NIST SP 800-63B-4, section 5.2: what each assurance level allows. */
 export type Preset = "aal1" | "aal2" | "aal3";
@@ -46,7 +46,7 @@ export function resolveLifetime(options: LifetimeOptions): Lifetime {
   const named = options.preset ?? "aal1";
   const preset = Object.hasOwn(PRESETS, named)
     ? PRESETS[named]
-    : refuse(`preset is "${String(named)}". Use "aal1", "aal2" or "aal3".`);
+    : refuseConfig(`preset is "${String(named)}". Use "aal1", "aal2" or "aal3".`);
   const absoluteMs = milliseconds(options.absolute ?? preset.absolute, "absolute");
   const idleMs = milliseconds(options.idle ?? shorter(preset.idle, absoluteMs), "idle");
   const rememberMaxMs = milliseconds(
@@ -90,12 +90,12 @@ function checkPreset(preset: Preset, lifetime: Lifetime): void {
     lifetime.idleMs > milliseconds(cap.idle, "idle") ||
     lifetime.absoluteMs > milliseconds(cap.absolute, "absolute")
   ) {
-    refuse(
+    refuseConfig(
       `preset "${preset}" allows idle ${cap.idle} and absolute ${cap.absolute} at most. Give tighter limits or drop the preset.`,
     );
   }
   if (isStrict(preset) && lifetime.rememberMaxMs > milliseconds(cap.absolute, "absolute")) {
-    refuse(
+    refuseConfig(
       `preset "${preset}" remembers nobody for longer than ${cap.absolute}. Lower rememberMax or drop the preset.`,
     );
   }
@@ -103,31 +103,27 @@ function checkPreset(preset: Preset, lifetime: Lifetime): void {
 
 function checkLimits(lifetime: Lifetime, options: LifetimeOptions): void {
   if (lifetime.idleMs > lifetime.absoluteMs) {
-    refuse("idle is longer than absolute, so it would never be reached. Lower idle or raise absolute.");
+    refuseConfig("idle is longer than absolute, so it would never be reached. Lower idle or raise absolute.");
   }
   if (lifetime.accessTimeResolutionMs >= lifetime.idleMs && lifetime.idleMs > 1) {
-    refuse(
+    refuseConfig(
       "accessTimeResolution is not shorter than idle, so active sessions would expire. Lower it or raise idle.",
     );
   }
   if (lifetime.rememberMaxMs > milliseconds(COOKIE_CAP, "rememberMax")) {
-    refuse("rememberMax is over 400 days, which browsers cut. Lower it.");
+    refuseConfig("rememberMax is over 400 days, which browsers cut. Lower it.");
   }
   if (options.rotationGrace !== undefined && lifetime.rotateEveryMs === null) {
-    refuse("rotationGrace is given without rotateEvery. Give both or neither.");
+    refuseConfig("rotationGrace is given without rotateEvery. Give both or neither.");
   }
   if ((lifetime.rotateEveryMs ?? 0) > Math.max(lifetime.absoluteMs, lifetime.rememberMaxMs)) {
-    refuse(
+    refuseConfig(
       "rotateEvery is longer than any session lives, so none would rotate. Lower rotateEvery or drop it.",
     );
   }
   if (lifetime.rotateEveryMs !== null && lifetime.rotateEveryMs <= lifetime.rotationGraceMs) {
-    refuse(
+    refuseConfig(
       "rotateEvery is not longer than rotationGrace, so no rotation could follow another. Raise rotateEvery or lower rotationGrace.",
     );
   }
-}
-
-function refuse(message: string): never {
-  throw new SessionError("ERR_SESSION_CONFIG", message);
 }

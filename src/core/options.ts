@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import { type Codec, jsonCodec } from "./codec.ts";
 import { type CookieOptions, type CookiePolicy, resolveCookie } from "./cookie.ts";
 import { type Duration, milliseconds } from "./duration.ts";
-import { SessionError } from "./errors.ts";
+import { refuseConfig } from "./errors.ts";
 import { checkOptionNames } from "./option-names.ts";
 import { type Lifetime, type LifetimeOptions, resolveLifetime } from "./lifetime.ts";
 import { checkSchemas, type FieldSchemas } from "./schema.ts";
@@ -114,7 +114,7 @@ export function resolveOptions<S extends AnySession>(
   options: SessionManagerOptions<FieldSchemas, S>,
 ): ResolvedOptions<S> {
   if (!isObject(options))
-    refuse("SessionManager needs an object of options with a store, such as { store: memoryStore() }.");
+    refuseConfig("SessionManager needs an object of options with a store, such as { store: memoryStore() }.");
   checkOptionNames(options, KNOWN, "SessionManager");
   for (const name of ["cookie", "requires", "fields"] as const) checkObject(name, options[name]);
   checkOptionNames(options.cookie ?? {}, KNOWN_COOKIE, "cookie");
@@ -144,14 +144,14 @@ export function resolveOptions<S extends AnySession>(
 
 function checkObject(name: string, value: unknown): void {
   if (value === undefined || (isObject(value) && !Array.isArray(value))) return;
-  refuse(`${name} must be an object. Leave it out for the defaults.`);
+  refuseConfig(`${name} must be an object. Leave it out for the defaults.`);
 }
 
 function checkStore(store: AnyStore): void {
   const whole =
     isObject(store) && ["create", "read", "update", "delete"].every((name) => hasMethod(store, name));
   if (!whole || !isObject(store.traits)) {
-    refuse(
+    refuseConfig(
       "store is not a session store. Make one with memoryStore(), directoryStore(path), sqliteStore(file) or the like.",
     );
   }
@@ -164,14 +164,14 @@ function checkTraits(
   checkOptionNames(requires, ["durability", "shared"], "requires");
   oneOf("requires.shared", requires.shared, [true, false, undefined]);
   if (requires.shared === true && !traits.shared) {
-    refuse(
+    refuseConfig(
       "requires.shared: this store keeps sessions in one process. Choose one that processes share, such as sqliteStore(file).",
     );
   }
   if (requires.durability === undefined) return;
   oneOf("requires.durability", requires.durability, ["none", "process", "power"]);
   if (DURABILITIES.indexOf(traits.durability) >= DURABILITIES.indexOf(requires.durability)) return;
-  refuse(
+  refuseConfig(
     `requires.durability "${requires.durability}": this store survives "${traits.durability}" only. Choose another store or level.`,
   );
 }
@@ -182,21 +182,21 @@ function checkedClass<S extends AnySession>(sessionClass: SessionClass<S> | unde
   const given: unknown = sessionClass;
   if (given === Session || (typeof given === "function" && given.prototype instanceof Session))
     return sessionClass;
-  return refuse("sessionClass must extend Session of the same copy of the package.");
+  return refuseConfig("sessionClass must extend Session of the same copy of the package.");
 }
 
 function checkedCodec(codec: Codec | undefined): Codec {
   if (codec === undefined) return jsonCodec;
   return isObject(codec) && hasMethod(codec, "encode") && hasMethod(codec, "decode")
     ? codec
-    : refuse("codec needs the methods encode and decode.");
+    : refuseConfig("codec needs the methods encode and decode.");
 }
 
 function checkedClock(clock: Clock | undefined): Clock {
   if (clock === undefined) return systemClock;
   return isObject(clock) && hasMethod(clock, "now") && hasMethod(clock, "after")
     ? clock
-    : refuse("clock needs the methods now and after. Drop it to take the system's.");
+    : refuseConfig("clock needs the methods now and after. Drop it to take the system's.");
 }
 
 /** The longest that a timer of the runtime can wait; a longer one would go off at once. */
@@ -206,19 +206,19 @@ function timer(duration: Duration, option: string): number {
   const ms = milliseconds(duration, option);
   return ms <= LONGEST_TIMER_MS
     ? ms
-    : refuse(`${option} is longer than a timer can wait, which is 24 days. Lower it.`);
+    : refuseConfig(`${option} is longer than a timer can wait, which is 24 days. Lower it.`);
 }
 
 function checkedSize(bytes: number): number {
   return Number.isSafeInteger(bytes) && bytes >= 1024
     ? bytes
-    : refuse("maxRecordBytes must be a whole number of 1024 or more.");
+    : refuseConfig("maxRecordBytes must be a whole number of 1024 or more.");
 }
 
 function sweepEvery(store: AnyStore, wanted: Duration | false | undefined): number | null {
   if (wanted === false) return null;
   if (wanted !== undefined && store.sweep === undefined) {
-    refuse("sweepEvery is given, but this store has nothing to sweep. Drop the option.");
+    refuseConfig("sweepEvery is given, but this store has nothing to sweep. Drop the option.");
   }
   const idleStore = store.sweep === undefined || store.traits.expires;
   return idleStore && wanted === undefined ? null : timer(wanted ?? "10m", "sweepEvery");
@@ -226,7 +226,7 @@ function sweepEvery(store: AnyStore, wanted: Duration | false | undefined): numb
 
 function oneOf<T>(option: string, value: T, allowed: readonly unknown[]): T {
   if (allowed.includes(value)) return value;
-  return refuse(`${option} must be ${allowed.map((one) => JSON.stringify(one)).join(" or ")}.`);
+  return refuseConfig(`${option} must be ${allowed.map((one) => JSON.stringify(one)).join(" or ")}.`);
 }
 
 function hasMethod(value: object, name: string): boolean {
@@ -235,8 +235,4 @@ function hasMethod(value: object, name: string): boolean {
 
 function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null;
-}
-
-function refuse(message: string): never {
-  throw new SessionError("ERR_SESSION_CONFIG", message);
 }

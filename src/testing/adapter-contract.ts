@@ -7,14 +7,11 @@ import { adapterRules } from "./adapter-rules/index.ts";
 import type { AdapterRule, AdapterRuleContext, ManagerChoice, StartOptions } from "./adapter-rules/rule.ts";
 import type { AdapterSubject, Route } from "./adapter-subject.ts";
 import { manualClock } from "./clock.ts";
+import { explained, type Outcome, registerRules, type Runner, type Trial, tryRules } from "./contract.ts";
 import { faultyStore } from "./faults.ts";
-import type { Runner, TestFunction } from "./store-contract.ts";
 
 /** What became of one rule. */
-export type AdapterRuleOutcome =
-  | { readonly kind: "kept"; readonly rule: AdapterRule }
-  | { readonly kind: "broken"; readonly rule: AdapterRule; readonly error: unknown }
-  | { readonly kind: "not applicable"; readonly rule: AdapterRule; readonly reason: string };
+export type AdapterRuleOutcome = Outcome<AdapterRule>;
 
 /** An answer that never comes must fail its rule, not stop the run. Real time decides nothing else. */
 const PATIENCE_MS = 20_000;
@@ -39,7 +36,8 @@ const EVENTS: readonly (keyof SessionEvents)[] = [
 
 /**
  * Registers every rule of the adapter contract as a test of its own. A rule that needs an ability which the subject says
- * it lacks is skipped with the subject's reason in its name; an ability that is neither there nor explained fails.
+ * it lacks is skipped with the subject's reason in its name, and the reason is printed; an ability that is neither there
+ * nor explained fails.
  *
  * @example
  * adapterContract({ test, describe }, {
@@ -49,21 +47,7 @@ const EVENTS: readonly (keyof SessionEvents)[] = [
  * });
  */
 export function adapterContract(runner: Runner, subject: AdapterSubject): void {
-  const headline = `adapter contract: ${subject.name}`;
-  const register = (): void => {
-    for (const rule of adapterRules) registerRule(runner.test, rule, subject);
-  };
-  if (runner.describe) runner.describe(headline, register);
-  else register();
-}
-
-function registerRule(test: TestFunction, rule: AdapterRule, subject: AdapterSubject): void {
-  const name = `${rule.group}: ${rule.name}`;
-  const reason = whyNot(rule, subject);
-  if (reason === undefined) return void test(name, () => runRule(rule, subject));
-  const told = `${name} [does not apply: ${reason}]`;
-  if (test.skip) test.skip(told, async () => {});
-  else test(told, async () => {});
+  registerRules(runner, trialOf(subject, adapterRules));
 }
 
 /** Tries rules on a subject without any test runner, one after another, and tells what became of each. */
@@ -71,20 +55,18 @@ export async function checkAdapter(
   subject: AdapterSubject,
   rules: readonly AdapterRule[] = adapterRules,
 ): Promise<AdapterRuleOutcome[]> {
-  const outcomes: AdapterRuleOutcome[] = [];
-  for (const rule of rules) outcomes.push(await tryRule(rule, subject));
-  return outcomes;
+  return await tryRules(trialOf(subject, rules));
 }
 
-async function tryRule(rule: AdapterRule, subject: AdapterSubject): Promise<AdapterRuleOutcome> {
-  const reason = whyNot(rule, subject);
-  if (reason !== undefined) return { kind: "not applicable", rule, reason };
-  try {
-    await runRule(rule, subject);
-    return { kind: "kept", rule };
-  } catch (error) {
-    return { kind: "broken", rule, error };
-  }
+function trialOf(subject: AdapterSubject, rules: readonly AdapterRule[]): Trial<AdapterRule> {
+  return {
+    headline: `adapter contract: ${subject.name}`,
+    rules,
+    abilities: subject.abilities,
+    name: (rule) => `${rule.group}: ${rule.name}`,
+    whyNot: (rule) => whyNot(rule, subject),
+    run: (rule) => runRule(rule, subject),
+  };
 }
 
 function whyNot(rule: AdapterRule, subject: AdapterSubject): string | undefined {
@@ -125,14 +107,6 @@ function patiently(work: Promise<void>): Promise<void> {
     );
     work.then(resolve, reject).finally(() => clearTimeout(impatient));
   });
-}
-
-/** The same error with a headline, so that runners still show the difference and where it was found. */
-function explained(error: unknown, headline: string): unknown {
-  if (!(error instanceof Error))
-    return new Error(`${headline}: rejected with ${String(error)}`, { cause: error });
-  error.message = `${headline}: ${error.message}`;
-  return error;
 }
 
 async function contextOf(

@@ -34,13 +34,8 @@ export {
   type StoreOperation,
 } from "./faults.ts";
 export { seededRandom, type Random } from "./random.ts";
-export {
-  checkStore,
-  storeContract,
-  type RuleOutcome,
-  type Runner,
-  type TestFunction,
-} from "./store-contract.ts";
+export type { Runner, TestFunction } from "./contract.ts";
+export { checkStore, storeContract, type RuleOutcome } from "./store-contract.ts";
 export { storeRules } from "./store-rules/index.ts";
 export type { RuleContext, StoreRule } from "./store-rules/rule.ts";
 export type { Ability, OpenedStore, StoreSubject, WorkerSubject } from "./store-subject.ts";

@@ -1,29 +1,13 @@
 import type { AnyStore } from "../core/store.ts";
+import { explained, type Outcome, registerRules, type Runner, type Trial, tryRules } from "./contract.ts";
 import { seededRandom } from "./random.ts";
 import type { RuleContext, StoreRule } from "./store-rules/rule.ts";
 import { storeRules } from "./store-rules/index.ts";
 import type { Ability, OpenedStore, StoreSubject } from "./store-subject.ts";
 import { startWorkers, type Workers } from "./store-workers.ts";
 
-/** What the contract asks of a test runner; `test` and `describe` of vitest and of node:test both fit. */
-export interface Runner {
-  readonly test: TestFunction;
-  readonly describe?: (name: string, define: () => void) => unknown;
-  /** Where the reasons for missing abilities are printed, a line each; the console unless given. */
-  readonly print?: (line: string) => void;
-}
-
-export interface TestFunction {
-  (name: string, run: () => Promise<void>): unknown;
-  /** Registers a test that does not run. Without it, the reason is a test of its own that passes. */
-  readonly skip?: (name: string, run: () => Promise<void>) => unknown;
-}
-
 /** What became of one rule. */
-export type RuleOutcome =
-  | { readonly kind: "kept"; readonly rule: StoreRule }
-  | { readonly kind: "broken"; readonly rule: StoreRule; readonly error: unknown }
-  | { readonly kind: "not applicable"; readonly rule: StoreRule; readonly reason: string };
+export type RuleOutcome = Outcome<StoreRule>;
 
 const DEFAULT_SEED = 20_261_122;
 
@@ -40,25 +24,7 @@ const DEFAULT_SEED = 20_261_122;
  * });
  */
 export function storeContract(runner: Runner, subject: StoreSubject): void {
-  const headline = `store contract: ${subject.name}`;
-  const print = runner.print ?? console.info;
-  for (const [ability, claim] of Object.entries(subject.abilities)) {
-    if (claim !== true) print(`${headline}: no ${ability}: ${claim}`);
-  }
-  const register = (): void => {
-    for (const rule of storeRules) registerRule(runner.test, rule, subject);
-  };
-  if (runner.describe) runner.describe(headline, register);
-  else register();
-}
-
-function registerRule(test: TestFunction, rule: StoreRule, subject: StoreSubject): void {
-  const name = `${rule.group}: ${rule.name}${rule.races.length > 0 ? ` (race ${rule.races.join(", ")})` : ""}`;
-  const reason = whyNot(rule, subject);
-  if (reason === undefined) return void test(name, () => runRule(rule, subject));
-  const told = `${name} [does not apply: ${reason}]`;
-  if (test.skip) test.skip(told, async () => {});
-  else test(told, async () => {});
+  registerRules(runner, trialOf(subject, storeRules));
 }
 
 /** Tries every rule on a subject without any test runner, one after another, and tells what became of each. */
@@ -66,20 +32,22 @@ export async function checkStore(
   subject: StoreSubject,
   rules: readonly StoreRule[] = storeRules,
 ): Promise<RuleOutcome[]> {
-  const outcomes: RuleOutcome[] = [];
-  for (const rule of rules) outcomes.push(await tryRule(rule, subject));
-  return outcomes;
+  return await tryRules(trialOf(subject, rules));
 }
 
-async function tryRule(rule: StoreRule, subject: StoreSubject): Promise<RuleOutcome> {
-  const reason = whyNot(rule, subject);
-  if (reason !== undefined) return { kind: "not applicable", rule, reason };
-  try {
-    await runRule(rule, subject);
-    return { kind: "kept", rule };
-  } catch (error) {
-    return { kind: "broken", rule, error };
-  }
+function trialOf(subject: StoreSubject, rules: readonly StoreRule[]): Trial<StoreRule> {
+  return {
+    headline: `store contract: ${subject.name}`,
+    rules,
+    abilities: subject.abilities,
+    name: nameOf,
+    whyNot: (rule) => whyNot(rule, subject),
+    run: (rule) => runRule(rule, subject),
+  };
+}
+
+function nameOf({ group, name, races }: StoreRule): string {
+  return `${group}: ${name}${races.length > 0 ? ` (race ${races.join(", ")})` : ""}`;
 }
 
 function whyNot(rule: StoreRule, subject: StoreSubject): string | undefined {
@@ -98,14 +66,6 @@ async function runRule(rule: StoreRule, subject: StoreSubject): Promise<void> {
   } finally {
     for (const close of closers.reverse()) await close();
   }
-}
-
-/** The same error with a headline, so that runners still show the difference and where it was found. */
-function explained(error: unknown, headline: string): unknown {
-  if (!(error instanceof Error))
-    return new Error(`${headline}: rejected with ${String(error)}`, { cause: error });
-  error.message = `${headline}: ${error.message}`;
-  return error;
 }
 
 async function contextOf(

@@ -408,3 +408,9 @@ describe("the adapter contract", () => {
     expect(names).toHaveLength(adapterRules.length);
   });
 });
+
+test("what an adapter does without is printed, with the reason", () => {
+  const printed: string[] = [];
+  adapterContract({ test: () => undefined, print: (line) => printed.push(line) }, directSubject());
+  expect(printed).toContain("adapter contract: fetch: no sockets: it is called as a function");
+});
