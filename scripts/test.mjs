@@ -9,6 +9,7 @@ import { build } from "./build.mjs";
 import { prepare, run, tool } from "./toolchain.mjs";
 
 const environment = prepare();
+prepareServers(environment);
 // The suites of the package run what was built.
 const status = build(environment) || test();
 process.exitCode = status;
