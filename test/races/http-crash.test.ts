@@ -6,7 +6,7 @@ import { anyDoor, everyCluster, overlapping, SOAK, Tally } from "./support/http-
 const REQUESTS = 600 * SOAK;
 const KILLS = 3 * SOAK;
 
-everyCluster({ stores: ["directory", "sqlite"] }, ({ cluster: servers, say, random }) => {
+everyCluster({ engines: ["directory", "sqlite"] }, ({ cluster: servers, say, random }) => {
   test("processes killed in a storm lose nothing that was acknowledged, and half of nothing is stored", async () => {
     const cluster = servers();
     const browser = new Browser();

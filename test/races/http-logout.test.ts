@@ -53,11 +53,11 @@ const DEEDS = [
 // Every request touches, and a new secret is due a few times in each storm.
 const OPTIONS = { accessTimeResolution: 1, rotateEvery: 120, rotationGrace: 100 };
 
-everyCluster({ options: OPTIONS }, ({ cluster: servers, say, random, store }) => {
+everyCluster({ options: OPTIONS }, ({ cluster: servers, say, random, engine }) => {
   for (const [name, end] of Object.entries(ENDS)) {
     test(`after ${name} in the middle of a storm the session is gone for good, on every process`, async () => {
       const cluster = servers();
-      const user = `${store} ${name}`;
+      const user = `${engine} ${name}`;
       const browser = new Browser();
       await browser.request(cluster.at(0), "node", `verb=login&value=${encodeURIComponent(user)}`);
       await browser.request(cluster.at(0), "node", "verb=set&name=secret&value=before");

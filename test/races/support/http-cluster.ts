@@ -1,35 +1,37 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client, type Reply, type RequestOptions } from "./http-client.ts";
 import { type Kind, KINDS, type OrderReply, type Orders, type ServerConfig } from "./http-orders.ts";
 
 const PROGRAM = fileURLToPath(new URL("./http-server.ts", import.meta.url));
 
-type Options = Partial<ServerConfig["options"]>;
+/** A process that has closed everything ends well before; one that does not is held by a leak. */
+const ENDING_MS = 15_000;
+
 type Input<Name extends keyof Orders> = Parameters<Orders[Name]>;
 type Result<Name extends keyof Orders> = Awaited<ReturnType<Orders[Name]>>;
+type Exit = readonly [code: number | null, signal: NodeJS.Signals | null];
 
 /** One server process, and how to reach it. */
 export class ServerProcess {
   readonly #child: ChildProcess;
-  readonly #exited: Promise<unknown>;
+  readonly #exited: Promise<Exit>;
   readonly #client: Client;
   readonly #waiting = new Map<number, (reply: OrderReply) => void>();
   #orders = 0;
-  #killed = false;
+  #expected = false;
   /** Why the process ended, if it did so by itself. */
   crash: string | null = null;
 
-  private constructor(child: ChildProcess, exited: Promise<unknown>, client: Client, told: () => string) {
+  private constructor(child: ChildProcess, exited: Promise<Exit>, client: Client, told: () => string) {
     this.#child = child;
     this.#exited = exited;
     this.#client = client;
     void exited.then(() => {
-      if (!this.#killed) this.crash = told();
+      if (!this.#expected) this.crash = told();
+      for (const [number, answer] of this.#waiting)
+        answer({ kind: "failed", number, message: `The process ended. ${told()}` });
     });
     child.on("message", (reply: OrderReply) => {
       if (reply.kind === "ready") return;
@@ -45,7 +47,7 @@ export class ServerProcess {
     });
     let errors = "";
     child.stderr?.on("data", (text: Buffer) => (errors += text.toString()));
-    const exited = once(child, "exit");
+    const exited = once(child, "exit") as Promise<unknown> as Promise<Exit>;
     const first = await Promise.race([once(child, "message"), exited.then(() => null)]);
     const reply = first?.[0] as OrderReply | undefined;
     if (reply?.kind !== "ready") throw new Error(`A server did not start. ${errors}`);
@@ -57,10 +59,13 @@ export class ServerProcess {
     return this.#client.request(kind, query, options);
   }
 
+  /** Gives an order. Rejects when it fails, and when the process ends before it is done. */
   async order<Name extends keyof Orders>(name: Name, ...input: Input<Name>): Promise<Result<Name>> {
+    if (!this.#child.connected) throw new Error(`${name}: The process has ended.`);
     const number = ++this.#orders;
     const replied = new Promise<OrderReply>((resolve) => this.#waiting.set(number, resolve));
-    this.#child.send({ number, name, argument: input[0] });
+    // Whether it can be sent is told by the end of the process.
+    this.#child.send({ number, name, argument: input[0] }, () => {});
     const reply = await replied;
     if (reply.kind === "failed") throw new Error(`${name}: ${reply.message}`);
     return (reply.kind === "done" ? reply.result : undefined) as Result<Name>;
@@ -68,10 +73,25 @@ export class ServerProcess {
 
   /** Ends the process as a crash does: at once, whatever it was doing. */
   async kill(): Promise<void> {
-    this.#killed = true;
+    this.#expected = true;
     this.#child.kill("SIGKILL");
     await this.#exited;
     this.#client.close();
+  }
+
+  /**
+   * Has the process close everything, and waits until it ended by itself. Rejects when it does not, naming what still
+   * held it, and when it does not end well.
+   */
+  async stop(): Promise<void> {
+    this.#expected = true;
+    this.#client.close();
+    const active = await this.order("close");
+    const insist = setTimeout(() => this.#child.kill("SIGKILL"), ENDING_MS);
+    const [code, signal] = await this.#exited;
+    clearTimeout(insist);
+    if (signal !== null) throw new Error(`A closed server process did not end. Active: ${active.join(", ")}`);
+    if (code !== 0) throw new Error(`A closed server process ended with code ${code}.`);
   }
 }
 
@@ -79,25 +99,21 @@ export class ServerProcess {
 export class Cluster {
   readonly config: ServerConfig;
   readonly servers: ServerProcess[];
-  readonly #folder: string;
 
-  private constructor(config: ServerConfig, servers: ServerProcess[], folder: string) {
+  private constructor(config: ServerConfig, servers: ServerProcess[]) {
     this.config = config;
     this.servers = servers;
-    this.#folder = folder;
   }
 
-  /** Sessions of a memory store are in one process, so that there is one. */
-  static async start(store: ServerConfig["store"], options: Options = {}, size = 3): Promise<Cluster> {
-    const folder = await mkdtemp(join(tmpdir(), "holdfast-http-"));
-    const config = { store, location: join(folder, "sessions"), options };
-    const count = store === "memory" ? 1 : size;
+  /** Starts so many processes, three unless said otherwise. Sessions of a memory store are in one process, so that there is one. */
+  static async start(config: ServerConfig, size = 3): Promise<Cluster> {
+    const count = config.place.store === "memory" ? 1 : size;
     // All at once, so that they set the store up together too.
     const started = await Promise.allSettled(
       Array.from({ length: count }, () => ServerProcess.start(config)),
     );
     const servers = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-    const cluster = new Cluster(config, servers, folder);
+    const cluster = new Cluster(config, servers);
     const failed = started.find((one) => one.status === "rejected");
     if (failed === undefined) return cluster;
     await cluster.close();
@@ -140,8 +156,13 @@ export class Cluster {
     return sum;
   }
 
+  /** Ends all processes at once, whatever they do. */
   async close(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.kill()));
-    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Has every process close in good order, and sees that it ends by itself. */
+  async stop(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.stop()));
   }
 }

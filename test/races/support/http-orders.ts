@@ -1,23 +1,28 @@
-import type { Duration } from "../../../src/index.ts";
-
-export type StoreName = "memory" | "directory" | "sqlite";
+import type { AnySession, SessionManagerOptions } from "../../../src/index.ts";
+import type { Place } from "./places.ts";
 
 /** The kinds of server that every process runs. */
 export const KINDS = ["express", "node", "http2", "fetch"] as const;
 export type Kind = (typeof KINDS)[number];
 export type Ports = Readonly<Record<Kind, number>>;
 
+/** The options of the manager that a test may want otherwise; what can travel as JSON. */
+export type ServerOptions = Pick<
+  SessionManagerOptions<Record<never, never>, AnySession>,
+  | "accessTimeResolution"
+  | "deadline"
+  | "onConflict"
+  | "onGone"
+  | "onStoreFailure"
+  | "rotateEvery"
+  | "rotationGrace"
+>;
+
 /** How a server process is started; travels as JSON. */
 export interface ServerConfig {
-  readonly store: StoreName;
-  readonly location: string;
-  readonly options: {
-    readonly rotateEvery?: Duration;
-    readonly rotationGrace?: Duration;
-    readonly accessTimeResolution?: number;
-    readonly onGone?: "drop" | "fail";
-    readonly onConflict?: "last-wins" | "fail";
-  };
+  /** Where its sessions live. Processes that name the same place share them. */
+  readonly place: Place;
+  readonly options: ServerOptions;
 }
 
 /** What a server process does when its parent asks: administration, and a look at what happened. */
@@ -33,6 +38,13 @@ export interface Orders {
   revoke(id: string): Promise<boolean>;
   revokeUser(user: string): Promise<number>;
   revokeAll(): Promise<number>;
+  /** What keeps the process running, by `process.getActiveResourcesInfo`. */
+  resources(): Promise<readonly string[]>;
+  /**
+   * Closes in good order: servers, manager, store and client. Nothing but a leak then keeps the process from ending by
+   * itself; tells what is still active. The last order that is obeyed.
+   */
+  close(): Promise<readonly string[]>;
 }
 
 export interface Order {

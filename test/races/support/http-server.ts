@@ -10,20 +10,13 @@ import { fetchSessions } from "../../../src/adapters/fetch.ts";
 import { nodeSessions } from "../../../src/adapters/node.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { SessionManager, type SessionEventName } from "../../../src/index.ts";
-import type { AnyStore, SessionId } from "../../../src/index.ts";
-import { directoryStore } from "../../../src/stores/directory.ts";
-import { memoryStore } from "../../../src/stores/memory.ts";
-import { sqliteStore } from "../../../src/stores/sqlite.ts";
+import type { SessionId } from "../../../src/index.ts";
 import { faultyStore } from "../../../src/testing/index.ts";
 import { serveFetch } from "../../adapters/support/fetch-bridge.ts";
 import { type Answer, answer } from "./http-app.ts";
-import type { Order, OrderReply, Orders, Ports, ServerConfig, StoreName } from "./http-orders.ts";
+import type { Order, OrderReply, Orders, Ports, ServerConfig } from "./http-orders.ts";
+import { openPlace } from "./places.ts";
 
-const OPENERS: Readonly<Record<StoreName, (location: string) => AnyStore>> = {
-  memory: () => memoryStore(),
-  directory: (location) => directoryStore(location),
-  sqlite: (location) => sqliteStore(location, { driver: "node:sqlite" }),
-};
 const COUNTED: readonly SessionEventName[] = [
   "conflict",
   "gone",
@@ -38,7 +31,8 @@ const COUNTED: readonly SessionEventName[] = [
 ];
 
 const config = JSON.parse(process.argv[2] ?? "{}") as ServerConfig;
-const counted = faultyStore(OPENERS[config.store](config.location));
+const opened = await openPlace(config.place);
+const counted = faultyStore(opened.store);
 let skewMs = 0;
 const manager = new SessionManager({
   ...config.options,
@@ -73,6 +67,13 @@ const orders: Orders = {
   revoke: (id) => manager.revoke(id as SessionId),
   revokeUser: (user) => manager.revokeUser(user),
   revokeAll: async () => manager.revokeAll(),
+  resources: async () => process.getActiveResourcesInfo(),
+  close: async () => {
+    await doors.close();
+    await manager.close();
+    await opened.close();
+    return process.getActiveResourcesInfo();
+  },
 };
 
 function queryOf(url: string | undefined): URLSearchParams {
@@ -122,6 +123,16 @@ function responseOf(reply: Answer): Response {
   }
 }
 
+/** The four servers of the process. */
+interface Doors {
+  readonly ports: Ports;
+  close(): Promise<void>;
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => server.close((error) => (error ? reject(error) : resolve())));
+}
+
 async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return (server.address() as AddressInfo).port;
@@ -143,7 +154,7 @@ function expressApp(): express.Express {
   return app;
 }
 
-async function openAll(): Promise<Ports> {
+async function openAll(): Promise<Doors> {
   const quiet = { onError: () => {} };
   const node = nodeSessions(manager, quiet);
   const fetching = fetchSessions(manager);
@@ -175,26 +186,39 @@ async function openAll(): Promise<Ports> {
   });
   const [expressPort, nodePort] = [await listen(http1[0]), await listen(http1[1])];
   return {
-    express: expressPort,
-    node: nodePort,
-    http2: await listen(http2),
-    fetch: Number(new URL(bridge.origin).port),
+    ports: {
+      express: expressPort,
+      node: nodePort,
+      http2: await listen(http2),
+      fetch: Number(new URL(bridge.origin).port),
+    },
+    close: async () => void (await Promise.all([...http1, http2].map(closed).concat(bridge.close()))),
   };
 }
 
-function reply(message: OrderReply): void {
-  process.send?.(message);
+function reply(message: OrderReply, then: () => void = () => {}): void {
+  process.send?.(message, undefined, undefined, then);
 }
 
 async function obey({ number, name, argument }: Order): Promise<void> {
   try {
     const order = orders[name] as (argument: unknown) => Promise<unknown>;
-    reply({ kind: "done", number, result: await order(argument) });
+    const result = await order(argument);
+    reply({ kind: "done", number, result }, name === "close" ? leave : undefined);
   } catch (error) {
     reply({ kind: "failed", number, message: String(error) });
   }
 }
 
+const orphaned = (): never => process.exit();
+
+/** Lets go of the parent, and so of the last thing that should keep the process running. */
+function leave(): void {
+  process.off("disconnect", orphaned);
+  process.disconnect();
+}
+
+const doors = await openAll();
 process.on("message", (order: Order) => void obey(order));
-process.on("disconnect", () => process.exit());
-reply({ kind: "ready", ports: await openAll() });
+process.on("disconnect", orphaned);
+reply({ kind: "ready", ports: doors.ports });

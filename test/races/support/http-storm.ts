@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { type Random, seededRandom } from "../../../src/testing/index.ts";
+import { withServers } from "../../support/servers/programs.ts";
+import { ENGINES, type EngineName, type RunningEngine } from "./engines.ts";
 import type { Reply } from "./http-client.ts";
 import { Cluster } from "./http-cluster.ts";
-import { KINDS, type ServerConfig, type StoreName } from "./http-orders.ts";
+import { KINDS, type ServerOptions } from "./http-orders.ts";
 
 /** How many times the usual work: `HOLDFAST_SOAK=10` for a long run. */
 export const SOAK: number = Math.max(1, Number(process.env["HOLDFAST_SOAK"] ?? 1) || 1);
@@ -11,7 +13,7 @@ export const SOAK: number = Math.max(1, Number(process.env["HOLDFAST_SOAK"] ?? 1
 const SEED = Number(process.env["HOLDFAST_SEED"] ?? Date.now() % 1_000_000);
 
 export interface Storm {
-  readonly store: StoreName;
+  readonly engine: EngineName;
   /** The servers, which the tests of a group share. */
   cluster(): Cluster;
   readonly random: Random;
@@ -21,34 +23,45 @@ export interface Storm {
 
 /** What the servers of a group are. */
 export interface Group {
-  readonly options?: Partial<ServerConfig["options"]>;
+  readonly options?: ServerOptions;
   readonly size?: number;
-  readonly stores?: readonly StoreName[];
+  readonly engines?: readonly EngineName[];
 }
 
 /** The longest that one test may take on a machine with other things to do. */
 export const LIMIT_MS: number = 60_000 + 60_000 * SOAK;
 
-/** Describes the same rules for servers over each store. */
+/** Describes the same rules for servers over each engine. */
 export function everyCluster(group: Group, rules: (storm: Storm) => void): void {
-  for (const store of group.stores ?? ["memory", "directory", "sqlite"]) {
-    describe(`servers over the ${store} store`, { timeout: LIMIT_MS }, () => {
-      let started: Cluster | null = null;
-      beforeAll(async () => {
-        started = await Cluster.start(store, group.options, group.size);
-      }, LIMIT_MS);
-      afterEach(() => {
-        expect(started?.crashes).toEqual([]);
-      });
-      afterAll(() => started?.close(), LIMIT_MS);
-      const cluster = (): Cluster => {
-        if (started === null) throw new Error("The servers did not start.");
-        return started;
-      };
-      const say = (text: string): void => console.info(`[${store}, seed ${SEED}] ${text}`);
-      rules({ store, cluster, say, random: seededRandom(SEED) });
+  for (const engine of group.engines ?? EMBEDDED)
+    withServers(ENGINES[engine].needs, () => clusterOver(engine, group, rules));
+}
+
+const EMBEDDED: readonly EngineName[] = ["memory", "directory", "sqlite"];
+
+function clusterOver(engine: EngineName, group: Group, rules: (storm: Storm) => void): void {
+  describe(`servers over ${engine}`, { timeout: LIMIT_MS }, () => {
+    let running: RunningEngine | null = null;
+    let started: Cluster | null = null;
+    beforeAll(async () => {
+      running = await ENGINES[engine].start();
+      const place = await running.place();
+      started = await Cluster.start({ place, options: group.options ?? {} }, group.size);
+    }, LIMIT_MS);
+    afterAll(async () => {
+      await started?.close();
+      await running?.stop();
+    }, LIMIT_MS);
+    afterEach(() => {
+      expect(started?.crashes).toEqual([]);
     });
-  }
+    const cluster = (): Cluster => {
+      if (started === null) throw new Error("The servers did not start.");
+      return started;
+    };
+    const say = (text: string): void => console.info(`[${engine}, seed ${SEED}] ${text}`);
+    rules({ engine, cluster, say, random: seededRandom(SEED) });
+  });
 }
 
 /** Does `count` pieces of work, `width` at a time. */
