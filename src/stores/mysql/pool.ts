@@ -1,0 +1,121 @@
+import { SessionError } from "../../core/errors.ts";
+
+/** What the store binds. Texts that may hold anything but ASCII go as bytes: no charset of a connection changes them. */
+export type MysqlValue = string | number | Buffer | null;
+
+/** What is called of a connection, of `mysql2` or of `mariadb`. */
+export interface MysqlConnection {
+  query(options: { sql: string }): Promise<unknown>;
+  execute(options: { sql: string }, values: MysqlValue[]): Promise<unknown>;
+  release(): unknown;
+  destroy(): void;
+}
+
+/** What is called of a pool with promises: of `mysql2/promise`, or of `mariadb`. */
+export interface MysqlPool {
+  getConnection(): Promise<MysqlConnection>;
+}
+
+/** A pool of `mysql2` with callbacks, which has one with promises inside. */
+export interface MysqlCallbackPool {
+  promise(): MysqlPool;
+}
+
+/** What a statement gave: rows as arrays, and what the server counted. */
+export interface Result {
+  readonly rows: readonly (readonly unknown[])[];
+  readonly affected: number;
+  /** What `LAST_INSERT_ID(…)` was given in the statement; 0 when no row got that far. */
+  readonly insertId: number;
+}
+
+/** One connection with the differences between the drivers out of sight. */
+export interface Link {
+  /** By the binary protocol: nothing is ever escaped into the text of a statement. */
+  execute(sql: string, values: readonly MysqlValue[]): Promise<Result>;
+  /** For statements without values which cannot be prepared. */
+  command(sql: string): Promise<void>;
+  release(): void;
+  destroy(): void;
+  /** The same object for the same connection, each time that the pool gives it out. */
+  readonly identity: object;
+}
+
+/** Gives out connections. */
+export type Acquire = () => Promise<Link>;
+
+/** Finds out which driver a pool is of. Throws `ERR_SESSION_CONFIG` when it is none that is known. */
+export function linksOf(pool: unknown): Acquire {
+  if (isPool(pool)) {
+    if (has(pool, "promise")) return mysql2Links((pool as unknown as MysqlCallbackPool).promise());
+    if (has(pool, "taskQueueSize") && pool.getConnection.length === 0) return mariadbLinks(pool);
+    if (has(pool, "execute") && "pool" in pool) return mysql2Links(pool);
+  }
+  throw new SessionError(
+    "ERR_SESSION_CONFIG",
+    "mysqlStore needs a pool: createPool of mysql2/promise, of mysql2 or of mariadb. A single connection or mariadb/callback will not do.",
+  );
+}
+
+function isPool(value: unknown): value is MysqlPool {
+  return typeof value === "object" && value !== null && has(value, "getConnection");
+}
+
+function has(value: object, method: string): boolean {
+  return typeof Reflect.get(value, method) === "function";
+}
+
+/** Each option stands for one that the application may have set for its own queries and that would change what we get. */
+const MYSQL2_OPTIONS = { rowsAsArray: true, typeCast: true, namedPlaceholders: false, nestTables: false };
+const MARIADB_OPTIONS = {
+  rowsAsArray: true,
+  typeCast: undefined,
+  namedPlaceholders: false,
+  nestTables: false,
+  metaAsArray: false,
+  logParam: false,
+  checkNumberRange: false,
+};
+
+function mysql2Links(pool: MysqlPool): Acquire {
+  return async () => {
+    const connection = await pool.getConnection();
+    const inner: unknown = Reflect.get(connection, "connection");
+    return {
+      async execute(sql, values) {
+        const [given] = (await connection.execute({ sql, ...MYSQL2_OPTIONS }, [...values])) as [unknown];
+        return resultOf(given);
+      },
+      command: async (sql) => void (await connection.query({ sql })),
+      release: () => void connection.release(),
+      destroy: () => connection.destroy(),
+      identity: isObject(inner) ? inner : connection,
+    };
+  };
+}
+
+function mariadbLinks(pool: MysqlPool): Acquire {
+  return async () => {
+    const connection = await pool.getConnection();
+    const info: unknown = Reflect.get(connection, "info");
+    return {
+      execute: async (sql, values) =>
+        resultOf(await connection.execute({ sql, ...MARIADB_OPTIONS }, [...values])),
+      command: async (sql) => void (await connection.query({ sql })),
+      // It resolves when the connection is clean; nobody has to wait for that, and a failure has closed it.
+      release: () => void Promise.resolve(connection.release()).catch(() => undefined),
+      destroy: () => connection.destroy(),
+      identity: isObject(info) ? info : connection,
+    };
+  };
+}
+
+function resultOf(given: unknown): Result {
+  if (Array.isArray(given)) return { rows: given as unknown[][], affected: 0, insertId: 0 };
+  const { affectedRows, insertId } = given as { readonly affectedRows: unknown; readonly insertId: unknown };
+  return { rows: [], affected: Number(affectedRows), insertId: Number(insertId) };
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}

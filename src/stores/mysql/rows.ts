@@ -1,0 +1,86 @@
+import { SessionError } from "../../core/errors.ts";
+import { judgeRecord, type SessionRecord } from "../../core/record.ts";
+
+/** The columns of a session `s` and one field `f` of it, in the order in which {@link judgeRows} takes them. */
+export const COLUMNS = `s.id, s.epoch, s.version, s.secret_hash, s.labels, s.created_at, s.accessed_at, s.expires_at, s.ends_at,
+  f.name, CAST(f.text AS BINARY)`;
+
+/** Rows as a record, or why they are none. */
+export type Judged =
+  | { readonly verdict: "record"; readonly record: SessionRecord }
+  | { readonly verdict: "corrupt" }
+  | { readonly verdict: "newer" };
+
+type Row = readonly unknown[];
+
+/** Makes a record of the rows of one session, one row a field. Never throws, whatever the rows hold. */
+export function judgeRows(rows: readonly Row[]): Judged {
+  const [id, epoch, version, secretHash, labels, createdAt, accessedAt, expiresAt, endsAt] = rows[0] ?? [];
+  const value = {
+    id,
+    epoch: count(epoch),
+    version: count(version),
+    secretHash,
+    labels: parse(labels),
+    createdAt: count(createdAt),
+    accessedAt: count(accessedAt),
+    expiresAt: count(expiresAt),
+    endsAt: count(endsAt),
+    fields: fieldsOf(rows),
+  };
+  const verdict = judgeRecord(value);
+  // The statements that write take a version below 0 for garbage.
+  if (verdict === "record" && Number(value.version) < 0) return { verdict: "corrupt" };
+  return verdict === "record" ? { verdict, record: value as SessionRecord } : { verdict };
+}
+
+/** Makes a record of the rows of one session. Throws `ERR_SESSION_CORRUPT` or `ERR_SESSION_FORMAT` when they are none that is understood. */
+export function recordOf(rows: readonly Row[]): SessionRecord {
+  const judged = judgeRows(rows);
+  if (judged.verdict === "record") return judged.record;
+  if (judged.verdict === "newer") throw newerFormat();
+  throw new SessionError("ERR_SESSION_CORRUPT", "A row of the sessions table is not a record.");
+}
+
+export function newerFormat(): SessionError {
+  return new SessionError(
+    "ERR_SESSION_FORMAT",
+    "The record was written by a newer version of Holdfast. Update this one.",
+  );
+}
+
+/** The rows of each session, in the order of the ids. */
+export function bySession(rows: readonly Row[]): (readonly Row[])[] {
+  const sessions = new Map<string, Row[]>();
+  for (const row of rows) {
+    const id = String(row[0]);
+    const those = sessions.get(id);
+    if (those === undefined) sessions.set(id, [row]);
+    else those.push(row);
+  }
+  return [...sessions].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, those]) => those);
+}
+
+function fieldsOf(rows: readonly Row[]): Record<string, string> {
+  const fields: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const row of rows) {
+    const [name, text] = [row[9], row[10]];
+    // No field at all, or one whose row waits for its first text.
+    if (Buffer.isBuffer(name) && Buffer.isBuffer(text)) fields[name.toString()] = text.toString();
+  }
+  return fields;
+}
+
+/** Drivers give a BIGINT as a number, a bigint or a string, as they are set. One past the safe ones becomes an unsafe number, which no record has. */
+function count(value: unknown): unknown {
+  return typeof value === "bigint" || (typeof value === "string" && value !== "") ? Number(value) : value;
+}
+
+function parse(value: unknown): unknown {
+  if (typeof value !== "string") return undefined;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,89 @@
+import { FORMAT_FIELD, RESERVED } from "../../core/record.ts";
+import { COLUMNS } from "./rows.ts";
+import type { Names } from "./schema.ts";
+
+const LARGEST = Number.MAX_SAFE_INTEGER;
+
+/**
+ * What a row must be to be written to: numbers in the safe range, labels that are a JSON array, and no format but the first.
+ * What is none of these is garbage or a newer version's, and {@link judgeRows} says so of the same rows.
+ */
+function sound(names: Names): string {
+  const format = `(SELECT x.text FROM ${names.fields} x WHERE x.session_id = s.id AND x.name = '${FORMAT_FIELD}')`;
+  return `s.version >= 0 AND s.created_at BETWEEN -${LARGEST} AND ${LARGEST} AND s.accessed_at BETWEEN -${LARGEST} AND ${LARGEST}
+    AND s.expires_at <= ${LARGEST} AND s.ends_at BETWEEN -${LARGEST} AND ${LARGEST}
+    AND IF(JSON_VALID(s.labels), JSON_TYPE(s.labels), '') = 'ARRAY' AND COALESCE(${format}, '1') = '1'`;
+}
+
+/** Bytes compare as they are: what begins with the reserved character lies between it and its successor. */
+const RESERVED_FIELDS = `f.name >= '${RESERVED}' AND f.name < '${String.fromCharCode(RESERVED.charCodeAt(0) + 1)}'`;
+
+/** Each statement as text. None depends on a value, so that a connection prepares each once. */
+export interface Sql {
+  readonly read: string;
+  readonly listed: string;
+  readonly walked: string;
+  readonly insert: string;
+  readonly touch: string;
+  readonly write: string;
+  readonly renew: string;
+  readonly remove: string;
+  readonly removeIf: string;
+  readonly removeLabelled: string;
+  readonly expired: string;
+  readonly labelled: string;
+  setFields(rows: number): string;
+  removeFields(names: number): string;
+  addLabels(labels: number): string;
+  keepLabels(labels: number): string;
+  removeExpired(ids: number): string;
+  removeBearers(ids: number): string;
+}
+
+export function sqlFor(names: Names): Sql {
+  const { sessions, fields, labels } = names;
+  const joined = `LEFT JOIN ${fields} f ON f.session_id = s.id`;
+  // The new version comes back with the answer, and 0 when no row was met: a count of rows would depend on how the
+  // connection was opened. Each column is made of itself alone, so that the order of assignment does not matter.
+  const next = "s.version = LAST_INSERT_ID(s.version + 1)";
+  const later =
+    "s.accessed_at = GREATEST(s.accessed_at, CAST(? AS SIGNED)), s.expires_at = GREATEST(s.expires_at, CAST(? AS SIGNED))";
+  const given = `s.epoch = CAST(? AS SIGNED), s.secret_hash = ?, s.accessed_at = COALESCE(CAST(? AS SIGNED), s.accessed_at),
+    s.expires_at = COALESCE(CAST(? AS SIGNED), s.expires_at), s.ends_at = COALESCE(CAST(? AS SIGNED), s.ends_at), s.labels = COALESCE(?, s.labels)`;
+  const met = `WHERE s.id = ? AND s.expires_at > CAST(? AS SIGNED) AND s.epoch = CAST(? AS SIGNED)
+    AND s.version BETWEEN CAST(? AS SIGNED) AND CAST(? AS SIGNED) AND ${sound(names)}`;
+  return {
+    read: `SELECT ${COLUMNS} FROM ${sessions} s ${joined} WHERE s.id = ?`,
+    listed: `SELECT ${COLUMNS} FROM (SELECT session_id FROM ${labels} WHERE label = ? AND session_id > ? ORDER BY session_id LIMIT ?) p
+      JOIN ${sessions} s ON s.id = p.session_id ${joined} AND ${RESERVED_FIELDS}`,
+    walked: `SELECT ${COLUMNS} FROM (SELECT id FROM ${sessions} WHERE id > ? ORDER BY id LIMIT ?) p
+      JOIN ${sessions} s ON s.id = p.id ${joined}`,
+    insert: `INSERT INTO ${sessions} (id, epoch, version, secret_hash, labels, created_at, accessed_at, expires_at, ends_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    touch: `UPDATE ${sessions} s SET s.version = LAST_INSERT_ID(s.version + 1) - 1, ${later} ${met}`,
+    write: `UPDATE ${sessions} s SET ${next}, ${later} ${met}`,
+    renew: `UPDATE ${sessions} s SET ${next}, ${given} ${met}`,
+    remove: `DELETE FROM ${sessions} WHERE id = ?`,
+    removeIf: `DELETE s FROM ${sessions} s WHERE s.id = ? AND s.version BETWEEN CAST(? AS SIGNED) AND CAST(? AS SIGNED) AND ${sound(names)}`,
+    removeLabelled: `DELETE s FROM ${sessions} s WHERE s.id = ? AND s.version BETWEEN CAST(? AS SIGNED) AND CAST(? AS SIGNED) AND ${sound(names)}
+      AND EXISTS (SELECT 1 FROM ${labels} l WHERE l.label = ? AND l.session_id = s.id)`,
+    expired: `SELECT id FROM ${sessions} WHERE expires_at <= CAST(? AS SIGNED) ORDER BY expires_at LIMIT ?`,
+    labelled: `SELECT session_id FROM ${labels} WHERE label = ? AND session_id > ? ORDER BY session_id LIMIT ?`,
+    setFields: (rows) => `INSERT INTO ${fields} (session_id, name, text) VALUES ${repeated("(?, ?, ?)", rows)}
+      ON DUPLICATE KEY UPDATE text = VALUES(text)`,
+    removeFields: (count) =>
+      `DELETE FROM ${fields} WHERE session_id = ? AND name IN (${repeated("?", count)})`,
+    addLabels: (count) => `INSERT INTO ${labels} (label, session_id) VALUES ${repeated("(?, ?)", count)}
+      ON DUPLICATE KEY UPDATE session_id = VALUES(session_id)`,
+    keepLabels: (count) =>
+      `DELETE FROM ${labels} WHERE session_id = ? AND label NOT IN (${repeated("?", count)})`,
+    removeExpired: (count) =>
+      `DELETE FROM ${sessions} WHERE id IN (${repeated("?", count)}) AND expires_at <= CAST(? AS SIGNED)`,
+    removeBearers: (count) => `DELETE s FROM ${sessions} s WHERE s.id IN (${repeated("?", count)})
+      AND EXISTS (SELECT 1 FROM ${labels} l WHERE l.label = ? AND l.session_id = s.id)`,
+  };
+}
+
+function repeated(what: string, times: number): string {
+  return Array.from({ length: times }, () => what).join(", ");
+}

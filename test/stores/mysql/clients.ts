@@ -1,0 +1,59 @@
+// Opens MySQL stores by a location: what tests and their worker processes need to reach the same tables.
+import { createPool as createMariadbPool } from "mariadb";
+import mysqlCallbacks from "mysql2";
+import mysql from "mysql2/promise";
+import { type MysqlStore, type MysqlStoreOptions, mysqlStore } from "../../../src/stores/mysql.ts";
+
+export type MysqlDriverName = "mysql2" | "mysql2 with callbacks" | "mariadb";
+
+/** Where a store is, as JSON on the way between processes. */
+export interface MysqlLocation extends Pick<MysqlStoreOptions, "table" | "durability"> {
+  readonly driver: MysqlDriverName;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+  /** The most connections of the pool; 10 unless said otherwise. */
+  readonly connections?: number;
+}
+
+/** Opens a store on tables that are there, or that its `setup` makes. Closing it ends its pool. */
+export function openMysql(location: string): MysqlStore {
+  return openAt(JSON.parse(location) as MysqlLocation);
+}
+
+export function openAt(location: MysqlLocation): MysqlStore {
+  const { table, durability = "process" } = location;
+  const { pool, end } = poolAt(location);
+  const store = mysqlStore(pool, table === undefined ? { durability } : { durability, table });
+  const close = store.close.bind(store);
+  let ended: Promise<void> | undefined;
+  store.close = async () => {
+    await close();
+    await (ended ??= end());
+  };
+  return store;
+}
+
+type Pool = Parameters<typeof mysqlStore>[0];
+
+/** A pool of the driver that the location names. */
+export function poolAt(location: MysqlLocation): { readonly pool: Pool; end(): Promise<void> } {
+  const { driver, host, port, user, password, database, connections = 10 } = location;
+  const options = { host, port, user, password, database, connectionLimit: connections };
+  switch (driver) {
+    case "mysql2": {
+      const pool = mysql.createPool(options);
+      return { pool, end: () => pool.end() };
+    }
+    case "mysql2 with callbacks": {
+      const pool = mysqlCallbacks.createPool(options);
+      return { pool, end: () => pool.promise().end() };
+    }
+    case "mariadb": {
+      const pool = createMariadbPool({ ...options, allowPublicKeyRetrieval: true });
+      return { pool, end: () => pool.end() };
+    }
+  }
+}
