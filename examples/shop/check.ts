@@ -1,16 +1,22 @@
 /**
  * `npm run demo -- --check`: opens the shop on a free port and walks through it as browsers would, with real cookies,
  * overlapping requests and a killed server. Says what it saw at each step; exits 0 when all was as promised, else 1.
+ * With `--store` the sessions are where that URL says.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { SessionManager } from "holdfast";
-import { sqliteStore } from "holdfast/stores/sqlite";
+import { openStore } from "holdfast/open-store";
 import { type CookieJar, cookieJar } from "holdfast/testing";
+import { storeOf } from "./store.ts";
 
+const { values } = parseArgs({ options: { store: { type: "string" } } });
 const folder = mkdtempSync(join(tmpdir(), "holdfast-shop-"));
+const store = values.store ?? `file:${join(folder, "shop.db")}`;
+const { shown } = storeOf(store);
 interface Shop {
   readonly process: ChildProcess;
   readonly origin: string;
@@ -52,13 +58,15 @@ class Browser {
 }
 
 async function walk(): Promise<void> {
+  // A store that is not the shop's alone may hold others' sessions.
+  const others = await stored();
   const firefox = new Browser("Firefox/144 (X11; Linux)");
   const page = await firefox.get("/");
   expect(
     page.includes("nothing is stored of you") && firefox.cookie === "",
     "anonymous visit: a page, and no cookie",
   );
-  expect((await stored()) === 0, "… and nothing in the file of sessions");
+  expect((await stored()) === others, "… and nothing in the store of sessions");
 
   await firefox.post("/cart/add", { good: "rope" });
   expect(
@@ -119,7 +127,7 @@ async function walk(): Promise<void> {
   await firefox.post("/sign-out");
   await slow;
   expect(
-    (await stored()) === 0 && firefox.cookie === "",
+    (await stored()) === others && firefox.cookie === "",
     "sign-out, overtaking a slow request that writes: the session stays gone",
   );
 }
@@ -142,9 +150,9 @@ async function hits(browser: Browser): Promise<number> {
   return (JSON.parse(await browser.get("/hits")) as { hits: number }).hits;
 }
 
-/** How many sessions the file holds, seen from another process than the shop's. */
+/** How many sessions the store holds, seen from another process than the shop's. */
 async function stored(): Promise<number> {
-  const manager = new SessionManager({ store: sqliteStore(join(folder, "shop.db")) });
+  const manager = new SessionManager({ store: await openStore(store) });
   let count = 0;
   for await (const _session of manager.all()) count += 1;
   await manager.close();
@@ -153,8 +161,11 @@ async function stored(): Promise<number> {
 
 async function open(): Promise<Shop> {
   const script = join(import.meta.dirname, "server.ts");
-  const environment = { ...process.env, PORT: "0", SHOP_DATA: folder };
-  const child = spawn(process.execPath, [script], { env: environment, stdio: ["ignore", "pipe", "inherit"] });
+  const environment = { ...process.env, PORT: "0" };
+  const child = spawn(process.execPath, [script, "--store", store], {
+    env: environment,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const origin = await new Promise<string>((resolve, reject) => {
     let printed = "";
     child.stdout.on("data", (chunk: Buffer) => {
@@ -174,7 +185,7 @@ async function ended(child: ChildProcess): Promise<void> {
 
 try {
   shop = await open();
-  console.log(`The Chandlery is open at ${shop.origin}; sessions are in ${folder}.\n`);
+  console.log(`The Chandlery is open at ${shop.origin}; sessions are in ${shown}.\n`);
   await walk();
   shop.process.kill("SIGTERM");
   await ended(shop.process);

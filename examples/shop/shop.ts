@@ -2,9 +2,8 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import express, { type Express, type Request, type Response } from "express";
-import { parseSessionId, SessionManager } from "holdfast";
+import { type AnyStore, parseSessionId, SessionManager } from "holdfast";
 import { expressSessions } from "holdfast/adapters/express";
-import { sqliteStore } from "holdfast/stores/sqlite";
 import { goods } from "./goods.ts";
 import { devicesPage, type Frame, shopPage, signInPage } from "./pages.ts";
 
@@ -20,12 +19,12 @@ const assets: Readonly<Record<string, string>> = {
   "/counter.js": "text/javascript",
 };
 
-/** Makes the shop upon one file of sessions. */
-export function createShop(file: string): {
+/** Makes the shop upon a store of sessions. */
+export function createShop(store: AnyStore): {
   readonly app: Express;
   readonly manager: SessionManager<ShopData>;
 } {
-  const manager = new SessionManager<ShopData>({ store: sqliteStore(file), rotateEvery: "15m" });
+  const manager = new SessionManager<ShopData>({ store, rotateEvery: "15m" });
   const sessions = expressSessions(manager, { only: (request) => !((request.url ?? "/") in assets) });
   const app = express();
   app.disable("x-powered-by");

@@ -1,0 +1,31 @@
+import { existsSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { SessionError } from "../core/errors.ts";
+import type { AnyStore, DisposableStore } from "../core/store.ts";
+import { directoryStore } from "../stores/directory.ts";
+import { memoryStore } from "../stores/memory.ts";
+import { sqliteStore } from "../stores/sqlite.ts";
+import type { StoreAddress } from "./address.ts";
+
+export async function openMemory(): Promise<AnyStore & DisposableStore> {
+  return memoryStore();
+}
+
+/** A file is SQLite's; a folder, or a path that ends like one, is the directory store's. */
+export async function openFile({ rest }: StoreAddress): Promise<AnyStore & DisposableStore> {
+  const path = rest.startsWith("//") ? absolutePath(rest) : rest;
+  const isFolder = /[/\\]$/.test(path) || (existsSync(path) && statSync(path).isDirectory());
+  return isFolder ? directoryStore(path) : sqliteStore(path);
+}
+
+function absolutePath(rest: string): string {
+  try {
+    return fileURLToPath(`file:${rest}`);
+  } catch (cause) {
+    throw new SessionError(
+      "ERR_SESSION_CONFIG",
+      "A file's URL is a path after `file:`, or an absolute one after `file://`.",
+      { cause },
+    );
+  }
+}

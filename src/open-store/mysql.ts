@@ -1,0 +1,60 @@
+import { SessionError } from "../core/errors.ts";
+import type { AnyStore, DisposableStore } from "../core/store.ts";
+import { type MysqlPool, mysqlStore } from "../stores/mysql.ts";
+import type { StoreAddress } from "./address.ts";
+import { type Driver, findDriver, withClient } from "./driver.ts";
+import { named } from "./named.ts";
+
+const OPTIONS = ["table", "durability"] as const;
+const DEFAULT_PORT = 3306;
+const CONNECT_MS = 2000;
+
+type Pool = MysqlPool & { end(): Promise<unknown> };
+type CreatePool = (options: object) => Pool;
+
+export async function openMysql(address: StoreAddress): Promise<AnyStore & DisposableStore> {
+  if (address.path === "") {
+    throw new SessionError(
+      "ERR_SESSION_CONFIG",
+      "The URL of a MySQL store names a database: mysql://user@host/database.",
+    );
+  }
+  const driver = await findDriver(
+    address.scheme === "mariadb" ? ["mariadb", "mysql2"] : ["mysql2", "mariadb"],
+  );
+  const pool = (await createPoolOf(driver))(settingsOf(address));
+  return withClient(mysqlStore(pool, named(address, OPTIONS)), () => pool.end());
+}
+
+/** mysql2 has its promises in a module of their own. */
+async function createPoolOf(driver: Driver): Promise<CreatePool> {
+  const { exports } = driver.name === "mysql2" ? await findDriver(["mysql2/promise"]) : driver;
+  return exports["createPool"] as CreatePool;
+}
+
+/** In parts rather than as a URL: the drivers' own readers of URLs disagree on what they decode. */
+function settingsOf({ hosts, path, username, password, parameters }: StoreAddress): object {
+  const [{ host, port = DEFAULT_PORT } = { host: "localhost" }] = hosts;
+  const own: readonly string[] = OPTIONS;
+  const others = [...parameters]
+    .filter(([name]) => !own.includes(name))
+    .map(([name, text]) => [name, valueOf(text)]);
+  return {
+    connectTimeout: CONNECT_MS,
+    ...Object.fromEntries(others),
+    host,
+    port,
+    database: path,
+    ...(username !== "" && { user: username }),
+    ...(password !== "" && { password }),
+  };
+}
+
+/** A parameter such as `ssl={"rejectUnauthorized":true}` or `connectionLimit=20`. */
+function valueOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
