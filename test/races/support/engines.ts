@@ -2,31 +2,147 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ServerName } from "../../../scripts/servers.mjs";
+import type { MysqlDriverName, MysqlLocation } from "../../stores/mysql/clients.ts";
+import type { PostgresDriverName, PostgresLocation } from "../../stores/postgres/clients.ts";
+import type { ClientName, RedisLocation } from "../../stores/redis/clients.ts";
+import { type MysqlKind, MysqlServer } from "../../support/servers/mysql.ts";
+import { PgBouncer, PostgresServer } from "../../support/servers/postgres.ts";
+import { RedisCluster, RedisServer } from "../../support/servers/redis.ts";
 import type { Place, StoreName } from "./places.ts";
 
 /** Something that a suite can keep sessions in: started once for the suite, it has a new place for every test. */
 export interface Engine {
-  readonly name: string;
   /** The servers that have to be installed. */
   readonly needs: readonly ServerName[];
+  /** The clients that it is reached by. */
+  readonly clients: readonly string[];
   start(): Promise<RunningEngine>;
 }
 
 export interface RunningEngine {
-  /** A place that nobody used before. */
-  place(): Promise<Place>;
+  /** A place that nobody used before, once for each client in the order of `clients`: all reach the same sessions. */
+  places(): Promise<readonly Place[]>;
   stop(): Promise<void>;
+}
+
+/** Made of numbers, so that it is a name everywhere. */
+let used = 0;
+function newName(): string {
+  used += 1;
+  return `place_${process.pid}_${used}`;
 }
 
 function inFolder(store: StoreName, file: string): Engine {
   return {
-    name: store,
     needs: [],
+    clients: [store],
     async start() {
       const folder = await mkdtemp(join(tmpdir(), "holdfast-races-"));
       return {
-        place: async () => ({ store, location: join(await mkdtemp(join(folder, "place-")), file) }),
+        async places() {
+          return [{ store, location: join(await mkdtemp(join(folder, "place-")), file) }];
+        },
         stop: () => rm(folder, { recursive: true, force: true }),
+      };
+    },
+  };
+}
+
+function redisPlaces(
+  clients: readonly ClientName[],
+  where: Pick<RedisLocation, "topology" | "ports">,
+): () => Promise<readonly Place[]> {
+  return async () => {
+    const prefix = `${newName()}:`;
+    return clients.map((client) => placeOf("redis", { ...where, client, prefix } satisfies RedisLocation));
+  };
+}
+
+function placeOf(store: StoreName, location: object): Place {
+  return { store, location: JSON.stringify(location) };
+}
+
+function redis(clients: readonly ClientName[]): Engine {
+  return {
+    needs: ["redis"],
+    clients,
+    async start() {
+      const server = await RedisServer.start();
+      const where = { topology: "standalone", ports: [server.port] } as const;
+      return { places: redisPlaces(clients, where), stop: () => server.stop() };
+    },
+  };
+}
+
+function redisCluster(clients: readonly ClientName[]): Engine {
+  return {
+    needs: ["redis"],
+    clients,
+    async start() {
+      const cluster = await RedisCluster.start();
+      const where = { topology: "cluster", ports: cluster.addresses.map(({ port }) => port) } as const;
+      return { places: redisPlaces(clients, where), stop: () => cluster.stop() };
+    },
+  };
+}
+
+function postgresPlaces(
+  drivers: readonly PostgresDriverName[],
+  { host, port, user, database }: PostgresServer | PgBouncer,
+): () => Promise<readonly Place[]> {
+  return async () => {
+    const table = newName();
+    return drivers.map((driver) =>
+      placeOf("postgres", { driver, host, port, user, database, table } satisfies PostgresLocation),
+    );
+  };
+}
+
+function postgres(drivers: readonly PostgresDriverName[]): Engine {
+  return {
+    needs: ["postgres"],
+    clients: drivers,
+    async start() {
+      const server = await PostgresServer.start();
+      return { places: postgresPlaces(drivers, server), stop: () => server.stop() };
+    },
+  };
+}
+
+function pgbouncer(drivers: readonly PostgresDriverName[]): Engine {
+  return {
+    needs: ["postgres", "pgbouncer"],
+    clients: drivers,
+    async start() {
+      const server = await PostgresServer.start();
+      const bouncer = await PgBouncer.start(server);
+      return {
+        places: postgresPlaces(drivers, bouncer),
+        async stop() {
+          await bouncer.stop();
+          await server.stop();
+        },
+      };
+    },
+  };
+}
+
+function mysql(kind: MysqlKind, drivers: readonly MysqlDriverName[]): Engine {
+  return {
+    needs: [kind],
+    clients: drivers,
+    async start() {
+      const server = await MysqlServer.start(kind);
+      const { host, port, user, password, database } = server;
+      const where = { host, port, user, password, database, connections: 4 };
+      return {
+        async places() {
+          const table = newName();
+          return drivers.map((driver) =>
+            placeOf("mysql", { ...where, driver, table } satisfies MysqlLocation),
+          );
+        },
+        stop: () => server.stop(),
       };
     },
   };
@@ -37,6 +153,13 @@ export const ENGINES = {
   memory: inFolder("memory", ""),
   directory: inFolder("directory", "sessions"),
   sqlite: inFolder("sqlite", "sessions.db"),
+  redis: redis(["redis6", "ioredis6"]),
+  "redis cluster": redisCluster(["redis6", "ioredis6"]),
+  postgres: postgres(["pg-pool", "postgres.js"]),
+  pgbouncer: pgbouncer(["pg-pool", "postgres.js"]),
+  mariadb: mysql("mariadb", ["mariadb", "mysql2"]),
+  mysql: mysql("mysql", ["mysql2", "mariadb"]),
 } satisfies Readonly<Record<string, Engine>>;
 
 export type EngineName = keyof typeof ENGINES;
+export const ENGINE_NAMES: readonly EngineName[] = Object.keys(ENGINES) as EngineName[];

@@ -2,7 +2,15 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Client, type Reply, type RequestOptions } from "./http-client.ts";
-import { type Kind, KINDS, type OrderReply, type Orders, type ServerConfig } from "./http-orders.ts";
+import {
+  type Kind,
+  KINDS,
+  type OrderReply,
+  type Orders,
+  type ServerConfig,
+  type ServerOptions,
+} from "./http-orders.ts";
+import type { Place } from "./places.ts";
 
 const PROGRAM = fileURLToPath(new URL("./http-server.ts", import.meta.url));
 
@@ -97,23 +105,26 @@ export class ServerProcess {
 
 /** Several server processes over one store. */
 export class Cluster {
-  readonly config: ServerConfig;
-  readonly servers: ServerProcess[];
+  readonly servers: ServerProcess[] = [];
+  readonly #configs: readonly ServerConfig[];
 
-  private constructor(config: ServerConfig, servers: ServerProcess[]) {
-    this.config = config;
-    this.servers = servers;
+  private constructor(configs: readonly ServerConfig[]) {
+    this.#configs = configs;
   }
 
-  /** Starts so many processes, three unless said otherwise. Sessions of a memory store are in one process, so that there is one. */
-  static async start(config: ServerConfig, size = 3): Promise<Cluster> {
-    const count = config.place.store === "memory" ? 1 : size;
+  /**
+   * Starts so many processes, three unless said otherwise. They take turns in the places, which are one place by several
+   * clients. Sessions of a memory store are in one process, so that there is one.
+   */
+  static async start(places: readonly Place[], options: ServerOptions = {}, size = 3): Promise<Cluster> {
+    const configs = places.map((place) => ({ place, options }));
+    const cluster = new Cluster(configs);
+    const count = places[0]?.store === "memory" ? 1 : size;
     // All at once, so that they set the store up together too.
     const started = await Promise.allSettled(
-      Array.from({ length: count }, () => ServerProcess.start(config)),
+      Array.from({ length: count }, (_, index) => ServerProcess.start(cluster.#configOf(index))),
     );
-    const servers = started.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
-    const cluster = new Cluster(config, servers);
+    for (const one of started) if (one.status === "fulfilled") cluster.servers.push(one.value);
     const failed = started.find((one) => one.status === "rejected");
     if (failed === undefined) return cluster;
     await cluster.close();
@@ -140,10 +151,16 @@ export class Cluster {
     return this.servers.flatMap((server) => (server.crash === null ? [] : [server.crash]));
   }
 
+  #configOf(index: number): ServerConfig {
+    const config = this.#configs[index % this.#configs.length];
+    if (config === undefined) throw new RangeError("Processes need a place for their sessions.");
+    return config;
+  }
+
   /** Kills a server process and starts another in its place. */
   async restart(index: number): Promise<void> {
     await this.at(index).kill();
-    this.servers[index % this.size] = await ServerProcess.start(this.config);
+    this.servers[index % this.size] = await ServerProcess.start(this.#configOf(index % this.size));
   }
 
   /** The sum of every event over the processes. */

@@ -31,8 +31,7 @@ const COUNTED: readonly SessionEventName[] = [
 ];
 
 const config = JSON.parse(process.argv[2] ?? "{}") as ServerConfig;
-const opened = await openPlace(config.place);
-const counted = faultyStore(opened.store);
+const counted = faultyStore(await openPlace(config.place));
 let skewMs = 0;
 const manager = new SessionManager({
   ...config.options,
@@ -71,7 +70,6 @@ const orders: Orders = {
   close: async () => {
     await doors.close();
     await manager.close();
-    await opened.close();
     return process.getActiveResourcesInfo();
   },
 };

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { type Random, seededRandom } from "../../../src/testing/index.ts";
 import { withServers } from "../../support/servers/programs.ts";
-import { ENGINES, type EngineName, type RunningEngine } from "./engines.ts";
+import { ENGINE_NAMES, ENGINES, type EngineName, type RunningEngine } from "./engines.ts";
 import type { Reply } from "./http-client.ts";
 import { Cluster } from "./http-cluster.ts";
 import { KINDS, type ServerOptions } from "./http-orders.ts";
@@ -10,7 +10,7 @@ import { KINDS, type ServerOptions } from "./http-orders.ts";
 export const SOAK: number = Math.max(1, Number(process.env["HOLDFAST_SOAK"] ?? 1) || 1);
 
 /** `HOLDFAST_SEED` repeats the choices of a run; how the requests interleave is the machine's. */
-const SEED = Number(process.env["HOLDFAST_SEED"] ?? Date.now() % 1_000_000);
+export const SEED: number = Number(process.env["HOLDFAST_SEED"] ?? Date.now() % 1_000_000);
 
 export interface Storm {
   readonly engine: EngineName;
@@ -33,11 +33,9 @@ export const LIMIT_MS: number = 60_000 + 60_000 * SOAK;
 
 /** Describes the same rules for servers over each engine. */
 export function everyCluster(group: Group, rules: (storm: Storm) => void): void {
-  for (const engine of group.engines ?? EMBEDDED)
+  for (const engine of group.engines ?? ENGINE_NAMES)
     withServers(ENGINES[engine].needs, () => clusterOver(engine, group, rules));
 }
-
-const EMBEDDED: readonly EngineName[] = ["memory", "directory", "sqlite"];
 
 function clusterOver(engine: EngineName, group: Group, rules: (storm: Storm) => void): void {
   describe(`servers over ${engine}`, { timeout: LIMIT_MS }, () => {
@@ -45,8 +43,7 @@ function clusterOver(engine: EngineName, group: Group, rules: (storm: Storm) => 
     let started: Cluster | null = null;
     beforeAll(async () => {
       running = await ENGINES[engine].start();
-      const place = await running.place();
-      started = await Cluster.start({ place, options: group.options ?? {} }, group.size);
+      started = await Cluster.start(await running.places(), group.options, group.size);
     }, LIMIT_MS);
     afterAll(async () => {
       await started?.close();

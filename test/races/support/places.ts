@@ -1,7 +1,4 @@
 import type { AnyStore } from "../../../src/core/store.ts";
-import { directoryStore } from "../../../src/stores/directory.ts";
-import { memoryStore } from "../../../src/stores/memory.ts";
-import { sqliteStore } from "../../../src/stores/sqlite.ts";
 
 /** Where sessions live: a store, and the file, folder or JSON that says where. Travels as JSON. */
 export interface Place {
@@ -9,25 +6,37 @@ export interface Place {
   readonly location: string;
 }
 
+type Opener = (location: string) => AnyStore | Promise<AnyStore>;
+
+// Each is imported only where it is used: a process that keeps its sessions in a file loads no database client.
+const OPENERS = {
+  async memory(): Promise<Opener> {
+    const { memoryStore } = await import("../../../src/stores/memory.ts");
+    return () => memoryStore();
+  },
+  async directory(): Promise<Opener> {
+    const { directoryStore } = await import("../../../src/stores/directory.ts");
+    return (location) => directoryStore(location);
+  },
+  async sqlite(): Promise<Opener> {
+    const { sqliteStore } = await import("../../../src/stores/sqlite.ts");
+    return (location) => sqliteStore(location, { driver: "node:sqlite" });
+  },
+  async redis(): Promise<Opener> {
+    return (await import("../../stores/redis/clients.ts")).openRedis;
+  },
+  async postgres(): Promise<Opener> {
+    return (await import("../../stores/postgres/clients.ts")).openPostgres;
+  },
+  async mysql(): Promise<Opener> {
+    return (await import("../../stores/mysql/clients.ts")).openMysql;
+  },
+} satisfies Readonly<Record<string, () => Promise<Opener>>>;
+
 export type StoreName = keyof typeof OPENERS;
 
-/** A store that is open, and how to close it together with the client that was opened for it. */
-export interface OpenPlace {
-  readonly store: AnyStore;
-  close(): Promise<void>;
-}
-
-const OPENERS = {
-  memory: async () => embedded(memoryStore()),
-  directory: async (location: string) => embedded(directoryStore(location)),
-  sqlite: async (location: string) => embedded(sqliteStore(location, { driver: "node:sqlite" })),
-} satisfies Readonly<Record<string, (location: string) => Promise<OpenPlace>>>;
-
-function embedded(store: AnyStore): OpenPlace {
-  return { store, close: async () => store.close?.() };
-}
-
-/** Opens the store of a place. */
-export function openPlace({ store, location }: Place): Promise<OpenPlace> {
-  return OPENERS[store](location);
+/** Opens the store of a place. Closing it closes the client that was opened for it too. */
+export async function openPlace({ store, location }: Place): Promise<AnyStore> {
+  const open = await OPENERS[store]();
+  return await open(location);
 }
