@@ -148,7 +148,10 @@ export interface Setup {
 
 /** The ability to tell that a session ended elsewhere. */
 export interface Subscribable {
-  /** Calls the listener with the id of each session deleted by any process. Returns how to stop. */
+  /**
+   * Calls the listener with the id of each session deleted by any process. Returns how to stop. A store that must connect
+   * for it hears of nothing that happened before it did, nor while the connection is cut.
+   */
   subscribe(listener: (id: SessionId) => void): () => void;
 }
 

@@ -108,7 +108,7 @@ export const subscribeRules: readonly StoreRule[] = group("subscribe", [
       const stores = await handles();
       const listener = stores.at(-1);
       assert.ok(listener);
-      const heard = hearing(listener);
+      const heard = await hearing(listener);
       const expected: string[] = [];
       for (const [index, store] of stores.entries()) {
         await s.put(store, s.recordOf(`out${index}`));
@@ -130,7 +130,7 @@ export const subscribeRules: readonly StoreRule[] = group("subscribe", [
     "what was refused or found gone is not told, and neither is a change",
     { needs: ["subscribe"] },
     async ({ store }) => {
-      const heard = hearing(store);
+      const heard = await hearing(store);
       await s.put(store, s.recordOf("a", { labels: ["user:1"] }));
       await s.apply(store, "a", { set: { a: "1" }, expiresAt: s.NOW + 40 * s.MINUTE });
       await s.remove(store, "a", { ifVersion: 9 });
@@ -151,7 +151,7 @@ export const subscribeRules: readonly StoreRule[] = group("subscribe", [
       const stop = store.subscribe?.(() => {
         throw new Error("a listener's own trouble");
       });
-      const heard = hearing(store);
+      const heard = await hearing(store);
       await s.put(store, s.recordOf("a"));
       assert.equal(await s.remove(store, "a"), "done");
       await s.assertAbsent(store, "a");
@@ -165,8 +165,8 @@ export const subscribeRules: readonly StoreRule[] = group("subscribe", [
     "a listener that was stopped hears no more; stopping twice is no error",
     { needs: ["subscribe"] },
     async ({ store }) => {
-      const stopped = hearing(store);
-      const heard = hearing(store);
+      const stopped = await hearing(store);
+      const heard = await hearing(store);
       stopped.stop();
       stopped.stop();
       await s.put(store, s.recordOf("a"));
@@ -186,14 +186,26 @@ interface Hearing {
 }
 
 const PATIENCE_MS = 5000;
+const PROBE = "probe";
 
-function hearing(store: AnyStore): Hearing {
+/** Resolves when the store hears: one that must connect first hears of nothing that happened before it did. */
+async function hearing(store: AnyStore): Promise<Hearing> {
   const ids: string[] = [];
+  let stands = false;
   let notify = (): void => {};
   const stop = store.subscribe?.((id) => {
+    stands = true;
+    if (id.startsWith(PROBE)) return;
     ids.push(id);
     notify();
   });
+  const patience = Date.now() + PATIENCE_MS;
+  for (let probe = 0; !stands; probe += 1) {
+    assert.ok(Date.now() < patience, "a subscription must come to stand");
+    await s.put(store, s.recordOf(`${PROBE}${probe}x`));
+    await s.remove(store, `${PROBE}${probe}x`);
+    await s.turnOfTheLoop();
+  }
   function until(count: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(

@@ -1,0 +1,92 @@
+import { SessionError } from "../../core/errors.ts";
+import { ioredisTransport, refuseIoredisOptions } from "./ioredis.ts";
+import { nodeRedisClusterTransport, nodeRedisSentinelTransport, nodeRedisTransport } from "./node-redis.ts";
+import type { Transport } from "./transport.ts";
+
+/** What is called of a client by `createClient` of node-redis 5 or newer. */
+export interface NodeRedisClient {
+  sendCommand(command: string[], options?: object): Promise<unknown>;
+  duplicate(): NodeRedisClient;
+  connect(): Promise<unknown>;
+  subscribe(channel: string, heard: (message: string) => void): Promise<unknown>;
+  on(event: "error", listener: (error: unknown) => void): unknown;
+  destroy(): unknown;
+  readonly isOpen: boolean;
+}
+
+/** What is called of a cluster by `createCluster` of node-redis 5 or newer. */
+export interface NodeRedisCluster {
+  sendCommand(
+    firstKey: string | undefined,
+    isReadonly: boolean | undefined,
+    command: string[],
+    options?: object,
+  ): Promise<unknown>;
+  subscribe(channel: string, heard: (message: string) => void): Promise<unknown>;
+  unsubscribe(channel: string, heard: never): Promise<unknown>;
+  nodeClient(node: never): unknown;
+  readonly masters: readonly unknown[];
+}
+
+/** What is called of a client by `createSentinel` of node-redis 5 or newer. */
+export interface NodeRedisSentinel {
+  sendCommand(isReadonly: boolean | undefined, command: string[], options?: object): Promise<unknown>;
+  subscribe(channel: string, heard: (message: string) => void): Promise<unknown>;
+  unsubscribe(channel: string, heard: never): Promise<unknown>;
+  use(work: (client: NodeRedisSentinelClient) => Promise<unknown>): Promise<unknown>;
+  getSentinelNode(): unknown;
+}
+
+/** The connection that `use` of a node-redis Sentinel lends. */
+export interface NodeRedisSentinelClient {
+  sendCommand(isReadonly: boolean | undefined, command: string[], options?: object): Promise<unknown>;
+}
+
+/** What is called of a `Redis` of ioredis or iovalkey, by Sentinel or not. */
+export interface IoredisClient {
+  call(command: string, ...parts: string[]): Promise<unknown>;
+  duplicate(): IoredisClient;
+  connect(): Promise<unknown>;
+  subscribe(channel: string): Promise<unknown>;
+  on(event: string, listener: object): unknown;
+  off(event: string, listener: object): unknown;
+  disconnect(): void;
+  readonly status: string;
+  readonly options: object;
+}
+
+/** What is called of a `Cluster` of ioredis or iovalkey. */
+export interface IoredisCluster extends IoredisClient {
+  readonly isCluster: boolean;
+  readonly slots: string[][];
+  nodes(role: "master"): IoredisClient[];
+}
+
+/** Every client that the store takes. */
+export type RedisStoreClient =
+  | NodeRedisClient
+  | NodeRedisCluster
+  | NodeRedisSentinel
+  | IoredisClient
+  | IoredisCluster;
+
+/** Tells by its methods which kind of client it is. Throws `ERR_SESSION_CONFIG` for anything else. */
+export function transportOf(client: unknown): Transport {
+  if (has(client, "call") && typeof client["status"] === "string") {
+    refuseIoredisOptions(client["options"]);
+    return ioredisTransport(client as unknown as IoredisClient);
+  }
+  if (has(client, "sendCommand")) {
+    if (has(client, "nodeClient")) return nodeRedisClusterTransport(client as unknown as NodeRedisCluster);
+    if (has(client, "getSentinelNode")) return nodeRedisSentinelTransport(client);
+    if (has(client, "duplicate")) return nodeRedisTransport(client);
+  }
+  throw new SessionError(
+    "ERR_SESSION_CONFIG",
+    "redisStore needs a client: createClient, createCluster or createSentinel of redis 5 or newer, or a Redis or Cluster of ioredis or iovalkey.",
+  );
+}
+
+function has(value: unknown, method: string): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, method) === "function";
+}

@@ -1,0 +1,39 @@
+import { NotSent } from "./transport.ts";
+
+/**
+ * Error replies by which the engine says that it ran nothing: its state is in motion, and soon another answer is to be
+ * expected. Within a script, Redis 6.2 puts its own words before them.
+ */
+const REFUSED = /(?:^|: -)(?:READONLY|CLUSTERDOWN|TRYAGAIN|LOADING|MASTERDOWN|BUSY|NOREPLICAS|MOVED|ASK)\b/;
+
+/** Tells whether a command surely had no effect and is worth sending again. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof NotSent || REFUSED.test(messageOf(error));
+}
+
+/** Tells whether a command without harm in being carried out twice is worth sending again. */
+export function isPassing(error: unknown): boolean {
+  return isRefused(error) || !(isReply(error) || isClosed(error));
+}
+
+/** Tells whether the engine does not know the script, which was flushed or never came to this server. */
+export function isUnknownScript(error: unknown): boolean {
+  return messageOf(error).startsWith("NOSCRIPT");
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** An error that the engine told: both families of clients have a class of their own for those. */
+function isReply(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return (
+    error.name === "ReplyError" || ["SimpleError", "BlobError", "ErrorReply"].includes(error.constructor.name)
+  );
+}
+
+/** The application closed its client, or never connected it. */
+function isClosed(error: unknown): boolean {
+  return error instanceof Error && error.constructor.name === "ClientClosedError";
+}

@@ -1,0 +1,138 @@
+// Opens Redis stores by a text that can be handed to another process. Whoever imports this needs nothing else to reach the same data.
+import { Cluster as IoredisCluster, Redis as Ioredis } from "ioredis";
+import { Cluster as Ioredis5Cluster, Redis as Ioredis5 } from "ioredis5";
+import { Cluster as IovalkeyCluster, Redis as Iovalkey } from "iovalkey";
+import * as redis6 from "redis";
+import * as redis5 from "redis5";
+import {
+  type RedisStore,
+  type RedisStoreClient,
+  type RedisStoreOptions,
+  redisStore,
+} from "../../../src/stores/redis.ts";
+
+export type ClientName = "redis6" | "redis5" | "ioredis6" | "ioredis5" | "iovalkey";
+export type Topology = "standalone" | "sentinel" | "cluster";
+
+/** Where the data is and by which client it is reached. As JSON it is what {@link openRedis} takes. */
+export interface RedisLocation {
+  readonly client: ClientName;
+  readonly topology: Topology;
+  /** Of the server, of the sentinels, or of the cluster's nodes. */
+  readonly ports: readonly number[];
+  readonly prefix: string;
+  readonly options?: RedisStoreOptions;
+}
+
+/** A client of the application, and how the application ends it. */
+export interface OpenClient {
+  readonly client: RedisStoreClient;
+  end(): Promise<void>;
+}
+
+const HOST = "127.0.0.1";
+const SENTINEL_NAME = "holdfast";
+
+/** Opens the store at a location, by a client of its own that is ended when the store is closed. */
+export async function openRedis(location: string): Promise<RedisStore> {
+  const { prefix, options, ...where } = JSON.parse(location) as RedisLocation;
+  const { client, end } = await openClient(where);
+  const store = redisStore(client, { prefix, ...options });
+  const close = store.close.bind(store);
+  let closing: Promise<void> | undefined;
+  store.close = () => (closing ??= close().then(end));
+  return store;
+}
+
+/** Connects a client with the settings that the store's page recommends. */
+export function openClient({
+  client,
+  topology,
+  ports,
+}: Pick<RedisLocation, "client" | "topology" | "ports">): Promise<OpenClient> {
+  switch (client) {
+    case "redis6":
+      return openNodeRedis(redis6, topology, ports);
+    case "redis5":
+      return openNodeRedis(redis5 as unknown as typeof redis6, topology, ports);
+    case "ioredis6":
+      return openIoredis(Ioredis, IoredisCluster, topology, ports);
+    case "ioredis5":
+      return openIoredis(
+        Ioredis5 as unknown as typeof Ioredis,
+        Ioredis5Cluster as unknown as typeof IoredisCluster,
+        topology,
+        ports,
+      );
+    case "iovalkey":
+      return openIoredis(
+        Iovalkey as unknown as typeof Ioredis,
+        IovalkeyCluster as unknown as typeof IoredisCluster,
+        topology,
+        ports,
+      );
+  }
+}
+
+async function openNodeRedis(
+  { createClient, createCluster, createSentinel }: typeof redis6,
+  topology: Topology,
+  ports: readonly number[],
+): Promise<OpenClient> {
+  const nodeOptions = {
+    commandOptions: { timeout: 0 },
+    pingInterval: 1000,
+    socket: {
+      connectTimeout: 1000,
+      socketTimeout: 4000,
+      reconnectStrategy: (retries: number) => Math.min(20 * 2 ** retries, 500),
+    },
+  };
+  const nodes = ports.map((port) => ({ host: HOST, port }));
+  const client =
+    topology === "standalone"
+      ? createClient({ ...nodeOptions, url: `redis://${HOST}:${ports[0]}` })
+      : topology === "cluster"
+        ? createCluster({
+            rootNodes: nodes.map((socket) => ({ socket })),
+            defaults: nodeOptions,
+            commandOptions: nodeOptions.commandOptions,
+          })
+        : createSentinel({
+            name: SENTINEL_NAME,
+            sentinelRootNodes: nodes,
+            nodeClientOptions: nodeOptions,
+            sentinelClientOptions: nodeOptions,
+            commandOptions: nodeOptions.commandOptions,
+          });
+  client.on("error", () => {});
+  await client.connect();
+  return {
+    client,
+    end: async () => {
+      await client.destroy();
+    },
+  };
+}
+
+async function openIoredis(
+  Redis: typeof Ioredis,
+  Cluster: typeof IoredisCluster,
+  topology: Topology,
+  ports: readonly number[],
+): Promise<OpenClient> {
+  const nodeOptions = {
+    connectTimeout: 1000,
+    socketTimeout: 4000,
+    retryStrategy: (retries: number) => Math.min(20 * 2 ** retries, 500),
+  };
+  const nodes = ports.map((port) => ({ host: HOST, port }));
+  const client =
+    topology === "standalone"
+      ? new Redis({ ...nodeOptions, host: HOST, port: ports[0] ?? 0 })
+      : topology === "cluster"
+        ? new Cluster(nodes, { redisOptions: { connectTimeout: 1000, socketTimeout: 4000 } })
+        : new Redis({ ...nodeOptions, sentinels: nodes, name: SENTINEL_NAME });
+  client.on("error", () => {});
+  return { client, end: async () => client.disconnect() };
+}
