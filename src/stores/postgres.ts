@@ -1,0 +1,272 @@
+import { refuseConfig, SessionError } from "../core/errors.ts";
+import { checkOptionNames } from "../core/option-names.ts";
+import type { SessionId, SessionRecord } from "../core/record.ts";
+import type {
+  Call,
+  DeleteCondition,
+  DeleteOutcome,
+  DisposableStore,
+  IterableStore,
+  LabelIndex,
+  Page,
+  PageRequest,
+  SessionChange,
+  SessionStore,
+  Setup,
+  StoreTraits,
+  Subscribable,
+  Sweepable,
+  SweepOutcome,
+  UpdateOutcome,
+} from "../core/store.ts";
+import type { PostgresClient } from "./postgres/clients.ts";
+import { driverOf } from "./postgres/drivers.ts";
+import { isStorable, type Names, namesFor } from "./postgres/names.ts";
+import { newerFormat, pageOf, recordOf, type Row } from "./postgres/rows.ts";
+import { Sender } from "./postgres/sender.ts";
+import { setUp } from "./postgres/setup.ts";
+import { type Statement, type Statements, statementsFor } from "./postgres/statements.ts";
+import { Subscribers } from "./postgres/subscribers.ts";
+import { arrayOf, count, createValues, entryOf, updateValues, type Value } from "./postgres/values.ts";
+
+export type {
+  PgClient,
+  PgPool,
+  PgPoolClient,
+  PgQuery,
+  PostgresClient,
+  PostgresJsQuery,
+  PostgresJsSql,
+} from "./postgres/clients.ts";
+
+export interface PostgresStoreOptions {
+  /** The schema in which the tables are, whatever `search_path` says; `"public"` unless said otherwise. `setup` makes it where it is missing. */
+  readonly schema?: string;
+  /** The table of the sessions; `"holdfast_sessions"` unless said otherwise. The names of the others begin with it. */
+  readonly table?: string;
+  /**
+   * What an acknowledged write must survive: `"power"` (default) a power cut, `"process"` a killed server, `"none"` neither.
+   * Nothing is changed on the server for it: `setup` rejects when the server's settings promise less.
+   */
+  readonly durability?: StoreTraits["durability"];
+  /**
+   * Whether deletions are told to other processes, which gives the store `subscribe`; off unless said otherwise, since
+   * telling makes all transactions that do it wait for one another. Needs connections that stay: not through a pooler of transactions.
+   */
+  readonly notify?: boolean;
+  /** What to listen on in place of the first argument: a pool, a client or an instance of `postgres` that goes straight to the server. */
+  readonly listenOn?: PostgresClient;
+}
+
+/** All that a PostgreSQL store can do; with `notify: true` also `subscribe`. */
+export type PostgresStore = SessionStore & LabelIndex & IterableStore & Sweepable & Setup & DisposableStore;
+
+/** How many rows one statement of a sweep or of a revocation takes hold of: it bounds how long others wait for them. */
+const AT_ONCE = 500;
+
+const LARGEST_LIMIT = 1_000_000_000;
+
+/** A version that no record has, as a condition that cannot be met. */
+const NO_VERSION = String(2n ** 63n - 1n);
+
+/**
+ * A store in a table of PostgreSQL 12 or newer, safe between processes and machines. Each call is one statement that stands by
+ * itself, so it works behind a pooler of transactions, at any isolation level and whatever the connection is set to.
+ *
+ * @param client A `Pool` of `pg`, a connected `Client` of `pg`, or what `postgres()` of postgres.js returns. It stays the application's own:
+ *   `close` leaves it open. A client by itself cannot connect again once its connection is lost; give a pool to a server that is to last.
+ * @throws {SessionError} `ERR_SESSION_CONFIG` for options that cannot work. What is wrong with the server is learned by the first call,
+ *   which rejects.
+ */
+export function postgresStore(
+  client: PostgresClient,
+  options: PostgresStoreOptions & { readonly notify: true },
+): PostgresStore & Subscribable;
+export function postgresStore(client: PostgresClient, options?: PostgresStoreOptions): PostgresStore;
+export function postgresStore(client: PostgresClient, options: PostgresStoreOptions = {}): PostgresStore {
+  checkOptionNames(options, ["schema", "table", "durability", "notify", "listenOn"], "postgresStore");
+  checkOptions(options);
+  const { schema = "public", table = "holdfast_sessions", notify = false, durability = "power" } = options;
+  const names = namesFor(schema, table);
+  const driver = driverOf(client, "The first argument of postgresStore");
+  const traits = Object.freeze({ durability, shared: true, expires: false, resends: false });
+  const parts = { names, traits, sender: new Sender(driver), statements: statementsFor(names, notify) };
+  if (!notify) return new Postgres(parts);
+  const listener = options.listenOn === undefined ? driver : driverOf(options.listenOn, "listenOn");
+  return new TellingPostgres(parts, new Subscribers(listener, names.channel));
+}
+
+function checkOptions({ durability, notify, listenOn }: PostgresStoreOptions): void {
+  if (durability !== undefined && !["none", "process", "power"].includes(durability)) {
+    refuseConfig('durability is "power", "process" or "none".');
+  }
+  if (notify !== undefined && typeof notify !== "boolean") refuseConfig("notify is true or false.");
+  if (listenOn !== undefined && notify !== true) {
+    refuseConfig("listenOn is for a store that tells deletions. Add notify: true, or leave it out.");
+  }
+}
+
+/** What a store is made of. */
+interface Parts {
+  readonly names: Names;
+  readonly traits: StoreTraits;
+  readonly sender: Sender;
+  readonly statements: Statements;
+}
+
+class Postgres implements PostgresStore {
+  readonly traits: StoreTraits;
+  readonly #names: Names;
+  readonly #sender: Sender;
+  readonly #statements: Statements;
+  #closed = false;
+
+  constructor({ names, traits, sender, statements }: Parts) {
+    this.traits = traits;
+    this.#names = names;
+    this.#sender = sender;
+    this.#statements = statements;
+  }
+
+  async create(record: SessionRecord, call: Call): Promise<boolean> {
+    const rows = await this.#send(this.#statements.create, createValues(record), call);
+    return rows.length > 0;
+  }
+
+  async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
+    const [row] = await this.#send(this.#statements.read, [id], call);
+    return row === undefined ? null : recordOf(row);
+  }
+
+  async update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
+    const { kind, values } = updateValues(id, change);
+    const [outcome, version] = await this.#judged(this.#statements[kind], values, call);
+    switch (outcome) {
+      case "applied":
+        return { kind: "done", version: Number(version) };
+      case "stale":
+      case "conflict":
+        return { kind: outcome };
+      case "newer":
+        throw newerFormat();
+      default:
+        return { kind: "gone" };
+    }
+  }
+
+  async delete(id: SessionId, when: DeleteCondition, call: Call): Promise<DeleteOutcome> {
+    const { ifVersion, label = null } = when;
+    // A label that cannot be stored is borne by nobody.
+    const possible = label === null || isStorable(label);
+    const values = possible ? [id, count(ifVersion), label] : [id, NO_VERSION, null];
+    const [outcome] = await this.#judged(this.#statements.delete, values, call);
+    if (outcome === "applied") return "done";
+    return outcome === "conflict" ? "conflict" : "gone";
+  }
+
+  async listByLabel(label: string, page: PageRequest, call: Call): Promise<Page> {
+    const { after = "" } = page;
+    const limit = checkedLimit(page.limit);
+    const asked = isStorable(label) ? [entryOf(label), label] : [null, null];
+    const values = [...asked, after, String(limit + 1)];
+    return pageOf(await this.#send(this.#statements.list, values, call), limit);
+  }
+
+  async deleteByLabel(label: string, except: readonly SessionId[], call: Call): Promise<number> {
+    const asked = isStorable(label) ? [entryOf(label), label] : [null, null];
+    const kept = arrayOf(except.filter(isStorable));
+    let deleted = 0;
+    let after: Value = "";
+    for (;;) {
+      const values: Value[] = [...asked, after, kept, String(AT_ONCE)];
+      const [row] = await this.#send(this.#statements.revoke, values, call);
+      deleted += Number(row?.[0]);
+      if (Number(row?.[1]) < AT_ONCE) return deleted;
+      after = row?.[2] ?? "";
+    }
+  }
+
+  async all(page: PageRequest, call: Call): Promise<Page> {
+    const { after = "" } = page;
+    const limit = checkedLimit(page.limit);
+    return pageOf(await this.#send(this.#statements.all, [after, String(limit + 1)], call), limit);
+  }
+
+  async sweep(now: number, limit: number, call: Call): Promise<SweepOutcome> {
+    const most = checkedLimit(limit);
+    let deleted = 0;
+    while (deleted < most) {
+      const wanted = Math.min(AT_ONCE, most - deleted);
+      try {
+        const values = [String(now), String(wanted)];
+        const [row] = await this.#send(this.#statements.sweep, values, call);
+        deleted += Number(row?.[0]);
+        if (Number(row?.[1]) < wanted && deleted < most) return { deleted, more: false };
+      } catch (error) {
+        // At the deadline, what is deleted already is worth telling; the rest is for the next sweep.
+        if (deleted > 0 && call.signal.aborted) break;
+        throw error;
+      }
+    }
+    return { deleted, more: true };
+  }
+
+  async setup(call: Call): Promise<void> {
+    this.#requireOpen();
+    await setUp(this.#sender, this.#names, this.traits.durability, call);
+  }
+
+  /** Lets the calls under way finish; later ones reject. The pool, client or instance that was handed in stays open. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#sender.drained();
+  }
+
+  /** Sends a conditional statement until its outcome is that of one state of the row, and not of two. */
+  async #judged(statement: Statement, values: readonly Value[], call: Call): Promise<Row> {
+    for (;;) {
+      const [row = []] = await this.#send(statement, values, call);
+      if (row[0] !== "done") return row;
+    }
+  }
+
+  #send(statement: Statement, values: readonly Value[], call: Call): Promise<readonly Row[]> {
+    this.#requireOpen();
+    return this.#sender.send(statement, values, call);
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new SessionError("ERR_SESSION_USE", "This PostgreSQL store was closed.");
+  }
+}
+
+/** A store whose deletions are told, to itself as well. */
+class TellingPostgres extends Postgres implements Subscribable {
+  readonly #subscribers: Subscribers;
+
+  constructor(parts: Parts, subscribers: Subscribers) {
+    super(parts);
+    this.#subscribers = subscribers;
+  }
+
+  /** Listens from here on, so that a subscriber of later hears from its first moment. */
+  override async setup(call: Call): Promise<void> {
+    await super.setup(call);
+    await this.#subscribers.start(call);
+  }
+
+  /** A deletion while the connection is being made anew, after it was lost, is not heard of. */
+  subscribe(listener: (id: SessionId) => void): () => void {
+    return this.#subscribers.add(listener);
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.#subscribers.close();
+  }
+}
+
+function checkedLimit(limit: number): number {
+  if (limit >= 1) return Math.min(Math.floor(limit), LARGEST_LIMIT);
+  throw new SessionError("ERR_SESSION_USE", `A limit is 1 or more, not ${limit}.`);
+}

@@ -1,0 +1,27 @@
+import type { Call } from "../../core/store.ts";
+import type { Row } from "./rows.ts";
+import type { Statement } from "./statements.ts";
+import type { Value } from "./values.ts";
+
+/** The differences between the clients, out of sight. */
+export interface Driver {
+  /**
+   * Carries one statement out. Rejects without having sent it when the signal aborts while it waits for a connection. Once
+   * sent it is waited for a while beyond the deadline, since its outcome is better known than not.
+   *
+   * @param named Whether the connection may keep it prepared under its name.
+   */
+  run(statement: Statement, values: readonly Value[], named: boolean, call: Call): Promise<readonly Row[]>;
+  /** Carries several statements out in one transaction, as one message. */
+  script(text: string, call: Call): Promise<void>;
+  /**
+   * Hears what is told on a channel until it is stopped, over lost connections too, unless it is the only connection there is.
+   * Resolves once it listens.
+   */
+  listen(channel: string, heard: (payload: string) => void, call: Call): Promise<Listening>;
+}
+
+/** How to stop hearing. */
+export interface Listening {
+  stop(): Promise<void>;
+}

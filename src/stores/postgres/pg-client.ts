@@ -1,0 +1,83 @@
+import { SessionError } from "../../core/errors.ts";
+import type { Call } from "../../core/store.ts";
+import type { PgClient } from "./clients.ts";
+import type { Driver, Listening } from "./driver.ts";
+import { quoted } from "./names.ts";
+import { payloadFor, queryOf, rowsOf, survive } from "./pg-query.ts";
+import type { Row } from "./rows.ts";
+import type { Statement } from "./statements.ts";
+import type { Value } from "./values.ts";
+import { answered, inTime, requireTime } from "./waiting.ts";
+
+/**
+ * One connected client of `pg`, one statement at a time. It belongs to the application and cannot connect again: once its
+ * connection is lost, every call rejects.
+ */
+export class PgClientDriver implements Driver {
+  readonly #client: PgClient;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(client: PgClient) {
+    this.#client = client;
+    survive(client);
+  }
+
+  run(statement: Statement, values: readonly Value[], named: boolean, call: Call): Promise<readonly Row[]> {
+    return this.#inTurn(call, () => rowsOf(this.#client.query(queryOf(statement, values, named))));
+  }
+
+  async script(text: string, call: Call): Promise<void> {
+    await this.#inTurn(call, () => this.#client.query({ text }));
+  }
+
+  async listen(channel: string, heard: (payload: string) => void, call: Call): Promise<Listening> {
+    const notified = (message: unknown): void => payloadFor(channel, message, heard);
+    this.#client.on("notification", notified);
+    const stop = async (): Promise<void> => {
+      this.#client.removeListener("notification", notified);
+      // Where the connection is gone, so is what listened on it.
+      await this.#client.query({ text: `UNLISTEN ${quoted(channel)}` }).catch(() => undefined);
+    };
+    try {
+      await this.script(`LISTEN ${quoted(channel)}`, call);
+    } catch (error) {
+      this.#client.removeListener("notification", notified);
+      throw error;
+    }
+    return { stop };
+  }
+
+  /** Queues here and not in the client, whose own queue lets nobody leave. */
+  async #inTurn<T>(call: Call, work: () => Promise<T>): Promise<T> {
+    requireTime(call);
+    const before = this.#last;
+    let done = (): void => {};
+    this.#last = new Promise<void>((resolve) => (done = resolve));
+    const pass = (): void => void before.then(done);
+    try {
+      await inTime(before, call, () => {});
+    } catch (error) {
+      pass();
+      throw error;
+    }
+    try {
+      requireTime(call);
+      this.#requireNoTransaction();
+    } catch (error) {
+      done();
+      throw error;
+    }
+    const answer = work();
+    answer.then(done, done);
+    return await answered(answer, call, () => {});
+  }
+
+  /** The application's transaction must not swallow a session's write, nor show its own to a reader. */
+  #requireNoTransaction(): void {
+    if (!["T", "E"].includes(this.#client.getTransactionStatus?.() ?? "")) return;
+    throw new SessionError(
+      "ERR_SESSION_STORE_UNAVAILABLE",
+      "The application has a transaction open on the client that it handed in. Give the store a pool, or a client of its own.",
+    );
+  }
+}

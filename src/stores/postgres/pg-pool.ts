@@ -1,0 +1,63 @@
+import type { Call } from "../../core/store.ts";
+import type { PgPool, PgPoolClient } from "./clients.ts";
+import type { Driver, Listening } from "./driver.ts";
+import { isConnectionLost } from "./failure.ts";
+import { ignore, queryOf, rowsOf, survive } from "./pg-query.ts";
+import { PoolListening } from "./pool-listening.ts";
+import type { Row } from "./rows.ts";
+import type { Statement } from "./statements.ts";
+import type { Value } from "./values.ts";
+import { answered, inTime, requireTime } from "./waiting.ts";
+
+/** A pool of `pg`. A connection that does not answer is closed, so that the pool recovers from a dead network by itself. */
+export class PgPoolDriver implements Driver {
+  readonly #pool: PgPool;
+
+  constructor(pool: PgPool) {
+    this.#pool = pool;
+    survive(pool);
+  }
+
+  run(statement: Statement, values: readonly Value[], named: boolean, call: Call): Promise<readonly Row[]> {
+    return this.#checkedOut(call, (client) => rowsOf(client.query(queryOf(statement, values, named))));
+  }
+
+  async script(text: string, call: Call): Promise<void> {
+    await this.#checkedOut(call, (client) => client.query({ text }));
+  }
+
+  async listen(channel: string, heard: (payload: string) => void, call: Call): Promise<Listening> {
+    const listening = new PoolListening(this.#pool, channel, heard);
+    await listening.start(call);
+    return listening;
+  }
+
+  async #checkedOut<T>(call: Call, work: (client: PgPoolClient) => Promise<T>): Promise<T> {
+    requireTime(call);
+    const client = await inTime(this.#pool.connect(), call, (late) => late.release());
+    const release = releasing(client);
+    // Others had their turn since the connection was ready.
+    if (call.signal.aborted) release(false);
+    requireTime(call);
+    try {
+      const result = await answered(work(client), call, () => release(true));
+      release(false);
+      return result;
+    } catch (error) {
+      release(isConnectionLost(error));
+      throw error;
+    }
+  }
+}
+
+/** Gives a client back once, closed or for others to use. While it is out the pool does not listen to its errors. */
+function releasing(client: PgPoolClient): (close: boolean) => void {
+  let released = false;
+  client.on("error", ignore);
+  return (close) => {
+    if (released) return;
+    released = true;
+    client.removeListener("error", ignore);
+    client.release(close);
+  };
+}

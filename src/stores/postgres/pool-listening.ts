@@ -1,0 +1,85 @@
+import type { Call } from "../../core/store.ts";
+import type { PgPool, PgPoolClient } from "./clients.ts";
+import type { Listening } from "./driver.ts";
+import { quoted } from "./names.ts";
+import { payloadFor } from "./pg-query.ts";
+import { inTime, requireTime } from "./waiting.ts";
+
+const LONGEST_PAUSE_MS = 5000;
+
+/** Holds one connection of a pool and listens on it; after it is lost, on another. */
+export class PoolListening implements Listening {
+  readonly #pool: PgPool;
+  readonly #channel: string;
+  readonly #heard: (payload: string) => void;
+  #client: PgPoolClient | null = null;
+  #stopped = false;
+  #retry: NodeJS.Timeout | undefined;
+  #failures = 0;
+
+  constructor(pool: PgPool, channel: string, heard: (payload: string) => void) {
+    this.#pool = pool;
+    this.#channel = channel;
+    this.#heard = heard;
+  }
+
+  async start(call: Call): Promise<void> {
+    requireTime(call);
+    await this.#listenOn(await inTime(this.#pool.connect(), call, (late) => late.release()));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#retry);
+    this.#drop();
+  }
+
+  async #listenOn(client: PgPoolClient): Promise<void> {
+    this.#client = client;
+    client.on("error", this.#lost);
+    client.on("end", this.#lost);
+    client.on("notification", this.#notified);
+    try {
+      await client.query({ text: `LISTEN ${quoted(this.#channel)}` });
+      this.#failures = 0;
+    } catch (error) {
+      this.#drop();
+      throw error;
+    }
+    if (this.#stopped) this.#drop();
+  }
+
+  readonly #notified = (message: unknown): void => payloadFor(this.#channel, message, this.#heard);
+
+  readonly #lost = (): void => {
+    this.#drop();
+    this.#again();
+  };
+
+  #again(): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#retry);
+    const pause = Math.min(50 * 2 ** this.#failures++, LONGEST_PAUSE_MS);
+    this.#retry = setTimeout(() => {
+      this.#pool.connect().then(
+        (client) => {
+          if (this.#stopped) return client.release();
+          return this.#listenOn(client).catch(() => this.#again());
+        },
+        () => this.#again(),
+      );
+    }, pause);
+    this.#retry.unref();
+  }
+
+  /** Closes the connection: one that listens must not come to somebody else. */
+  #drop(): void {
+    const client = this.#client;
+    if (client === null) return;
+    this.#client = null;
+    client.removeListener("end", this.#lost);
+    client.removeListener("notification", this.#notified);
+    client.removeListener("error", this.#lost);
+    client.release(true);
+  }
+}

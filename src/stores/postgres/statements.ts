@@ -1,0 +1,206 @@
+import { FORMAT_FIELD, RESERVED } from "../../core/record.ts";
+import { digest, literal, type Names } from "./names.ts";
+
+/** One SQL statement with the name under which a connection keeps it prepared. */
+export interface Statement {
+  /** Made of the text, so that one name means one text to whoever shares the connection. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/**
+ * Every statement of the store. All parameters are texts and every column comes back as text: how a driver or an
+ * application has set up its type conversions makes no difference. Nothing depends on the state of a connection.
+ *
+ * The first parameter of each statement that writes is one without which it touches nothing: a call that is given up
+ * before it was sent has it set to null.
+ */
+export interface Statements {
+  readonly create: Statement;
+  readonly read: Statement;
+  readonly touch: Statement;
+  readonly change: Statement;
+  readonly renew: Statement;
+  readonly relabel: Statement;
+  readonly delete: Statement;
+  readonly list: Statement;
+  readonly all: Statement;
+  readonly revoke: Statement;
+  readonly sweep: Statement;
+}
+
+export function statementsFor(names: Names, notify: boolean): Statements {
+  const texts = {
+    create: create(names),
+    read: `SELECT ${record("s.fields")} FROM ${names.sessions} s WHERE s.id = $1`,
+    touch: update(names, TOUCHED),
+    change: update(names, `${CHANGED}, ${TOUCHED}`),
+    renew: update(names, `${CHANGED}, ${RENEWED}`),
+    relabel: update(names, `${CHANGED}, ${RENEWED}, labels = $12::text[]`, reindexed(names)),
+    delete: remove(names, notify),
+    list: list(names),
+    all: `SELECT ${record("s.fields")} FROM ${names.sessions} s WHERE s.id > $1 ORDER BY s.id LIMIT $2::text::bigint`,
+    revoke: revoke(names, notify),
+    sweep: sweep(names, notify),
+  };
+  const statements = Object.entries(texts).map(([kind, text]) => {
+    const tidy = text.replace(/\n\s*/g, "\n").trim();
+    return [kind, { name: `holdfast_${digest(tidy)}`, text: tidy }];
+  });
+  return Object.fromEntries(statements) as Statements;
+}
+
+/** The columns that make a record, with the given expression for the fields. */
+function record(fields: string): string {
+  const counts = ["epoch", "version", "created_at", "accessed_at", "expires_at", "ends_at"];
+  const texts = counts.map((name) => `s.${name}::text`).join(", ");
+  return `s.id, s.secret_hash, array_to_json(s.labels)::text, ${texts}, (${fields})::text`;
+}
+
+const SAFE = `BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER}`;
+
+/** Whether a row is a record as far as can be told without looking into each field. */
+const SOUND = `(jsonb_typeof(s.fields) = 'object' AND array_position(s.labels, NULL) IS NULL
+  AND s.epoch ${SAFE} AND s.version ${SAFE} AND s.created_at ${SAFE}
+  AND s.accessed_at ${SAFE} AND s.expires_at ${SAFE} AND s.ends_at ${SAFE})`;
+
+function create({ sessions, labels }: Names): string {
+  return `
+    WITH created AS (
+      INSERT INTO ${sessions} (id, epoch, version, secret_hash, labels, created_at, accessed_at, expires_at, ends_at, due, fields)
+      SELECT $1::text, $2::text::bigint, $3::text::bigint, $4::text, $5::text[], $6::text::bigint, $7::text::bigint,
+        $8::text::bigint, $9::text::bigint, $8::text::bigint, $10::text::jsonb
+      WHERE $1::text IS NOT NULL
+      ON CONFLICT (id) DO NOTHING
+      RETURNING id
+    ), indexed AS (
+      INSERT INTO ${labels} (label, session_id)
+      SELECT label, created.id FROM created, unnest($11::text[]) label
+    )
+    SELECT 'applied' FROM created`;
+}
+
+/** $1 id, $2 now, $3 epoch, $4 version or null: what becomes of an update of the row \`s\`, in the order of the contract. */
+const JUDGED_UPDATE = `CASE
+  WHEN s.expires_at <= $2::text::bigint OR NOT ${SOUND} THEN 'gone'
+  WHEN s.fields ->> '${FORMAT_FIELD}' <> '1' THEN 'newer'
+  WHEN s.epoch <> $3::text::bigint THEN 'stale'
+  WHEN s.version <> $4::text::bigint THEN 'conflict'
+  ELSE 'done' END`;
+
+/** Only ever later: GREATEST passes over nulls. */
+const TOUCHED = `accessed_at = greatest(s.accessed_at, $5::text::bigint), expires_at = greatest(s.expires_at, $6::text::bigint)`;
+const CHANGED = `version = s.version + 1, fields = (s.fields - $7::text[]) || $8::text::jsonb`;
+const RENEWED = `accessed_at = coalesce($5::text::bigint, s.accessed_at), expires_at = coalesce($6::text::bigint, s.expires_at),
+  due = least(s.due, $6::text::bigint), secret_hash = $9::text, epoch = $10::text::bigint, ends_at = coalesce($11::text::bigint, s.ends_at)`;
+
+/**
+ * An update that applies only to a row judged \`done\`. Under READ COMMITTED a row that was waited for is judged again as it
+ * is by then. When nothing was applied, the second branch judges the row as the statement's snapshot has it; if that
+ * says \`done\`, the row changed while it was waited for, and the caller asks again.
+ */
+function update({ sessions }: Names, assignments: string, also = ""): string {
+  return `
+    WITH changed AS (
+      UPDATE ${sessions} s SET ${assignments}
+      WHERE s.id = $1 AND ${JUDGED_UPDATE} = 'done'
+      RETURNING s.id, s.version
+    )${also}
+    SELECT 'applied', version::text FROM changed
+    UNION ALL
+    SELECT ${JUDGED_UPDATE}, NULL FROM ${sessions} s WHERE s.id = $1 AND NOT EXISTS (SELECT FROM changed)`;
+}
+
+/**
+ * $13: the index entries of the new labels. An entry which another renewal added after this statement's snapshot is not seen
+ * and stays. It shows nothing, since a listing looks at the record, and goes with the next renewal or with the session.
+ */
+function reindexed({ labels }: Names): string {
+  return `, dropped AS (
+      DELETE FROM ${labels} l USING changed
+      WHERE l.session_id = changed.id AND l.label <> ALL ($13::text[])
+    ), indexed AS (
+      INSERT INTO ${labels} (label, session_id)
+      SELECT label, changed.id FROM changed, unnest($13::text[]) label
+      ON CONFLICT DO NOTHING
+    )`;
+}
+
+/** $1 id, $2 version or null, $3 label or null. Judged as an update is. */
+function remove(names: Names, notify: boolean): string {
+  const judged = `CASE
+    WHEN $2::text IS NULL AND $3::text IS NULL THEN 'done'
+    WHEN NOT ${SOUND} OR s.version <> $2::text::bigint THEN 'conflict'
+    WHEN $3::text IS NOT NULL AND $3::text <> ALL (s.labels) THEN 'conflict'
+    ELSE 'done' END`;
+  return `
+    WITH deleted AS (
+      DELETE FROM ${names.sessions} s WHERE s.id = $1 AND ${judged} = 'done' RETURNING s.id
+    )
+    SELECT 'applied', ${told(names, notify, "deleted.id")} FROM deleted
+    UNION ALL
+    SELECT ${judged}, NULL FROM ${names.sessions} s WHERE s.id = $1 AND NOT EXISTS (SELECT FROM deleted)`;
+}
+
+/** Notifying takes a lock of the whole database at commit, so it is done only where it was asked for. */
+function told({ channel }: Names, notify: boolean, id: string): string {
+  return notify ? `pg_notify(${literal(channel)}, ${id})::text` : "NULL";
+}
+
+/** $1 index entry, $2 label, $3 last id seen, $4 limit. The record itself says whether it bears the label. */
+function list({ sessions, labels }: Names): string {
+  const reserved = `CASE WHEN jsonb_typeof(s.fields) = 'object' THEN (
+      SELECT coalesce(jsonb_object_agg(f.key, f.value), '{}') FROM jsonb_each(s.fields) f WHERE starts_with(f.key, '${RESERVED}')
+    ) ELSE s.fields END`;
+  return `
+    SELECT ${record(reserved)} FROM ${labels} l JOIN ${sessions} s ON s.id = l.session_id
+    WHERE l.label = $1 AND l.session_id > $3 AND $2 = ANY (s.labels)
+    ORDER BY l.session_id LIMIT $4::text::bigint`;
+}
+
+/**
+ * $1 index entry, $2 label, $3 last id seen, $4 ids to leave, $5 how many entries to look at. Answers how many were deleted,
+ * how many entries it looked at, and the last of them. Rows are locked in the order of their ids, so that two that overlap
+ * wait for one another and do not lock each other up; each is judged again once it is locked.
+ */
+function revoke(names: Names, notify: boolean): string {
+  const { sessions, labels } = names;
+  return `
+    WITH entries AS MATERIALIZED (
+      SELECT l.session_id FROM ${labels} l
+      WHERE l.label = $1 AND l.session_id > $3
+      ORDER BY l.session_id LIMIT $5::text::bigint
+    ), doomed AS MATERIALIZED (
+      SELECT s.id FROM entries JOIN ${sessions} s ON s.id = entries.session_id
+      WHERE $2 = ANY (s.labels) AND s.id <> ALL ($4::text[])
+      ORDER BY s.id FOR UPDATE OF s
+    ), deleted AS (
+      DELETE FROM ${sessions} s USING doomed WHERE s.id = doomed.id RETURNING s.id
+    ), told AS MATERIALIZED (
+      SELECT ${told(names, notify, "deleted.id")} FROM deleted
+    )
+    SELECT (SELECT count(*) FROM told)::text, count(*)::text, max(session_id) FROM entries`;
+}
+
+/**
+ * $1 now, $2 how many to look at. Rows are found by \`due\`, which never comes after the expiry and which a touch leaves alone, so
+ * that a touch changes no index. What is alive when it is due is due again at its expiry. Rows that others hold are
+ * passed over: they are being touched, or swept by somebody else. Answers how many were deleted and looked at.
+ */
+function sweep(names: Names, notify: boolean): string {
+  const { sessions } = names;
+  return `
+    WITH looked AS MATERIALIZED (
+      SELECT s.id, s.expires_at FROM ${sessions} s WHERE s.due <= $1::text::bigint
+      ORDER BY s.due LIMIT $2::text::bigint FOR UPDATE SKIP LOCKED
+    ), deleted AS (
+      DELETE FROM ${sessions} s USING looked
+      WHERE s.id = looked.id AND s.expires_at <= $1::text::bigint RETURNING s.id
+    ), moved AS (
+      UPDATE ${sessions} s SET due = s.expires_at FROM looked
+      WHERE s.id = looked.id AND looked.expires_at > $1::text::bigint
+    ), told AS MATERIALIZED (
+      SELECT ${told(names, notify, "deleted.id")} FROM deleted
+    )
+    SELECT (SELECT count(*) FROM told)::text, (SELECT count(*) FROM looked)::text`;
+}
