@@ -19,21 +19,16 @@ import type {
   UpdateOutcome,
 } from "../core/store.ts";
 import { Caller } from "./mysql/calls.ts";
-import {
-  createRecord,
-  deleteBearers,
-  deleteExpired,
-  deleteRecord,
-  type Engine,
-  isId,
-  labelKey,
-  updateRecord,
-} from "./mysql/operations.ts";
-import { linksOf, type MysqlCallbackPool, type MysqlPool, type MysqlValue } from "./mysql/pool.ts";
+import { createRecord } from "./mysql/create.ts";
+import { deleteBearers, deleteExpired, deleteRecord } from "./mysql/delete.ts";
+import { type Engine, rowsOf } from "./mysql/engine.ts";
+import { linksOf, type MysqlCallbackPool, type MysqlPool, type Row } from "./mysql/pool.ts";
 import { bySession, judgeRows, recordOf } from "./mysql/rows.ts";
 import { type Names, namesFor } from "./mysql/schema.ts";
 import { prepareTables } from "./mysql/setup.ts";
 import { sqlFor } from "./mysql/sql.ts";
+import { updateRecord } from "./mysql/update.ts";
+import { isId, labelKey } from "./mysql/values.ts";
 
 export type { MysqlCallbackPool, MysqlConnection, MysqlPool, MysqlValue } from "./mysql/pool.ts";
 
@@ -94,7 +89,7 @@ class Mysql implements MysqlStore {
   read(id: SessionId, call: Call): Promise<SessionRecord | null> {
     return this.#counted(async () => {
       if (!isId(id)) return null;
-      const rows = await this.#rows(this.#engine.sql.read, [id], call);
+      const rows = await rowsOf(this.#engine, this.#engine.sql.read, [id], call);
       return rows.length === 0 ? null : recordOf(rows);
     });
   }
@@ -111,7 +106,8 @@ class Mysql implements MysqlStore {
     const { after = "" } = page;
     return this.#counted(async () => {
       const limit = checkedLimit(page.limit);
-      const rows = await this.#rows(
+      const rows = await rowsOf(
+        this.#engine,
         this.#engine.sql.listed,
         [labelKey(label), after, String(limit + 1)],
         call,
@@ -129,7 +125,10 @@ class Mysql implements MysqlStore {
     const { after = "" } = page;
     return this.#counted(async () => {
       const limit = checkedLimit(page.limit);
-      return pageOf(await this.#rows(this.#engine.sql.walked, [after, String(limit + 1)], call), limit);
+      return pageOf(
+        await rowsOf(this.#engine, this.#engine.sql.walked, [after, String(limit + 1)], call),
+        limit,
+      );
     });
   }
 
@@ -139,7 +138,7 @@ class Mysql implements MysqlStore {
 
   setup(call: Call): Promise<void> {
     return this.#counted(() =>
-      this.#engine.caller.run((statements) => prepareTables(statements, this.#names), call),
+      this.#engine.caller.read((statements) => prepareTables(statements, this.#names), call),
     );
   }
 
@@ -152,7 +151,12 @@ class Mysql implements MysqlStore {
   async #revoke(label: Buffer, kept: ReadonlySet<unknown>, call: Call): Promise<number> {
     let deleted = 0;
     for (let after = ""; ;) {
-      const rows = await this.#rows(this.#engine.sql.labelled, [label, after, String(DELETED_AT_ONCE)], call);
+      const rows = await rowsOf(
+        this.#engine,
+        this.#engine.sql.labelled,
+        [label, after, String(DELETED_AT_ONCE)],
+        call,
+      );
       const ids = rows.map(([id]) => String(id));
       const doomed = ids.filter((id) => !kept.has(id));
       deleted += await deleteBearers(this.#engine, label, doomed, call);
@@ -166,7 +170,7 @@ class Mysql implements MysqlStore {
     while (deleted < most) {
       const wanted = Math.min(DELETED_AT_ONCE, most - deleted);
       try {
-        const rows = await this.#rows(this.#engine.sql.expired, [now, String(wanted)], call);
+        const rows = await rowsOf(this.#engine, this.#engine.sql.expired, [now, String(wanted)], call);
         deleted += await deleteExpired(
           this.#engine,
           now,
@@ -183,14 +187,6 @@ class Mysql implements MysqlStore {
     return { deleted, more: true };
   }
 
-  async #rows(
-    sql: string,
-    values: readonly MysqlValue[],
-    call: Call,
-  ): Promise<readonly (readonly unknown[])[]> {
-    return (await this.#engine.caller.run((statements) => statements.execute(sql, values), call)).rows;
-  }
-
   /** Starts a call unless the store was closed, so that closing can wait for it. */
   async #counted<T>(start: () => Promise<T>): Promise<T> {
     if (this.#closed) throw new SessionError("ERR_SESSION_USE", "This MySQL store was closed.");
@@ -204,7 +200,7 @@ class Mysql implements MysqlStore {
   }
 }
 
-function pageOf(rows: readonly (readonly unknown[])[], limit: number): Page {
+function pageOf(rows: readonly Row[], limit: number): Page {
   const sessions = bySession(rows);
   const records: SessionRecord[] = [];
   for (const session of sessions.slice(0, limit)) {

@@ -23,11 +23,16 @@ export class Caller {
    * Runs statements that each commit by themselves. After a deadlock and its like, and on a connection that was closed before
    * anything was sent, `work` is run again until the deadline.
    */
-  run<T>(work: (statements: Statements) => Promise<T>, call: Call): Promise<T> {
+  write<T>(work: (statements: Statements) => Promise<T>, call: Call): Promise<T> {
     return retrying(() => this.#once(work, call), call);
   }
 
-  /** Runs statements that take place together or not at all: when `work` throws, nothing took place. Runs it again as `run` does. */
+  /** Runs statements that may be repeated whatever became of the first time. */
+  read<T>(work: (statements: Statements) => Promise<T>, call: Call): Promise<T> {
+    return retrying(() => this.#once(work, call), call);
+  }
+
+  /** Runs statements that take place together or not at all: when `work` throws, nothing took place. Runs it again as `write` does. */
   transact<T>(work: (statements: Statements) => Promise<T>, call: Call): Promise<T> {
     return retrying(
       () =>

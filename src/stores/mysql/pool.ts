@@ -21,9 +21,12 @@ export interface MysqlCallbackPool {
   promise(): MysqlPool;
 }
 
+/** One row as it comes from a driver. */
+export type Row = readonly unknown[];
+
 /** What a statement gave: rows as arrays, and what the server counted. */
 export interface Result {
-  readonly rows: readonly (readonly unknown[])[];
+  readonly rows: readonly Row[];
   readonly affected: number;
   /** What `LAST_INSERT_ID(…)` was given in the statement; 0 when no row got that far. */
   readonly insertId: number;

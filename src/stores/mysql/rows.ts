@@ -1,9 +1,16 @@
 import { SessionError } from "../../core/errors.ts";
 import { judgeRecord, type SessionRecord } from "../../core/record.ts";
+import type { Row } from "./pool.ts";
 
 /** The columns of a session `s` and one field `f` of it, in the order in which {@link judgeRows} takes them. */
-export const COLUMNS = `s.id, s.epoch, s.version, s.secret_hash, s.labels, s.created_at, s.accessed_at, s.expires_at, s.ends_at,
+export const COLUMNS = `s.id, s.epoch, s.version, s.secret_hash, s.labels, s.created_at, s.accessed_at, s.expires_at, s.ends_at, s.format,
   f.name, CAST(f.text AS BINARY)`;
+
+const NAME = 10;
+const TEXT = 11;
+
+/** The highest record format that the statements which write take; the column tells it, so that no field need be looked at. */
+export const FORMAT = 1;
 
 /** Rows as a record, or why they are none. */
 export type Judged =
@@ -11,11 +18,10 @@ export type Judged =
   | { readonly verdict: "corrupt" }
   | { readonly verdict: "newer" };
 
-type Row = readonly unknown[];
-
 /** Makes a record of the rows of one session, one row a field. Never throws, whatever the rows hold. */
 export function judgeRows(rows: readonly Row[]): Judged {
-  const [id, epoch, version, secretHash, labels, createdAt, accessedAt, expiresAt, endsAt] = rows[0] ?? [];
+  const [id, epoch, version, secretHash, labels, createdAt, accessedAt, expiresAt, endsAt, format] =
+    rows[0] ?? [];
   const value = {
     id,
     epoch: count(epoch),
@@ -29,6 +35,7 @@ export function judgeRows(rows: readonly Row[]): Judged {
     fields: fieldsOf(rows),
   };
   const verdict = judgeRecord(value);
+  if (!(Number(format) <= FORMAT)) return { verdict: "newer" };
   // The statements that write take a version below 0 for garbage.
   if (verdict === "record" && Number(value.version) < 0) return { verdict: "corrupt" };
   return verdict === "record" ? { verdict, record: value as SessionRecord } : { verdict };
@@ -49,6 +56,11 @@ export function newerFormat(): SessionError {
   );
 }
 
+/** The names of the fields that have a row, with a text or without. */
+export function namesIn(rows: readonly Row[]): ReadonlySet<string> {
+  return new Set(rows.map((row) => String(row[NAME])));
+}
+
 /** The rows of each session, in the order of the ids. */
 export function bySession(rows: readonly Row[]): (readonly Row[])[] {
   const sessions = new Map<string, Row[]>();
@@ -64,7 +76,7 @@ export function bySession(rows: readonly Row[]): (readonly Row[])[] {
 function fieldsOf(rows: readonly Row[]): Record<string, string> {
   const fields: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const row of rows) {
-    const [name, text] = [row[9], row[10]];
+    const [name, text] = [row[NAME], row[TEXT]];
     // No field at all, or one whose row waits for its first text.
     if (Buffer.isBuffer(name) && Buffer.isBuffer(text)) fields[name.toString()] = text.toString();
   }

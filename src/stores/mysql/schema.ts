@@ -69,6 +69,7 @@ export function tableStatements(names: Names): readonly string[] {
       accessed_at BIGINT NOT NULL,
       expires_at BIGINT NOT NULL,
       ends_at BIGINT NOT NULL,
+      format BIGINT NOT NULL,
       PRIMARY KEY (id),
       KEY by_expiry (expires_at)
     ) ${end}`,

@@ -1,19 +1,16 @@
-import { FORMAT_FIELD, RESERVED } from "../../core/record.ts";
-import { COLUMNS } from "./rows.ts";
+import { RESERVED } from "../../core/record.ts";
+import { COLUMNS, FORMAT } from "./rows.ts";
 import type { Names } from "./schema.ts";
 
 const LARGEST = Number.MAX_SAFE_INTEGER;
 
 /**
- * What a row must be to be written to: numbers in the safe range, labels that are a JSON array, and no format but the first.
- * What is none of these is garbage or a newer version's, and {@link judgeRows} says so of the same rows.
+ * What a row must be to be written to: numbers in the safe range, labels that are a JSON array, a format that is understood.
+ * What is none of these is garbage or a newer version's, and `judgeRows` says so of the same row.
  */
-function sound(names: Names): string {
-  const format = `(SELECT x.text FROM ${names.fields} x WHERE x.session_id = s.id AND x.name = '${FORMAT_FIELD}')`;
-  return `s.version >= 0 AND s.created_at BETWEEN -${LARGEST} AND ${LARGEST} AND s.accessed_at BETWEEN -${LARGEST} AND ${LARGEST}
+const SOUND = `s.version >= 0 AND s.created_at BETWEEN -${LARGEST} AND ${LARGEST} AND s.accessed_at BETWEEN -${LARGEST} AND ${LARGEST}
     AND s.expires_at <= ${LARGEST} AND s.ends_at BETWEEN -${LARGEST} AND ${LARGEST}
-    AND IF(JSON_VALID(s.labels), JSON_TYPE(s.labels), '') = 'ARRAY' AND COALESCE(${format}, '1') = '1'`;
-}
+    AND IF(JSON_VALID(s.labels), JSON_TYPE(s.labels), '') = 'ARRAY' AND s.format <= ${FORMAT}`;
 
 /** Bytes compare as they are: what begins with the reserved character lies between it and its successor. */
 const RESERVED_FIELDS = `f.name >= '${RESERVED}' AND f.name < '${String.fromCharCode(RESERVED.charCodeAt(0) + 1)}'`;
@@ -25,15 +22,21 @@ export interface Sql {
   readonly walked: string;
   readonly insert: string;
   readonly touch: string;
-  readonly write: string;
-  readonly renew: string;
+  /** Changes a session and the texts of so many of its fields, which must have rows, and empties so many others. */
+  write(set: number, removed: number): string;
+  /** The same with a new secret. */
+  renew(set: number, removed: number): string;
   readonly remove: string;
   readonly removeIf: string;
   readonly removeLabelled: string;
   readonly expired: string;
   readonly labelled: string;
   setFields(rows: number): string;
+  /** Makes rows without a text for fields that have none. */
+  addFields(rows: number): string;
   removeFields(names: number): string;
+  /** Deletes those of the rows that hold no text. */
+  removeEmpty(names: number): string;
   addLabels(labels: number): string;
   keepLabels(labels: number): string;
   removeExpired(ids: number): string;
@@ -42,35 +45,52 @@ export interface Sql {
 
 export function sqlFor(names: Names): Sql {
   const { sessions, fields, labels } = names;
+  const joins = (set: number, removed: number): string =>
+    [...aliases("f", set, "JOIN"), ...aliases("r", removed, "LEFT JOIN")]
+      .map(
+        ({ alias, join }) => `${join} ${fields} ${alias} ON ${alias}.session_id = s.id AND ${alias}.name = ?`,
+      )
+      .join(" ");
+  const texts = (set: number, removed: number): string =>
+    [
+      ...aliases("f", set, "").map(({ alias }) => `, ${alias}.text = ?`),
+      ...aliases("r", removed, "").map(({ alias }) => `, ${alias}.text = NULL`),
+    ].join("");
   const joined = `LEFT JOIN ${fields} f ON f.session_id = s.id`;
   // The new version comes back with the answer, and 0 when no row was met: a count of rows would depend on how the
   // connection was opened. Each column is made of itself alone, so that the order of assignment does not matter.
-  const next = "s.version = LAST_INSERT_ID(s.version + 1)";
+  const next = "s.version = LAST_INSERT_ID(s.version + 1), s.format = COALESCE(CAST(? AS SIGNED), s.format)";
   const later =
     "s.accessed_at = GREATEST(s.accessed_at, CAST(? AS SIGNED)), s.expires_at = GREATEST(s.expires_at, CAST(? AS SIGNED))";
   const given = `s.epoch = CAST(? AS SIGNED), s.secret_hash = ?, s.accessed_at = COALESCE(CAST(? AS SIGNED), s.accessed_at),
     s.expires_at = COALESCE(CAST(? AS SIGNED), s.expires_at), s.ends_at = COALESCE(CAST(? AS SIGNED), s.ends_at), s.labels = COALESCE(?, s.labels)`;
   const met = `WHERE s.id = ? AND s.expires_at > CAST(? AS SIGNED) AND s.epoch = CAST(? AS SIGNED)
-    AND s.version BETWEEN CAST(? AS SIGNED) AND CAST(? AS SIGNED) AND ${sound(names)}`;
+    AND s.version BETWEEN CAST(? AS SIGNED) AND CAST(? AS SIGNED) AND ${SOUND}`;
   return {
     read: `SELECT ${COLUMNS} FROM ${sessions} s ${joined} WHERE s.id = ?`,
     listed: `SELECT ${COLUMNS} FROM (SELECT session_id FROM ${labels} WHERE label = ? AND session_id > ? ORDER BY session_id LIMIT ?) p
       JOIN ${sessions} s ON s.id = p.session_id ${joined} AND ${RESERVED_FIELDS}`,
     walked: `SELECT ${COLUMNS} FROM (SELECT id FROM ${sessions} WHERE id > ? ORDER BY id LIMIT ?) p
       JOIN ${sessions} s ON s.id = p.id ${joined}`,
-    insert: `INSERT INTO ${sessions} (id, epoch, version, secret_hash, labels, created_at, accessed_at, expires_at, ends_at)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    insert: `INSERT INTO ${sessions} (id, epoch, version, secret_hash, labels, created_at, accessed_at, expires_at, ends_at, format)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     touch: `UPDATE ${sessions} s SET s.version = LAST_INSERT_ID(s.version + 1) - 1, ${later} ${met}`,
-    write: `UPDATE ${sessions} s SET ${next}, ${later} ${met}`,
-    renew: `UPDATE ${sessions} s SET ${next}, ${given} ${met}`,
+    write: (set, removed) =>
+      `UPDATE ${sessions} s ${joins(set, removed)} SET ${next}, ${later}${texts(set, removed)} ${met}`,
+    renew: (set, removed) =>
+      `UPDATE ${sessions} s ${joins(set, removed)} SET ${next}, ${given}${texts(set, removed)} ${met}`,
     remove: `DELETE FROM ${sessions} WHERE id = ?`,
-    removeIf: `DELETE s FROM ${sessions} s WHERE s.id = ? AND s.version BETWEEN CAST(? AS SIGNED) AND CAST(? AS SIGNED) AND ${sound(names)}`,
-    removeLabelled: `DELETE s FROM ${sessions} s WHERE s.id = ? AND s.version BETWEEN CAST(? AS SIGNED) AND CAST(? AS SIGNED) AND ${sound(names)}
+    removeIf: `DELETE s FROM ${sessions} s WHERE s.id = ? AND s.version BETWEEN CAST(? AS SIGNED) AND CAST(? AS SIGNED) AND ${SOUND}`,
+    removeLabelled: `DELETE s FROM ${sessions} s WHERE s.id = ? AND s.version BETWEEN CAST(? AS SIGNED) AND CAST(? AS SIGNED) AND ${SOUND}
       AND EXISTS (SELECT 1 FROM ${labels} l WHERE l.label = ? AND l.session_id = s.id)`,
     expired: `SELECT id FROM ${sessions} WHERE expires_at <= CAST(? AS SIGNED) ORDER BY expires_at LIMIT ?`,
     labelled: `SELECT session_id FROM ${labels} WHERE label = ? AND session_id > ? ORDER BY session_id LIMIT ?`,
     setFields: (rows) => `INSERT INTO ${fields} (session_id, name, text) VALUES ${repeated("(?, ?, ?)", rows)}
       ON DUPLICATE KEY UPDATE text = VALUES(text)`,
+    addFields: (rows) =>
+      `INSERT IGNORE INTO ${fields} (session_id, name, text) VALUES ${repeated("(?, ?, NULL)", rows)}`,
+    removeEmpty: (count) =>
+      `DELETE FROM ${fields} WHERE session_id = ? AND name IN (${repeated("?", count)}) AND text IS NULL`,
     removeFields: (count) =>
       `DELETE FROM ${fields} WHERE session_id = ? AND name IN (${repeated("?", count)})`,
     addLabels: (count) => `INSERT INTO ${labels} (label, session_id) VALUES ${repeated("(?, ?)", count)}
@@ -82,6 +102,15 @@ export function sqlFor(names: Names): Sql {
     removeBearers: (count) => `DELETE s FROM ${sessions} s WHERE s.id IN (${repeated("?", count)})
       AND EXISTS (SELECT 1 FROM ${labels} l WHERE l.label = ? AND l.session_id = s.id)`,
   };
+}
+
+interface Alias {
+  readonly alias: string;
+  readonly join: string;
+}
+
+function aliases(letter: string, count: number, join: string): readonly Alias[] {
+  return Array.from({ length: count }, (_, index) => ({ alias: `${letter}${index}`, join }));
 }
 
 function repeated(what: string, times: number): string {
