@@ -75,9 +75,12 @@ interface Observed {
 }
 
 /** Several operations at once on one or two records; whatever comes out must be what some order of them gives. */
-async function overlappingRound(context: RuleContext, round: number): Promise<void> {
+async function overlappingRound(
+  context: RuleContext,
+  at: (index: number) => AnyStore,
+  round: number,
+): Promise<void> {
   const cast = castOf(context, 1 + (round % 2));
-  const at = await turns(context);
   let world = EMPTY;
   for (const id of castOf(context, 2).ids) await context.store.delete(id, {}, s.call());
   for (const id of cast.ids) {
@@ -111,7 +114,8 @@ export const historyRules: readonly StoreRule[] = group("histories", [
     "whatever overlaps looks as if it had been done one after another, in some order",
     { races: [1, 2, 3, 4, 6, 7, 9, 11] },
     async (context) => {
-      for (const round of s.range(context.rounds(300))) await overlappingRound(context, round);
+      const at = await turns(context);
+      for (const round of s.range(context.rounds(300))) await overlappingRound(context, at, round);
     },
   ),
 ]);
