@@ -1,7 +1,8 @@
 import { SessionError } from "../../core/errors.ts";
-import { ioredisTransport, refuseIoredisOptions } from "./ioredis.ts";
-import { nodeRedisClusterTransport, nodeRedisSentinelTransport, nodeRedisTransport } from "./node-redis.ts";
-import type { Transport } from "./transport.ts";
+import { ioredisRouter, refuseIoredisOptions } from "./ioredis.ts";
+import { nodeRedisClusterRouter, nodeRedisRouter, nodeRedisSentinelRouter } from "./node-redis.ts";
+import type { Router } from "./router.ts";
+import { Transport } from "./transport.ts";
 
 /** What is called of a client by `createClient` of node-redis 5 or newer. */
 export interface NodeRedisClient {
@@ -12,6 +13,12 @@ export interface NodeRedisClient {
   on(event: "error", listener: (error: unknown) => void): unknown;
   destroy(): unknown;
   readonly isOpen: boolean;
+  readonly isReady: boolean;
+}
+
+/** A node of a node-redis cluster; `client` is there once it was connected. */
+export interface NodeRedisNode {
+  readonly client?: NodeRedisClient;
 }
 
 /** What is called of a cluster by `createCluster` of node-redis 5 or newer. */
@@ -25,7 +32,10 @@ export interface NodeRedisCluster {
   subscribe(channel: string, heard: (message: string) => void): Promise<unknown>;
   unsubscribe(channel: string, heard: never): Promise<unknown>;
   nodeClient(node: never): unknown;
-  readonly masters: readonly unknown[];
+  readonly masters: readonly NodeRedisNode[];
+  readonly slots: readonly { readonly master: NodeRedisNode }[];
+  /** Not public: asked to look where the slots are, if it is there. */
+  readonly _slots?: { rediscover?(startWith: never): Promise<unknown> };
 }
 
 /** What is called of a client by `createSentinel` of node-redis 5 or newer. */
@@ -35,6 +45,8 @@ export interface NodeRedisSentinel {
   unsubscribe(channel: string, heard: never): Promise<unknown>;
   use(work: (client: NodeRedisSentinelClient) => Promise<unknown>): Promise<unknown>;
   getSentinelNode(): unknown;
+  readonly isOpen: boolean;
+  readonly isReady: boolean;
 }
 
 /** The connection that `use` of a node-redis Sentinel lends. */
@@ -60,6 +72,8 @@ export interface IoredisCluster extends IoredisClient {
   readonly isCluster: boolean;
   readonly slots: string[][];
   nodes(role: "master"): IoredisClient[];
+  /** Not public: asked to look where the slots are, if it is there. */
+  refreshSlotsCache?(done: () => void): void;
 }
 
 /** Every client that the store takes. */
@@ -72,14 +86,18 @@ export type RedisStoreClient =
 
 /** Tells by its methods which kind of client it is. Throws `ERR_SESSION_CONFIG` for anything else. */
 export function transportOf(client: unknown): Transport {
+  return new Transport(routerOf(client));
+}
+
+function routerOf(client: unknown): Router {
   if (has(client, "call") && typeof client["status"] === "string") {
     refuseIoredisOptions(client["options"]);
-    return ioredisTransport(client as unknown as IoredisClient);
+    return ioredisRouter(client as unknown as IoredisClient);
   }
   if (has(client, "sendCommand")) {
-    if (has(client, "nodeClient")) return nodeRedisClusterTransport(client as unknown as NodeRedisCluster);
-    if (has(client, "getSentinelNode")) return nodeRedisSentinelTransport(client);
-    if (has(client, "duplicate")) return nodeRedisTransport(client);
+    if (has(client, "nodeClient")) return nodeRedisClusterRouter(client as unknown as NodeRedisCluster);
+    if (has(client, "getSentinelNode")) return nodeRedisSentinelRouter(client);
+    if (has(client, "duplicate")) return nodeRedisRouter(client);
   }
   throw new SessionError(
     "ERR_SESSION_CONFIG",

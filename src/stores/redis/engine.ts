@@ -1,7 +1,8 @@
 import type { Call } from "../../core/store.ts";
 import { isPassing, isRefused, isUnknownScript } from "./failure.ts";
 import type { Script } from "./scripts.ts";
-import { tooLate, type Transport } from "./transport.ts";
+import { pause } from "./late.ts";
+import type { Transport } from "./transport.ts";
 
 /** How many replicas are to have a write before it is acknowledged, and how long to wait for them. */
 export interface ReplicaDemand {
@@ -61,7 +62,7 @@ export class Engine {
     if (demand === null) return this.#run(script, keys, args, signal);
     const wait = ["WAIT", String(demand.count), String(demand.withinMs)];
     return this.#called(script, keys, args, async (command) => {
-      const [reply, confirmed] = await this.#transport.sendAndWait(keys[0] ?? "", command, wait, signal);
+      const [reply, confirmed] = await this.#transport.sendBoth(keys[0] ?? "", [command, wait], signal);
       if (Number(confirmed) >= demand.count) return reply;
       throw new Error(
         `The primary has the write, but ${String(confirmed)} of the ${demand.count} replicas demanded confirmed it in time.`,
@@ -102,18 +103,4 @@ async function persisting<T>(
     // Random, so that the calls of all processes do not come back together.
     await pause(5 + Math.random() * Math.min(10 * 2 ** count, LONGEST_MS), signal);
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      clearTimeout(timer);
-      reject(tooLate(signal));
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", abort);
-      resolve();
-    }, ms);
-    signal.addEventListener("abort", abort, { once: true });
-  });
 }

@@ -1,5 +1,3 @@
-import { NotSent } from "./transport.ts";
-
 /**
  * Error replies by which the engine says that it ran nothing: its state is in motion, and soon another answer is to be
  * expected. Within a script, Redis 6.2 puts its own words before them.
@@ -8,7 +6,7 @@ const REFUSED = /(?:^|: -)(?:READONLY|CLUSTERDOWN|TRYAGAIN|LOADING|MASTERDOWN|BU
 
 /** Tells whether a command surely had no effect and is worth sending again. */
 export function isRefused(error: unknown): boolean {
-  return error instanceof NotSent || REFUSED.test(messageOf(error));
+  return REFUSED.test(messageOf(error));
 }
 
 /** Tells whether a command without harm in being carried out twice is worth sending again. */

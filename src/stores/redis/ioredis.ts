@@ -1,7 +1,7 @@
 import { refuseConfig } from "../../core/errors.ts";
 import type { IoredisClient, IoredisCluster } from "./clients.ts";
+import { ignore, type Route, type Router } from "./router.ts";
 import { slotOf } from "./slot.ts";
-import { checkAborted, NotSent, tooLate, type Transport } from "./transport.ts";
 
 /** Refuses what would make reads stale or move keys behind the store's back. Throws `ERR_SESSION_CONFIG`. */
 export function refuseIoredisOptions(options: unknown): void {
@@ -27,49 +27,37 @@ export function refuseIoredisOptions(options: unknown): void {
 }
 
 /** For `Redis` and `Cluster` of ioredis and iovalkey. */
-export function ioredisTransport(client: IoredisClient): Transport {
-  // These clients queue what they cannot send yet and never take it back, so what is sent waits here until it can be.
-  const nodeFor = isCluster(client) ? (key: string) => nodeOf(client, key) : () => client;
-
-  async function send(key: string, command: readonly string[], signal: AbortSignal): Promise<unknown> {
-    checkAborted(signal);
-    if (client.status !== "ready") await ready(client, signal);
-    const node = nodeFor(key);
-    if (node !== client && node !== undefined && node.status !== "ready") await ready(node, signal);
-    const [name = "", ...parts] = command;
-    return client.call(name, ...parts);
-  }
+export function ioredisRouter(client: IoredisClient): Router {
+  const cluster = isCluster(client) ? client : undefined;
   return {
-    cluster: isCluster(client),
-    send,
-    async sendToAll(command, signal) {
-      checkAborted(signal);
-      if (!isCluster(client)) return [await send("", command, signal)];
-      await ready(client, signal);
-      const [name = "", ...parts] = command;
-      return Promise.all(
-        client.nodes("master").map(async (node) => {
-          await ready(node, signal);
-          return node.call(name, ...parts);
-        }),
-      );
+    cluster: cluster !== undefined,
+    route: (key) => (cluster === undefined ? routeOf(client) : clusterRoute(cluster, key)),
+    seek(key) {
+      connect(client);
+      if (cluster === undefined || client.status !== "ready") return;
+      const node = nodeOf(cluster, key);
+      if (node !== undefined) connect(node);
+      cluster.refreshSlotsCache?.(ignore);
     },
-    async sendAndWait(key, command, [wait = "", ...parts], signal) {
-      checkAborted(signal);
-      if (client.status !== "ready") await ready(client, signal);
-      const node = nodeFor(key) ?? client;
-      if (node.status !== "ready") await ready(node, signal);
-      const [name = "", ...rest] = command;
-      return Promise.all([client.call(name, ...rest), node.call(wait, ...parts)]);
+    send: (_key, [name = "", ...parts]) => client.call(name, ...parts),
+    sendOn: (connection, commands) =>
+      Promise.all(
+        commands.map(([name = "", ...parts]) => (connection as IoredisClient).call(name, ...parts)),
+      ),
+    async primaries() {
+      if (cluster === undefined) return [client];
+      const nodes = cluster.nodes("master");
+      for (const node of nodes) connect(node);
+      return nodes;
     },
     listen(channel, heard) {
       const own = client.duplicate();
+      // Its trouble is that of the client too, which the application sees.
       own.on("error", ignore);
       own.on("message", (from: string, message: string) => {
         if (from === channel) heard(message);
       });
-      const subscribed = own.subscribe(channel);
-      subscribed.catch(ignore);
+      own.subscribe(channel).catch(ignore);
       return { close: async () => own.disconnect() };
     },
   };
@@ -79,39 +67,27 @@ function isCluster(client: IoredisClient): client is IoredisCluster {
   return (client as Partial<IoredisCluster>).isCluster === true;
 }
 
+function routeOf(client: IoredisClient): Route {
+  // One that was closed for good says so by rejecting.
+  return { connection: client, isReady: client.status === "ready" || client.status === "end" };
+}
+
+function clusterRoute(cluster: IoredisCluster, key: string): Route | undefined {
+  if (cluster.status !== "ready" || key === "") return routeOf(cluster);
+  const node = nodeOf(cluster, key);
+  return node === undefined ? undefined : { connection: node, isReady: node.status === "ready" };
+}
+
 /** The connection to the primary that serves the key, as far as the client knows it. */
 function nodeOf(cluster: IoredisCluster, key: string): IoredisClient | undefined {
   const address = cluster.slots[slotOf(key)]?.[0];
-  return address === undefined
-    ? undefined
-    : cluster.nodes("master").find(({ options }) => {
-        const { host, port } = options as { readonly host?: string; readonly port?: number };
-        return `${host}:${port}` === address;
-      });
-}
-
-/** Resolves when the client can send at once. Rejects when the signal aborts first, or when it was closed for good. */
-function ready(client: IoredisClient, signal: AbortSignal): Promise<void> {
-  if (client.status === "ready") return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const settle = (error?: Error): void => {
-      client.off("ready", done);
-      client.off("end", ended);
-      signal.removeEventListener("abort", late);
-      if (error === undefined) resolve();
-      else reject(error);
-    };
-    const done = (): void => settle();
-    const ended = (): void => settle(new NotSent("The connection to Redis was closed."));
-    const late = (): void => settle(tooLate(signal));
-    if (signal.aborted) return late();
-    if (client.status === "end") return ended();
-    client.on("ready", done);
-    client.on("end", ended);
-    signal.addEventListener("abort", late, { once: true });
-    // With lazyConnect the first command would connect.
-    if (client.status === "wait") client.connect().catch(ignore);
+  return cluster.nodes("master").find(({ options }) => {
+    const { host, port } = options as { readonly host?: string; readonly port?: number };
+    return `${host}:${port}` === address;
   });
 }
 
-function ignore(): void {}
+/** Starts a connection that waits for its first command to. */
+function connect(client: IoredisClient): void {
+  if (client.status === "wait") client.connect().catch(ignore);
+}

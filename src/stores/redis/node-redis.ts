@@ -1,30 +1,46 @@
-import type { NodeRedisClient, NodeRedisCluster, NodeRedisSentinel } from "./clients.ts";
-import { checkAborted, type Listening, type Transport } from "./transport.ts";
+import type { NodeRedisClient, NodeRedisCluster, NodeRedisNode, NodeRedisSentinel } from "./clients.ts";
+import { ignore, type Listening, type Route, type Router, type Wanted } from "./router.ts";
+import { slotOf } from "./slot.ts";
 
 /** RESP type 37 is the map of protocol 3: as a list it reads the same as with protocol 2. All else comes as by default. */
 const TYPE_MAPPING = { 37: Array };
+const OPTIONS = { typeMapping: TYPE_MAPPING };
 
-/** The client takes a command out of its own queue when the signal aborts before it was written. */
-function optionsFor(signal: AbortSignal): object {
-  return { abortSignal: signal, typeMapping: TYPE_MAPPING };
+/**
+ * Lets the client see, when it takes a command into its queue, whether it is still wanted. It is no signal to listen to:
+ * node-redis 5 breaks its queue when several commands are taken out, and nothing waits there long (see `Transport`).
+ */
+function optionsFor({ signal }: Wanted): object {
+  const glance = {
+    get aborted() {
+      return signal.aborted;
+    },
+    addEventListener: ignore,
+    removeEventListener: ignore,
+  };
+  return { typeMapping: TYPE_MAPPING, abortSignal: glance };
+}
+
+function sendOn(client: object, commands: readonly (readonly string[])[]): Promise<unknown[]> {
+  // Commands of one turn keep their order on one connection.
+  return Promise.all(
+    commands.map((command) => (client as NodeRedisClient).sendCommand(command as string[], OPTIONS)),
+  );
 }
 
 /** For `createClient`. */
-export function nodeRedisTransport(client: NodeRedisClient): Transport {
-  async function send(_key: string, command: readonly string[], signal: AbortSignal): Promise<unknown> {
-    checkAborted(signal);
-    return client.sendCommand(command as string[], optionsFor(signal));
-  }
+export function nodeRedisRouter(client: NodeRedisClient): Router {
   return {
     cluster: false,
-    send,
-    sendToAll: async (command, signal) => [await send("", command, signal)],
-    // Commands of one turn stay in order on the one connection.
-    sendAndWait: (key, command, wait, signal) =>
-      Promise.all([send(key, command, signal), send(key, wait, signal)]),
+    route: () => ({ connection: client, isReady: client.isReady || !client.isOpen }),
+    // It connects again by itself.
+    seek: ignore,
+    send: (_key, command, wanted) => client.sendCommand(command as string[], optionsFor(wanted)),
+    sendOn,
+    primaries: async () => [client],
     listen(channel, heard) {
       const own = client.duplicate();
-      // The client connects again by itself; its trouble is seen by the calls of the store.
+      // Its trouble is that of the client too, which the application sees.
       own.on("error", ignore);
       const subscribed = own.connect().then(() => own.subscribe(channel, heard));
       subscribed.catch(ignore);
@@ -39,47 +55,49 @@ export function nodeRedisTransport(client: NodeRedisClient): Transport {
 }
 
 /** For `createCluster`. Reads are told to be writes, so that they go to the primary whatever `useReplicas` says. */
-export function nodeRedisClusterTransport(cluster: NodeRedisCluster): Transport {
-  async function send(key: string, command: readonly string[], signal: AbortSignal): Promise<unknown> {
-    checkAborted(signal);
-    return cluster.sendCommand(key, false, command as string[], optionsFor(signal));
+export function nodeRedisClusterRouter(cluster: NodeRedisCluster): Router {
+  const clientOf = (key: string): NodeRedisClient | undefined => cluster.slots[slotOf(key)]?.master.client;
+  const anyReady = (): NodeRedisClient | undefined =>
+    cluster.masters.map((node) => node.client).find((client) => client?.isReady === true);
+
+  function route(key: string): Route | undefined {
+    const client = key === "" ? anyReady() : clientOf(key);
+    return client === undefined ? undefined : { connection: client, isReady: client.isReady };
   }
   return {
     cluster: true,
-    send,
-    async sendToAll(command, signal) {
-      checkAborted(signal);
-      const clients = await Promise.all(cluster.masters.map((node) => cluster.nodeClient(node as never)));
-      return Promise.all(
-        clients.map((client) =>
-          (client as NodeRedisClient).sendCommand(command as string[], optionsFor(signal)),
-        ),
-      );
+    route,
+    seek(key) {
+      const node = cluster.slots[slotOf(key)]?.master;
+      if (node !== undefined && node.client === undefined) void connected(cluster, node).catch(ignore);
+      // Version 5 looks for the slots anew only when a node redirects it, which one that is dead never does.
+      const other = anyReady();
+      if (other !== undefined) void cluster._slots?.rediscover?.(other as never).catch(ignore);
     },
-    sendAndWait: (key, command, wait, signal) =>
-      Promise.all([send(key, command, signal), send(key, wait, signal)]),
+    send: (key, command, wanted) => cluster.sendCommand(key, false, command as string[], optionsFor(wanted)),
+    sendOn,
+    primaries: () => Promise.all(cluster.masters.map((node) => connected(cluster, node))),
     listen: (channel, heard) => shared(cluster, channel, heard),
   };
 }
 
+async function connected(cluster: NodeRedisCluster, node: NodeRedisNode): Promise<object> {
+  return (await cluster.nodeClient(node as never)) as object;
+}
+
 /** For `createSentinel`. */
-export function nodeRedisSentinelTransport(sentinel: NodeRedisSentinel): Transport {
-  async function send(_key: string, command: readonly string[], signal: AbortSignal): Promise<unknown> {
-    checkAborted(signal);
-    return sentinel.sendCommand(false, command as string[], optionsFor(signal));
-  }
+export function nodeRedisSentinelRouter(sentinel: NodeRedisSentinel): Router {
   return {
     cluster: false,
-    send,
-    sendToAll: async (command, signal) => [await send("", command, signal)],
-    async sendAndWait(_key, command, wait, signal) {
-      checkAborted(signal);
-      return (await sentinel.use((client) =>
-        Promise.all(
-          [command, wait].map((each) => client.sendCommand(false, each as string[], optionsFor(signal))),
-        ),
-      )) as [unknown, unknown];
-    },
+    route: () => ({ connection: sentinel, isReady: sentinel.isReady || !sentinel.isOpen }),
+    seek: ignore,
+    send: (_key, command, wanted) => sentinel.sendCommand(false, command as string[], optionsFor(wanted)),
+    // It may have several connections to the primary; one is lent for the while.
+    sendOn: async (_connection, commands) =>
+      (await sentinel.use((client) =>
+        Promise.all(commands.map((command) => client.sendCommand(false, command as string[], OPTIONS))),
+      )) as unknown[],
+    primaries: async () => [sentinel],
     listen: (channel, heard) => shared(sentinel, channel, heard),
   };
 }
@@ -100,5 +118,3 @@ function shared(
     },
   };
 }
-
-function ignore(): void {}

@@ -1,5 +1,6 @@
 import type { SessionId } from "../../core/record.ts";
-import type { Listening, Transport } from "./transport.ts";
+import type { Listening } from "./router.ts";
+import type { Transport } from "./transport.ts";
 
 type Listener = (id: SessionId) => void;
 

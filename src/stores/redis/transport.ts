@@ -1,34 +1,105 @@
-/** The one way in which the store talks to an engine, whichever client and topology. */
-export interface Transport {
+import { Lane } from "./lane.ts";
+import { checkInTime, pause } from "./late.ts";
+import type { Listening, Route, Router } from "./router.ts";
+
+const LOOK_AGAIN_MS = 10;
+const SEEK_AGAIN_MS = 200;
+
+/**
+ * The one way to the engine, whichever client and topology. A client queues what it cannot send at once and sends it
+ * however late; so what cannot be sent at once waits here, and is never sent when its signal aborts first.
+ */
+export class Transport {
+  readonly #router: Router;
+  readonly #lanes = new WeakMap<object, Lane>();
+
+  constructor(router: Router) {
+    this.#router = router;
+  }
+
   /** Whether the client knows the slots of a cluster. */
-  readonly cluster: boolean;
+  get cluster(): boolean {
+    return this.#router.cluster;
+  }
+
+  /** Sends one command to the primary that serves the key. Rejects with what the client rejects with. */
+  async send(key: string, command: readonly string[], signal: AbortSignal): Promise<unknown> {
+    checkInTime(signal);
+    const lane = this.#laneAtOnce(key) ?? (await this.#laneInTime(key, signal)).lane;
+    try {
+      return await this.#router.send(key, command, { signal });
+    } finally {
+      lane.leave();
+    }
+  }
 
   /**
-   * Sends one command to the primary that serves the key. What was not sent when the signal aborts never is, and rejects.
-   * Rejects with what the client rejects with.
+   * Sends a command and another behind it on the same connection: the second is answered for the first, or neither is.
+   * Knows no redirections: they reject.
    */
-  send(key: string, command: readonly string[], signal: AbortSignal): Promise<unknown>;
+  async sendBoth(
+    key: string,
+    commands: readonly [readonly string[], readonly string[]],
+    signal: AbortSignal,
+  ): Promise<readonly unknown[]> {
+    checkInTime(signal);
+    const { lane, connection } = await this.#laneInTime(key, signal);
+    try {
+      return await this.#router.sendOn(connection, commands);
+    } catch (error) {
+      this.#router.seek(key);
+      throw error;
+    } finally {
+      lane.leave();
+    }
+  }
 
   /** Sends one command to every primary. */
-  sendToAll(command: readonly string[], signal: AbortSignal): Promise<readonly unknown[]>;
+  async sendToAll(command: readonly string[], signal: AbortSignal): Promise<readonly unknown[]> {
+    checkInTime(signal);
+    (await this.#laneInTime("", signal)).lane.leave();
+    const connections = await this.#router.primaries();
+    const replies = await Promise.all(
+      connections.map((connection) => this.#router.sendOn(connection, [command])),
+    );
+    return replies.flat(1);
+  }
 
-  /**
-   * Sends a command and, behind it on the same connection, `WAIT`. Resolves both replies.
-   */
-  sendAndWait(
-    key: string,
-    command: readonly string[],
-    wait: readonly string[],
-    signal: AbortSignal,
-  ): Promise<readonly [unknown, unknown]>;
+  listen(channel: string, heard: (message: string) => void): Listening {
+    return this.#router.listen(channel, heard);
+  }
 
-  /** Hears a channel on a connection of its own, over reconnects, until it is closed. */
-  listen(channel: string, heard: (message: string) => void): Listening;
-}
+  /** A place on the connection for the key, where there is one at this moment. */
+  #laneAtOnce(key: string): Lane | undefined {
+    const route = this.#router.route(key);
+    if (route === undefined || !route.isReady) return undefined;
+    const lane = this.#laneOf(route);
+    return lane.enterAtOnce() ? lane : undefined;
+  }
 
-/** A connection that hears a channel. */
-export interface Listening {
-  close(): Promise<void>;
+  async #laneInTime(key: string, signal: AbortSignal): Promise<{ lane: Lane; connection: object }> {
+    for (let waited = 0; ; waited += LOOK_AGAIN_MS) {
+      const route = this.#router.route(key);
+      if (route?.isReady === true) {
+        const lane = this.#laneOf(route);
+        await lane.enter(signal);
+        if (this.#router.route(key)?.connection === route.connection) {
+          return { lane, connection: route.connection };
+        }
+        // The slot moved to another connection meanwhile.
+        lane.leave();
+      } else {
+        if (waited % SEEK_AGAIN_MS === 0) this.#router.seek(key);
+        await pause(LOOK_AGAIN_MS, signal);
+      }
+    }
+  }
+
+  #laneOf({ connection }: Route): Lane {
+    let lane = this.#lanes.get(connection);
+    if (lane === undefined) this.#lanes.set(connection, (lane = new Lane()));
+    return lane;
+  }
 }
 
 /** A reply that may be a map as a flat list of keys and values. */
@@ -37,19 +108,4 @@ export function flatList(reply: unknown): readonly unknown[] {
   if (reply instanceof Map) return [...(reply as Map<unknown, unknown>)].flat();
   if (typeof reply === "object" && reply !== null) return Object.entries(reply).flat();
   return [];
-}
-
-/** Throws the reason of a signal that has aborted. */
-export function checkAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw tooLate(signal);
-}
-
-/** A command that surely was not sent, and may be sent again once the engine is reached. */
-export class NotSent extends Error {
-  override readonly name: string = "NotSent";
-}
-
-/** The rejection of a call whose deadline came before it was sent. */
-export function tooLate(signal: AbortSignal): Error {
-  return new Error("The deadline of the call passed before it was sent to Redis.", { cause: signal.reason });
 }

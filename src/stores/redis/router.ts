@@ -1,0 +1,45 @@
+/** A connection of the client, and whether a command that it is given now is sent at once. */
+export interface Route {
+  /** What tells one connection from another; takes commands by {@link Router.sendOn}. */
+  readonly connection: object;
+  readonly isReady: boolean;
+}
+
+/** What the kinds of clients differ in. */
+export interface Router {
+  /** Whether the client knows the slots of a cluster. */
+  readonly cluster: boolean;
+
+  /** The connection to the primary that serves the key, as far as the client knows it. */
+  route(key: string): Route | undefined;
+
+  /** Gets the client to connect, or to look up where the slot of the key is served now. Called again and again while there is no way. */
+  seek(key: string): void;
+
+  /**
+   * Sends one command to the primary that serves the key, over redirections. Where the client itself waits before it
+   * sends, it asks `wanted` when it does.
+   */
+  send(key: string, command: readonly string[], wanted: Wanted): Promise<unknown>;
+
+  /** Sends commands on one connection, one behind the other. Resolves all replies. */
+  sendOn(connection: object, commands: readonly (readonly string[])[]): Promise<readonly unknown[]>;
+
+  /** The connections to all primaries. */
+  primaries(): Promise<readonly object[]>;
+
+  /** Hears a channel, over reconnects, until it is closed. */
+  listen(channel: string, heard: (message: string) => void): Listening;
+}
+
+/** Whether a call still wants to be sent. */
+export interface Wanted {
+  readonly signal: AbortSignal;
+}
+
+/** Something that hears a channel. */
+export interface Listening {
+  close(): Promise<void>;
+}
+
+export function ignore(): void {}
