@@ -1,9 +1,6 @@
 // Opens Redis stores by a text that can be handed to another process. Whoever imports this needs nothing else to reach the same data.
-import { Cluster as IoredisCluster, Redis as Ioredis } from "ioredis";
-import { Cluster as Ioredis5Cluster, Redis as Ioredis5 } from "ioredis5";
-import { Cluster as IovalkeyCluster, Redis as Iovalkey } from "iovalkey";
-import * as redis6 from "redis";
-import * as redis5 from "redis5";
+import type * as ioredis from "ioredis";
+import type * as redis from "redis";
 import {
   type RedisStore,
   type RedisStoreClient,
@@ -44,38 +41,31 @@ export async function openRedis(location: string): Promise<RedisStore> {
   return store;
 }
 
-/** Connects a client with the settings that the store's page recommends. */
-export function openClient({
+type NodeRedis = typeof redis;
+type Ioredis = Pick<typeof ioredis, "Redis" | "Cluster">;
+
+/** Connects a client with the settings that the store's page recommends. Loads that client alone: workers start by the dozen. */
+export async function openClient({
   client,
   topology,
   ports,
 }: Pick<RedisLocation, "client" | "topology" | "ports">): Promise<OpenClient> {
   switch (client) {
     case "redis6":
-      return openNodeRedis(redis6, topology, ports);
+      return openNodeRedis(await import("redis"), topology, ports);
     case "redis5":
-      return openNodeRedis(redis5 as unknown as typeof redis6, topology, ports);
+      return openNodeRedis((await import("redis5")) as unknown as NodeRedis, topology, ports);
     case "ioredis6":
-      return openIoredis(Ioredis, IoredisCluster, topology, ports);
+      return openIoredis(await import("ioredis"), topology, ports);
     case "ioredis5":
-      return openIoredis(
-        Ioredis5 as unknown as typeof Ioredis,
-        Ioredis5Cluster as unknown as typeof IoredisCluster,
-        topology,
-        ports,
-      );
+      return openIoredis((await import("ioredis5")) as unknown as Ioredis, topology, ports);
     case "iovalkey":
-      return openIoredis(
-        Iovalkey as unknown as typeof Ioredis,
-        IovalkeyCluster as unknown as typeof IoredisCluster,
-        topology,
-        ports,
-      );
+      return openIoredis((await import("iovalkey")) as unknown as Ioredis, topology, ports);
   }
 }
 
 async function openNodeRedis(
-  { createClient, createCluster, createSentinel }: typeof redis6,
+  { createClient, createCluster, createSentinel }: NodeRedis,
   topology: Topology,
   ports: readonly number[],
 ): Promise<OpenClient> {
@@ -116,8 +106,7 @@ async function openNodeRedis(
 }
 
 async function openIoredis(
-  Redis: typeof Ioredis,
-  Cluster: typeof IoredisCluster,
+  { Redis, Cluster }: Ioredis,
   topology: Topology,
   ports: readonly number[],
 ): Promise<OpenClient> {
