@@ -36,6 +36,7 @@ export type {
   PgQuery,
   PostgresClient,
   PostgresJsQuery,
+  PostgresJsRows,
   PostgresJsSql,
 } from "./postgres/clients.ts";
 

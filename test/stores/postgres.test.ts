@@ -14,7 +14,7 @@ beforeAll(async () => {
   server = await PostgresServer.start();
   bouncer = await PgBouncer.start(server, 20);
   admin = new Pool({ connectionString: server.url, max: 2 });
-});
+}, 90_000);
 
 afterAll(async () => {
   await admin.end();
@@ -84,9 +84,9 @@ function spoiled(schema: string, assignment: string): (id: SessionId) => Promise
   };
 }
 
-storeContract({ test, describe }, subjectOf("pg-pool", "direct", 1));
-storeContract({ test, describe }, subjectOf("pg-client", "direct", 0.1));
-storeContract({ test, describe }, subjectOf("postgres.js", "direct", 0.3));
-storeContract({ test, describe }, subjectOf("pg-pool", "pgbouncer", 0.2));
-storeContract({ test, describe }, subjectOf("pg-client", "pgbouncer", 0.1));
-storeContract({ test, describe }, subjectOf("postgres.js", "pgbouncer", 0.2));
+storeContract({ test, describe }, subjectOf("pg-pool", "direct", 0.4));
+storeContract({ test, describe }, subjectOf("pg-client", "direct", 0.05));
+storeContract({ test, describe }, subjectOf("postgres.js", "direct", 0.1));
+storeContract({ test, describe }, subjectOf("pg-pool", "pgbouncer", 0.1));
+storeContract({ test, describe }, subjectOf("pg-client", "pgbouncer", 0.05));
+storeContract({ test, describe }, subjectOf("postgres.js", "pgbouncer", 0.1));

@@ -30,9 +30,14 @@ export interface PgPool {
   listenerCount(event: string): number;
 }
 
+/** An undecoded answer of `postgres`, and what the connection was told of its backend when it began. */
+export interface PostgresJsRows extends ReadonlyArray<readonly (Uint8Array | null)[]> {
+  readonly state?: { readonly pid: number };
+}
+
 /** A query of `postgres` that was made and not awaited yet. */
 export interface PostgresJsQuery {
-  raw(): PromiseLike<readonly (readonly (Uint8Array | null)[])[]>;
+  raw(): PromiseLike<PostgresJsRows>;
   simple(): PromiseLike<unknown>;
 }
 

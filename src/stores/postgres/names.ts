@@ -6,11 +6,13 @@ export interface Names {
   readonly schema: string;
   readonly table: string;
   readonly labelsTable: string;
+  readonly textsTable: string;
   readonly dueIndex: string;
   readonly sessionIndex: string;
   /** Quoted, with the schema. */
   readonly sessions: string;
   readonly labels: string;
+  readonly texts: string;
   /** The channel of `NOTIFY`: letters and digits alone. */
   readonly channel: string;
 }
@@ -24,14 +26,17 @@ export function namesFor(schema: string, table: string): Names {
   checkName("schema", schema, LONGEST_NAME);
   checkName("table", table, LONGEST_NAME - LONGEST_SUFFIX.length);
   const labelsTable = `${table}_labels`;
+  const textsTable = `${table}_texts`;
   return {
     schema,
     table,
     labelsTable,
+    textsTable,
     dueIndex: `${table}_due`,
     sessionIndex: `${labelsTable}_session`,
     sessions: `${quoted(schema)}.${quoted(table)}`,
     labels: `${quoted(schema)}.${quoted(labelsTable)}`,
+    texts: `${quoted(schema)}.${quoted(textsTable)}`,
     channel: `holdfast_${digest(JSON.stringify([schema, table]))}`,
   };
 }

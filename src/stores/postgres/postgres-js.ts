@@ -1,5 +1,5 @@
 import type { Call } from "../../core/store.ts";
-import type { PostgresJsQuery, PostgresJsSql } from "./clients.ts";
+import type { PostgresJsQuery, PostgresJsRows, PostgresJsSql } from "./clients.ts";
 import type { Driver, Listening } from "./driver.ts";
 import { notSent } from "./failure.ts";
 import type { Row } from "./rows.ts";
@@ -10,6 +10,8 @@ import { answered, requireTime } from "./waiting.ts";
 /** An instance of `postgres`, which hands out its connections by itself. */
 export class PostgresJsDriver implements Driver {
   readonly #sql: PostgresJsSql;
+  /** Whether its connections end at the server itself; not known before the first call. */
+  #direct: boolean | undefined;
 
   constructor(sql: PostgresJsSql) {
     this.#sql = sql;
@@ -23,9 +25,21 @@ export class PostgresJsDriver implements Driver {
   ): Promise<readonly Row[]> {
     requireTime(call);
     const sent = [...values];
-    const query = this.#sql.unsafe(statement.text, sent as never[], { prepare: named });
+    const prepare = named && (this.#direct ??= await this.#endsAtServer(call));
+    const query = this.#sql.unsafe(statement.text, sent as never[], { prepare });
     const rows = await droppable(query, sent, call);
     return rows.map((row) => row.map((column) => (column === null ? null : textOf(column))));
+  }
+
+  /**
+   * Where a pooler swaps connections under prepared statements the client's own repair, which sends a statement again, mixes up the
+   * answers of the queries that follow it on the connection. A pooler gives itself away: what it tells of the backend at
+   * the start is not what the backend tells of itself.
+   */
+  async #endsAtServer(call: Call): Promise<boolean> {
+    const rows = await answered(this.#sql.unsafe("SELECT pg_backend_pid()").raw(), call, () => {});
+    const own = rows[0]?.[0];
+    return own instanceof Uint8Array && textOf(own) === String(rows.state?.pid);
   }
 
   async script(text: string, call: Call): Promise<void> {
@@ -54,11 +68,7 @@ export class PostgresJsDriver implements Driver {
  * made for it unusable, and once a query was sent may cancel another's. The parameters are read when it is sent, though, and
  * without its first one a statement touches nothing.
  */
-function droppable(
-  query: PostgresJsQuery,
-  values: Value[],
-  call: Call,
-): Promise<readonly (readonly (Uint8Array | null)[])[]> {
+function droppable(query: PostgresJsQuery, values: Value[], call: Call): Promise<PostgresJsRows> {
   const { signal } = call;
   return new Promise((resolve, reject) => {
     const drop = (): void => {

@@ -35,7 +35,8 @@ export function newerFormat(): SessionError {
 }
 
 function valueOf(row: Row): unknown {
-  const [id, secretHash, labels, epoch, version, createdAt, accessedAt, expiresAt, endsAt, fields] = row;
+  const [id, secretHash, labels, epoch, version, createdAt, accessedAt, expiresAt, endsAt, fields, long] =
+    row;
   return {
     id,
     epoch: count(epoch),
@@ -46,8 +47,23 @@ function valueOf(row: Row): unknown {
     accessedAt: count(accessedAt),
     expiresAt: count(expiresAt),
     endsAt: count(endsAt),
-    fields: parsed(fields),
+    fields: fieldsOf(parsed(fields), parsed(long)),
   };
+}
+
+/** Puts the long texts in for their keys. What refers to a text that is not there is left as it is, which no record has. */
+function fieldsOf(column: unknown, long: unknown): unknown {
+  if (typeof column !== "object" || column === null || Array.isArray(column) || !isObject(long))
+    return column;
+  const entries = Object.entries(column).map(([name, value]: [string, unknown]) => {
+    const text = Array.isArray(value) ? long[String(value[0])] : undefined;
+    return [name, text ?? value];
+  });
+  return Object.fromEntries(entries);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }
 
 /** An integer past the safe ones becomes an unsafe number, which no record has. */

@@ -14,7 +14,7 @@ const SIGNED = `${SIGNATURE}${SCHEMA_VERSION}`;
  * which ends with the transaction. Texts are compared by their bytes.
  */
 export function setupScript(names: Names, missing: { readonly schema: boolean }): string {
-  const { sessions, labels, table } = names;
+  const { sessions, labels, texts, table } = names;
   const lock = BigInt.asIntN(64, BigInt(`0x${digest(`${sessions} setup`).slice(0, 16)}`));
   return `
     SELECT pg_advisory_xact_lock(${lock});
@@ -31,6 +31,7 @@ export function setupScript(names: Names, missing: { readonly schema: boolean })
       secret_hash text COLLATE "C" NOT NULL,
       labels text[] COLLATE "C" NOT NULL,
       fields jsonb NOT NULL,
+      long boolean NOT NULL,
       CONSTRAINT ${quoted(`${table}_key`)} PRIMARY KEY (id)
     ) WITH (fillfactor = 80);
     CREATE INDEX IF NOT EXISTS ${quoted(names.dueIndex)} ON ${sessions} (due);
@@ -41,8 +42,17 @@ export function setupScript(names: Names, missing: { readonly schema: boolean })
       CONSTRAINT ${quoted(`${table}_labels_session_fk`)} FOREIGN KEY (session_id) REFERENCES ${sessions} ON DELETE CASCADE
     );
     CREATE INDEX IF NOT EXISTS ${quoted(names.sessionIndex)} ON ${labels} (session_id);
+    CREATE TABLE IF NOT EXISTS ${texts} (
+      session_id text COLLATE "C" NOT NULL,
+      name text COLLATE "C" NOT NULL,
+      key text COLLATE "C" NOT NULL,
+      text text COLLATE "C" NOT NULL,
+      CONSTRAINT ${quoted(`${table}_texts_key`)} PRIMARY KEY (session_id, name, key),
+      CONSTRAINT ${quoted(`${table}_texts_session_fk`)} FOREIGN KEY (session_id) REFERENCES ${sessions} ON DELETE CASCADE
+    );
     COMMENT ON TABLE ${sessions} IS ${literal(SIGNED)};
     COMMENT ON TABLE ${labels} IS ${literal(SIGNED)};
+    COMMENT ON TABLE ${texts} IS ${literal(SIGNED)};
   `;
 }
 
@@ -67,8 +77,12 @@ function named(text: string): Statement {
 }
 
 /** Names of all that belongs to the store. */
-export function relationsOf({ table, labelsTable, dueIndex, sessionIndex }: Names): readonly string[] {
-  return [table, labelsTable, dueIndex, sessionIndex];
+export function relationsOf(names: Names): readonly string[] {
+  return [...tablesOf(names), names.dueIndex, names.sessionIndex];
+}
+
+function tablesOf({ table, labelsTable, textsTable }: Names): readonly string[] {
+  return [table, labelsTable, textsTable];
 }
 
 /** What the catalogue says: whether the schema and whatever belongs to the store are there. */
@@ -83,7 +97,7 @@ export interface Found {
  */
 export function judgeRelations(rows: readonly Row[], names: Names): Found {
   const found = new Map(rows.map(([name, comment, on]) => [name, { comment: comment ?? "", on }]));
-  for (const table of [names.table, names.labelsTable]) checkTable(names, table, found.get(table)?.comment);
+  for (const table of tablesOf(names)) checkTable(names, table, found.get(table)?.comment);
   checkIndex(names.dueIndex, names.table, found.get(names.dueIndex)?.on);
   checkIndex(names.sessionIndex, names.labelsTable, found.get(names.sessionIndex)?.on);
   return { schema: found.has(""), complete: relationsOf(names).every((name) => found.has(name)) };

@@ -32,14 +32,18 @@ export interface Statements {
 export function statementsFor(names: Names, notify: boolean): Statements {
   const texts = {
     create: create(names),
-    read: `SELECT ${record("s.fields")} FROM ${names.sessions} s WHERE s.id = $1`,
+    read: `SELECT ${whole(names)} FROM ${names.sessions} s WHERE s.id = $1`,
     touch: update(names, TOUCHED),
-    change: update(names, `${CHANGED}, ${TOUCHED}`),
-    renew: update(names, `${CHANGED}, ${RENEWED}`),
-    relabel: update(names, `${CHANGED}, ${RENEWED}, labels = $12::text[]`, reindexed(names)),
+    change: update(names, `${CHANGED}, ${TOUCHED}`, rewritten(names)),
+    renew: update(names, `${CHANGED}, ${RENEWED}`, rewritten(names)),
+    relabel: update(
+      names,
+      `${CHANGED}, ${RENEWED}, labels = $14::text[]`,
+      `${rewritten(names)}${reindexed(names)}`,
+    ),
     delete: remove(names, notify),
     list: list(names),
-    all: `SELECT ${record("s.fields")} FROM ${names.sessions} s WHERE s.id > $1 ORDER BY s.id LIMIT $2::text::bigint`,
+    all: `SELECT ${whole(names)} FROM ${names.sessions} s WHERE s.id > $1 ORDER BY s.id LIMIT $2::text::bigint`,
     revoke: revoke(names, notify),
     sweep: sweep(names, notify),
   };
@@ -50,11 +54,17 @@ export function statementsFor(names: Names, notify: boolean): Statements {
   return Object.fromEntries(statements) as Statements;
 }
 
-/** The columns that make a record, with the given expression for the fields. */
-function record(fields: string): string {
+/** The columns that make a record, with the given expressions for the fields and for which long texts. */
+function record({ texts }: Names, fields: string, which: string): string {
   const counts = ["epoch", "version", "created_at", "accessed_at", "expires_at", "ends_at"];
-  const texts = counts.map((name) => `s.${name}::text`).join(", ");
-  return `s.id, s.secret_hash, array_to_json(s.labels)::text, ${texts}, (${fields})::text`;
+  const numbers = counts.map((name) => `s.${name}::text`).join(", ");
+  // One statement sees the row and its long texts as of one moment. Most rows have none and look for none.
+  const long = `SELECT json_object_agg(t.key, t.text)::text FROM ${texts} t WHERE s.long AND t.session_id = s.id ${which}`;
+  return `s.id, s.secret_hash, array_to_json(s.labels)::text, ${numbers}, (${fields})::text, (${long})`;
+}
+
+function whole(names: Names): string {
+  return record(names, "s.fields", "");
 }
 
 const SAFE = `BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER}`;
@@ -64,18 +74,21 @@ const SOUND = `(jsonb_typeof(s.fields) = 'object' AND array_position(s.labels, N
   AND s.epoch ${SAFE} AND s.version ${SAFE} AND s.created_at ${SAFE}
   AND s.accessed_at ${SAFE} AND s.expires_at ${SAFE} AND s.ends_at ${SAFE})`;
 
-function create({ sessions, labels }: Names): string {
+function create({ sessions, labels, texts }: Names): string {
   return `
     WITH created AS (
-      INSERT INTO ${sessions} (id, epoch, version, secret_hash, labels, created_at, accessed_at, expires_at, ends_at, due, fields)
+      INSERT INTO ${sessions} (id, epoch, version, secret_hash, labels, created_at, accessed_at, expires_at, ends_at, due, fields, long)
       SELECT $1::text, $2::text::bigint, $3::text::bigint, $4::text, $5::text[], $6::text::bigint, $7::text::bigint,
-        $8::text::bigint, $9::text::bigint, $8::text::bigint, $10::text::jsonb
+        $8::text::bigint, $9::text::bigint, $8::text::bigint, $10::text::jsonb, $12::text IS NOT NULL
       WHERE $1::text IS NOT NULL
       ON CONFLICT (id) DO NOTHING
       RETURNING id
     ), indexed AS (
       INSERT INTO ${labels} (label, session_id)
       SELECT label, created.id FROM created, unnest($11::text[]) label
+    ), stored AS (
+      INSERT INTO ${texts} (session_id, name, key, text)
+      SELECT created.id, t.name, t.key, t.text FROM created, ${longTexts("$12")}
     )
     SELECT 'applied' FROM created`;
 }
@@ -90,9 +103,9 @@ const JUDGED_UPDATE = `CASE
 
 /** Only ever later: GREATEST passes over nulls. */
 const TOUCHED = `accessed_at = greatest(s.accessed_at, $5::text::bigint), expires_at = greatest(s.expires_at, $6::text::bigint)`;
-const CHANGED = `version = s.version + 1, fields = (s.fields - $7::text[]) || $8::text::jsonb`;
+const CHANGED = `version = s.version + 1, fields = (s.fields - $7::text[]) || $8::text::jsonb, long = s.long OR $9::text IS NOT NULL`;
 const RENEWED = `accessed_at = coalesce($5::text::bigint, s.accessed_at), expires_at = coalesce($6::text::bigint, s.expires_at),
-  due = least(s.due, $6::text::bigint), secret_hash = $9::text, epoch = $10::text::bigint, ends_at = coalesce($11::text::bigint, s.ends_at)`;
+  due = least(s.due, $6::text::bigint), secret_hash = $11::text, epoch = $12::text::bigint, ends_at = coalesce($13::text::bigint, s.ends_at)`;
 
 /**
  * An update that applies only to a row judged \`done\`. Under READ COMMITTED a row that was waited for is judged again as it
@@ -104,7 +117,7 @@ function update({ sessions }: Names, assignments: string, also = ""): string {
     WITH changed AS (
       UPDATE ${sessions} s SET ${assignments}
       WHERE s.id = $1 AND ${JUDGED_UPDATE} = 'done'
-      RETURNING s.id, s.version
+      RETURNING s.id, s.version, s.long
     )${also}
     SELECT 'applied', version::text FROM changed
     UNION ALL
@@ -112,16 +125,35 @@ function update({ sessions }: Names, assignments: string, also = ""): string {
 }
 
 /**
- * $13: the index entries of the new labels. An entry which another renewal added after this statement's snapshot is not seen
+ * $9 long texts or null, $10 the names whose texts are written over. What one of these names had is dropped; the row refers by key
+ * to the text that is in force, so one which another change added after this statement's snapshot merely stays until its name is
+ * written again or the session goes.
+ */
+function rewritten({ texts }: Names): string {
+  return `, forgotten AS (
+      DELETE FROM ${texts} t USING changed
+      WHERE changed.long AND t.session_id = changed.id AND t.name = ANY ($10::text[])
+    ), stored AS (
+      INSERT INTO ${texts} (session_id, name, key, text)
+      SELECT changed.id, t.name, t.key, t.text FROM changed, ${longTexts("$9")}
+    )`;
+}
+
+function longTexts(parameter: string): string {
+  return `json_to_recordset(${parameter}::text::json) AS t (name text, key text, text text)`;
+}
+
+/**
+ * $15: the index entries of the new labels. An entry which another renewal added after this statement's snapshot is not seen
  * and stays. It shows nothing, since a listing looks at the record, and goes with the next renewal or with the session.
  */
 function reindexed({ labels }: Names): string {
   return `, dropped AS (
       DELETE FROM ${labels} l USING changed
-      WHERE l.session_id = changed.id AND l.label <> ALL ($13::text[])
+      WHERE l.session_id = changed.id AND l.label <> ALL ($15::text[])
     ), indexed AS (
       INSERT INTO ${labels} (label, session_id)
-      SELECT label, changed.id FROM changed, unnest($13::text[]) label
+      SELECT label, changed.id FROM changed, unnest($15::text[]) label
       ON CONFLICT DO NOTHING
     )`;
 }
@@ -148,12 +180,13 @@ function told({ channel }: Names, notify: boolean, id: string): string {
 }
 
 /** $1 index entry, $2 label, $3 last id seen, $4 limit. The record itself says whether it bears the label. */
-function list({ sessions, labels }: Names): string {
+function list(names: Names): string {
+  const { sessions, labels } = names;
   const reserved = `CASE WHEN jsonb_typeof(s.fields) = 'object' THEN (
       SELECT coalesce(jsonb_object_agg(f.key, f.value), '{}') FROM jsonb_each(s.fields) f WHERE starts_with(f.key, '${RESERVED}')
     ) ELSE s.fields END`;
   return `
-    SELECT ${record(reserved)} FROM ${labels} l JOIN ${sessions} s ON s.id = l.session_id
+    SELECT ${record(names, reserved, `AND starts_with(t.name, '${RESERVED}')`)} FROM ${labels} l JOIN ${sessions} s ON s.id = l.session_id
     WHERE l.label = $1 AND l.session_id > $3 AND $2 = ANY (s.labels)
     ORDER BY l.session_id LIMIT $4::text::bigint`;
 }

@@ -1,17 +1,42 @@
+import { randomBytes } from "node:crypto";
 import { SessionError } from "../../core/errors.ts";
-import type { SessionRecord } from "../../core/record.ts";
+import { RESERVED, type SessionRecord } from "../../core/record.ts";
 import type { SessionChange } from "../../core/store.ts";
 import { digest, isStorable } from "./names.ts";
 
 /** What is sent for a parameter: everything travels as text, and SQL says what it is. */
 export type Value = string | null;
 
-/** The index of labels is a B-tree, which holds no entry beyond a third of a page. */
+/** An index is a B-tree, which holds no entry beyond a third of a page. */
 const LONGEST_ENTRY = 512;
 
-/** How a label stands in the index. Two that share an entry are told apart by the record. */
-export function entryOf(label: string): string {
-  return Buffer.byteLength(label) <= LONGEST_ENTRY ? label : `~${digest(label)}`;
+/** How a label or the name of a field stands in an index. What shares an entry is told apart by the record. */
+export function entryOf(name: string): string {
+  return Buffer.byteLength(name) <= LONGEST_ENTRY ? name : `${RESERVED}${digest(name)}`;
+}
+
+/** Texts longer than this, in characters, have a row of their own: a small change must not write them again. */
+const LONGEST_INLINE = 400;
+
+/** A text in a row of its own. The field of the record is then a list of its key alone. */
+interface LongText {
+  readonly name: string;
+  readonly key: string;
+  readonly text: string;
+}
+
+/** Fields as they are stored: the column, and what is in rows of its own, `null` when nothing is. */
+function partsOf(fields: Readonly<Record<string, string>>): readonly [string, Value] {
+  const entries = Object.entries(fields);
+  if (entries.every(([, text]) => text.length <= LONGEST_INLINE)) return [JSON.stringify(fields), null];
+  const long: LongText[] = [];
+  const column = entries.map(([name, text]) => {
+    if (text.length <= LONGEST_INLINE) return [name, text];
+    const key = randomBytes(9).toString("base64url");
+    long.push({ name: entryOf(name), key, text });
+    return [name, [key]];
+  });
+  return [JSON.stringify(Object.fromEntries(column)), JSON.stringify(long)];
 }
 
 /** An array of texts as PostgreSQL writes one. */
@@ -24,6 +49,7 @@ export function createValues(record: SessionRecord): Value[] {
   const { id, epoch, version, secretHash, labels, createdAt, accessedAt, expiresAt, endsAt, fields } = record;
   requireStorable([id, secretHash, ...labels, ...Object.entries(fields).flat()]);
   const counts = [createdAt, accessedAt, expiresAt, endsAt].map(String);
+  const [column, long] = partsOf(fields);
   return [
     id,
     String(epoch),
@@ -31,8 +57,9 @@ export function createValues(record: SessionRecord): Value[] {
     secretHash,
     arrayOf(labels),
     ...counts,
-    JSON.stringify(fields),
+    column,
     arrayOf(entriesOf(labels)),
+    long,
   ];
 }
 
@@ -47,7 +74,8 @@ export function updateValues(
 
   const removed = remove?.filter(isStorable) ?? [];
   requireStorable([renew?.secretHash ?? "", ...(renew?.labels ?? []), ...Object.entries(set ?? {}).flat()]);
-  values.push(arrayOf(removed), JSON.stringify(set ?? {}));
+  const overwritten = entriesOf([...removed, ...Object.keys(set ?? {})]);
+  values.push(arrayOf(removed), ...partsOf(set ?? {}), arrayOf(overwritten));
   if (renew === undefined) return { kind: "change", values };
 
   values.push(renew.secretHash, String(renew.nextEpoch), count(renew.endsAt));
@@ -56,8 +84,8 @@ export function updateValues(
   return { kind: "relabel", values };
 }
 
-function entriesOf(labels: readonly string[]): string[] {
-  return [...new Set(labels.map(entryOf))];
+function entriesOf(names: readonly string[]): string[] {
+  return [...new Set(names.map(entryOf))];
 }
 
 export function count(value: number | undefined): Value {
