@@ -22,7 +22,7 @@ export interface Effort {
 export const WHOLE: Effort = {
   sizes: [10_000, 100_000, 1_000_000],
   samples: 2000,
-  seconds: 3,
+  seconds: 2,
   sweepable: 10_000,
   expired: 200_000,
   edge: 2000,

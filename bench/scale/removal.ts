@@ -37,7 +37,9 @@ export async function measureSweep(scene: Scene): Promise<RemovalResult> {
     expiresAt: yesterday + 1,
     endsAt: yesterday + 1,
   };
+  await engine.relax();
   await fill(store, population, "expired sessions", [EXPIRED, EXPIRED + expired], () => past);
+  await engine.settle();
 
   const quiet = await compare(scene);
   const edgeMs = Math.min(3000, quietSeconds * 500);

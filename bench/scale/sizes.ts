@@ -21,6 +21,7 @@ export async function measureSizes(
   const results: SizeResult[] = [];
   let loaded = 0;
   for (const size of effort.sizes) {
+    await engine.relax();
     const { seconds, perSecond } = await fill(store, population, `${engine.name} to ${size}`, [loaded, size]);
     await engine.settle();
     const atRest = await engine.atRest();
@@ -43,9 +44,10 @@ export async function measureSizes(
 async function measured(engine: Engine, operation: Operation, effort: Effort): Promise<OperationResult> {
   const { name, times, run } = operation;
   await operation.prepare();
+  const earlier = await engine.counters();
   const before = await engine.counters();
   const samples = await oneByOne(times, run);
-  const touched = perOne(before, await engine.counters(), times);
+  const touched = perOne([earlier, before, await engine.counters()], times);
   const atOnce = operation.lasting ? await throughputOf(engine, run, effort.seconds) : null;
   await operation.tidy();
   const latency = latencyOf(samples);
@@ -73,9 +75,15 @@ async function throughputOf(
   };
 }
 
-/** What one of so many operations added to each count, without those that stayed. */
-function perOne(before: Counters, after: Counters, times: number): Record<string, number> {
-  const grown = Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)] as const);
+/** What one of so many operations added to each count. The counting itself is counted too, and taken off: it came between the first two. */
+function perOne(
+  [earlier, before, after]: readonly [Counters, Counters, Counters],
+  times: number,
+): Record<string, number> {
+  const grown = Object.entries(after).map(([name, count]) => {
+    const start = before[name] ?? 0;
+    return [name, count - start - (start - (earlier[name] ?? 0))] as const;
+  });
   return Object.fromEntries(
     grown.filter(([, more]) => more > 0).map(([name, more]) => [name, rounded(more / times)]),
   );

@@ -6,6 +6,7 @@ export const ENGINES = [
   "directory",
   "sqlite",
   "redis",
+  "redis-packed",
   "valkey",
   "redis-cluster",
   "postgres",
@@ -47,7 +48,9 @@ export interface Engine {
   counters(): Promise<Counters>;
   /** What holds the records now, in bytes by part. */
   atRest(): Promise<Readonly<Record<string, number>>>;
-  /** Brings the engine to rest after loading, as it comes to rest by itself in a quiet minute. */
+  /** Before sessions are loaded: lets the engine put durability off, which a load need not wait for. */
+  relax(): Promise<void>;
+  /** Makes it durable again, and brings the engine to rest after loading, as it comes to rest by itself in a quiet minute. */
   settle(): Promise<void>;
   /** The processes of the server, without their children; none where the engine is part of this one. */
   processIds(): readonly number[];
@@ -65,8 +68,9 @@ export interface Engine {
 }
 
 /** The part of {@link Engine} that engines without a server have in common. */
-export const QUIET: Pick<Engine, "settle" | "lockWaits" | "processIds"> = {
+export const QUIET: Pick<Engine, "relax" | "settle" | "lockWaits" | "processIds"> = {
   processIds: () => [],
+  relax: async () => {},
   settle: async () => {},
   lockWaits: async () => ({}),
 };

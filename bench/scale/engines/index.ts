@@ -1,5 +1,8 @@
 import type { Engine, EngineName, Location, OpenStore } from "./engine.ts";
 
+/** Keeps hashes compact whose longest field is longer than the 64 bytes of the default. */
+const PACKED = { "hash-max-listpack-value": "1024" };
+
 /** Starts an engine by its name. Drivers are loaded only for what is measured. */
 export async function startEngine(name: EngineName): Promise<Engine> {
   switch (name) {
@@ -11,7 +14,9 @@ export async function startEngine(name: EngineName): Promise<Engine> {
       return (await import("./sqlite.ts")).startSqlite();
     case "redis":
     case "valkey":
-      return (await import("./redis.ts")).startRedis(name);
+      return (await import("./redis.ts")).startRedis(name, name);
+    case "redis-packed":
+      return (await import("./redis.ts")).startRedis(name, "redis", PACKED);
     case "redis-cluster":
       return (await import("./redis.ts")).startRedisCluster();
     case "postgres":
@@ -32,6 +37,7 @@ export async function openAt({ engine, at }: Location): Promise<OpenStore> {
     case "sqlite":
       return (await import("./sqlite.ts")).openSqlite(at);
     case "redis":
+    case "redis-packed":
     case "valkey":
     case "redis-cluster":
       return (await import("./redis.ts")).openRedisAt(at);

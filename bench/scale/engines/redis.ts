@@ -5,22 +5,27 @@ import { transportOf } from "../../../src/stores/redis/clients.ts";
 import { RedisCluster, type RedisKind, RedisServer } from "../../../test/support/servers/redis.ts";
 import { openClient, openRedis, type RedisLocation } from "../../../test/stores/redis/clients.ts";
 import { forEach } from "../measure.ts";
-import type { Counters, Engine, OpenStore } from "./engine.ts";
+import { type Counters, type Engine, type OpenStore, QUIET } from "./engine.ts";
 
 /** As a site sets it that keeps its sessions over a restart: at most the last second is lost. */
 const SETTINGS = { appendonly: "yes", appendfsync: "everysec", "maxmemory-policy": "noeviction" };
-const ARGS = Object.entries(SETTINGS).flatMap(([name, value]) => [`--${name}`, value]);
+const ARGS = flagsOf(SETTINGS);
 const CLIENT = { client: "redis 6.3, commandOptions.timeout 0" };
 
-export async function startRedis(kind: RedisKind): Promise<Engine> {
-  const server = await RedisServer.start({ kind, args: ARGS });
+/** @param extra settings beside those above. */
+export async function startRedis(
+  name: "redis" | "redis-packed" | "valkey",
+  kind: RedisKind,
+  extra: Readonly<Record<string, string>> = {},
+): Promise<Engine> {
+  const server = await RedisServer.start({ kind, args: [...ARGS, ...flagsOf(extra)] });
   const at: RedisLocation = {
     client: "redis6",
     topology: "standalone",
     ports: [server.port],
     prefix: "holdfast:",
   };
-  return engineOf(kind, [server], at, { topology: "one server" }, () => server.stop());
+  return engineOf(name, [server], at, { topology: "one server", ...extra }, () => server.stop());
 }
 
 export async function startRedisCluster(): Promise<Engine> {
@@ -32,7 +37,7 @@ export async function startRedisCluster(): Promise<Engine> {
 }
 
 async function engineOf(
-  name: "redis" | "valkey" | "redis-cluster",
+  name: "redis" | "redis-packed" | "valkey" | "redis-cluster",
   nodes: readonly RedisServer[],
   location: RedisLocation,
   settings: Readonly<Record<string, string>>,
@@ -42,6 +47,7 @@ async function engineOf(
   const [first] = nodes;
   const server = (await first?.cli("INFO", "server")) ?? "";
   return {
+    ...QUIET,
     name,
     version: valueOf(server, name === "valkey" ? "valkey_version" : "redis_version"),
     settings: { ...settings, ...SETTINGS, save: "off", ...CLIENT },
@@ -58,12 +64,14 @@ async function engineOf(
         "append-only files": files.reduce((sum, file) => sum + statSync(file).size, 0),
       };
     },
-    settle: async () => {},
     processIds: () => nodes.map(({ process }) => process.pid),
-    lockWaits: async () => ({}),
     expireAt: (sessions, moment) => expireAt(location, sessions, moment),
     stop,
   };
+}
+
+function flagsOf(settings: Readonly<Record<string, string>>): string[] {
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
 export async function openRedisAt(at: string): Promise<OpenStore> {
@@ -80,9 +88,13 @@ async function expireAt(
   const labels = new Set(sessions.map(({ user }) => keys.label(encodeText(`user:${user}`))));
   const all = [...sessions.map(({ id }) => keys.record(id)), ...labels];
   const { client, end } = await openClient(location);
-  const { send } = transportOf(client);
+  const transport = transportOf(client);
   const { signal } = new AbortController();
-  await forEach(64, all, async (key) => void (await send(key, ["PEXPIREAT", key, String(moment)], signal)));
+  await forEach(
+    64,
+    all,
+    async (key) => void (await transport.send(key, ["PEXPIREAT", key, String(moment)], signal)),
+  );
   await end();
   return all.length;
 }
