@@ -138,7 +138,10 @@ class Mysql implements MysqlStore {
 
   setup(call: Call): Promise<void> {
     return this.#counted(() =>
-      this.#engine.caller.read((statements) => prepareTables(statements, this.#names), call),
+      this.#engine.caller.read(
+        (statements) => prepareTables(statements, this.#names, this.traits.durability),
+        call,
+      ),
     );
   }
 

@@ -1,5 +1,8 @@
 import type { Call } from "../../core/store.ts";
-import { isPassing, tooLate, wasNeverSent } from "./failures.ts";
+import { Acquisition } from "./acquisition.ts";
+import { BoundedLink } from "./bounded-link.ts";
+import { isLost, isPassing } from "./failures.ts";
+import { Greeter } from "./greeting.ts";
 import type { Acquire, Link, MysqlValue, Result } from "./pool.ts";
 
 /** Statements on one connection, each sent only before the deadline of the call. */
@@ -7,177 +10,99 @@ export interface Statements {
   execute(sql: string, values: readonly MysqlValue[]): Promise<Result>;
 }
 
-/** How long the answer to a statement is waited for past the deadline, before its connection is given up. */
-const GRACE_MS = 1000;
+type Work<T> = (statements: Statements) => Promise<T>;
+
 const LONGEST_PAUSE_MS = 50;
+
+/** How often reading is tried on another connection when one is lost: a pool may hold some that died together. */
+const MOST_LOST = 3;
+
+/** How long ending a statement on the server may take. */
+const CANCEL_MS = 2000;
 
 /** Carries calls out on connections of the pool. */
 export class Caller {
-  readonly #acquire: Acquire;
+  readonly #acquisition: Acquisition;
+  readonly #greeter = new Greeter();
 
   constructor(acquire: Acquire) {
-    this.#acquire = acquire;
+    this.#acquisition = new Acquisition(acquire);
+  }
+
+  /** Runs what only reads, or may be done twice: also again when the connection is lost. */
+  read<T>(work: Work<T>, call: Call): Promise<T> {
+    return retrying((link) => work(link), this.#connected, call, MOST_LOST);
   }
 
   /**
-   * Runs statements that each commit by themselves. After a deadlock and its like, and on a connection that was closed before
-   * anything was sent, `work` is run again until the deadline.
+   * Runs one statement that writes, by itself. It is sent again after a deadlock, a lock that was not free in time and their like, for
+   * then it did not take place. A connection lost after it was sent rejects: whether it took place is not known.
    */
-  write<T>(work: (statements: Statements) => Promise<T>, call: Call): Promise<T> {
-    return retrying(() => this.#once(work, call), call);
+  write(sql: string, values: readonly MysqlValue[], call: Call): Promise<Result> {
+    return retrying((link) => link.committed(sql, values), this.#connected, call, 0);
   }
 
-  /** Runs statements that may be repeated whatever became of the first time. */
-  read<T>(work: (statements: Statements) => Promise<T>, call: Call): Promise<T> {
-    return retrying(() => this.#once(work, call), call);
+  /** Runs statements that take place together, or not at all when `work` throws. They are run again as `write` does. */
+  transact<T>(work: Work<T>, call: Call): Promise<T> {
+    return retrying((link) => transaction(link, work), this.#connected, call, 0);
   }
 
-  /** Runs statements that take place together or not at all: when `work` throws, nothing took place. Runs it again as `write` does. */
-  transact<T>(work: (statements: Statements) => Promise<T>, call: Call): Promise<T> {
-    return retrying(
-      () =>
-        this.#connected(call, async (guarded) => {
-          const bounded = new BoundedLink(guarded, call);
-          await bounded.command("START TRANSACTION");
-          try {
-            const result = await work(bounded);
-            await bounded.command("COMMIT");
-            return result;
-          } catch (error) {
-            await bounded.undo();
-            throw error;
-          }
-        }),
-      call,
-    );
-  }
-
-  #once<T>(work: (statements: Statements) => Promise<T>, call: Call): Promise<T> {
-    return this.#connected(call, (guarded) => work(new BoundedLink(guarded, call)));
-  }
-
-  async #connected<T>(call: Call, work: (guarded: GuardedLink) => Promise<T>): Promise<T> {
-    const guarded = new GuardedLink(await this.#free(call));
+  readonly #connected = async <T>(
+    work: (link: BoundedLink) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> => {
+    const link = await this.#acquisition.take(signal);
+    const bounded = new BoundedLink(link, signal, this.#cancel);
     try {
-      return await work(guarded);
+      await this.#greeter.greet(link, (sql) => bounded.execute(sql, []));
+      return await work(bounded);
     } finally {
-      guarded.giveBack();
+      bounded.giveBack();
     }
-  }
+  };
 
-  /** A connection, or a rejection at the deadline; one that comes later goes straight back. */
-  #free(call: Call): Promise<Link> {
-    if (call.signal.aborted) return Promise.reject(tooLate(call.signal.reason));
-    const acquired = this.#acquire();
-    return new Promise((resolve, reject) => {
-      const abort = (): void => {
-        reject(tooLate(call.signal.reason));
-        acquired.then(
-          (link) => link.release(),
-          () => undefined,
-        );
-      };
-      call.signal.addEventListener("abort", abort, { once: true });
-      acquired.then(
-        (link) => {
-          call.signal.removeEventListener("abort", abort);
-          resolve(link);
-        },
-        (error: unknown) => {
-          call.signal.removeEventListener("abort", abort);
-          reject(error);
-        },
-      );
-    });
-  }
-}
-
-/** A connection that goes back to its pool once, or is destroyed when nobody knows its state. */
-class GuardedLink {
-  readonly link: Link;
-  #broken = false;
-
-  constructor(link: Link) {
-    this.link = link;
-  }
-
-  breakOff(): void {
-    if (this.#broken) return;
-    this.#broken = true;
-    this.link.destroy();
-  }
-
-  giveBack(): void {
-    if (!this.#broken) this.link.release();
-  }
-}
-
-class BoundedLink implements Statements {
-  readonly #guarded: GuardedLink;
-  readonly #call: Call;
-
-  constructor(guarded: GuardedLink, call: Call) {
-    this.#guarded = guarded;
-    this.#call = call;
-  }
-
-  execute(sql: string, values: readonly MysqlValue[]): Promise<Result> {
-    return this.#sent(() => this.#guarded.link.execute(sql, values));
-  }
-
-  command(sql: string): Promise<void> {
-    return this.#sent(() => this.#guarded.link.command(sql));
-  }
-
-  /** Rolls back. A connection that cannot do even that is destroyed, which rolls back too. */
-  async undo(): Promise<void> {
-    if (this.#call.signal.aborted) return this.#guarded.breakOff();
-    await this.command("ROLLBACK").catch(() => this.#guarded.breakOff());
-  }
-
-  #sent<T>(send: () => Promise<T>): Promise<T> {
-    if (this.#call.signal.aborted) return Promise.reject(tooLate(this.#call.signal.reason));
-    return bounded(send(), this.#call.signal, () => this.#guarded.breakOff()).catch((error: unknown) => {
-      if (wasNeverSent(error)) this.#guarded.breakOff();
-      throw error;
-    });
-  }
-}
-
-/** The answer, or a rejection some time after the deadline, when the connection is broken off. */
-function bounded<T>(answer: Promise<T>, signal: AbortSignal, breakOff: () => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined;
-    const abort = (): void => {
-      timer = setTimeout(() => {
-        breakOff();
-        reject(signal.reason as Error);
-      }, GRACE_MS);
+  /**
+   * Ends the statement that runs on a connection, by another one. A statement that waits for a lock would otherwise go on waiting
+   * after its client has gone, and take place long after the deadline. It ends nothing on any server but the connection's own.
+   */
+  readonly #cancel = (link: Link): void => {
+    const place = this.#greeter.known(link);
+    if (place === undefined) return;
+    const kill = async (other: BoundedLink): Promise<void> => {
+      if (this.#greeter.known(other.link)?.server !== place.server) return;
+      await other.command(`KILL QUERY ${place.thread}`);
     };
-    const settle = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    answer.then(
-      (value) => {
-        settle();
-        resolve(value);
-      },
-      (error: unknown) => {
-        settle();
-        reject(error);
-      },
-    );
-  });
+    // What cannot be ended now ends when the server finds the connection closed, or its own lock wait timeout is over.
+    this.#connected(kill, AbortSignal.timeout(CANCEL_MS)).catch(() => undefined);
+  };
 }
 
-async function retrying<T>(work: () => Promise<T>, call: Call): Promise<T> {
+async function transaction<T>(link: BoundedLink, work: Work<T>): Promise<T> {
+  await link.command("START TRANSACTION");
+  try {
+    const result = await work(link);
+    await link.command("COMMIT");
+    return result;
+  } catch (error) {
+    await link.undo();
+    throw error;
+  }
+}
+
+async function retrying<T>(
+  work: (link: BoundedLink) => Promise<T>,
+  connected: (work: (link: BoundedLink) => Promise<T>, signal: AbortSignal) => Promise<T>,
+  { signal }: Call,
+  mostLost: number,
+): Promise<T> {
+  let lost = 0;
   for (let attempt = 0; ; attempt++) {
     try {
-      return await work();
+      return await connected(work, signal);
     } catch (error) {
-      if (!isPassing(error) || call.signal.aborted) throw error;
+      if (signal.aborted) throw error;
+      if (isLost(error) && lost < mostLost) lost += 1;
+      else if (!isPassing(error)) throw error;
     }
     await pause(1 + Math.random() * Math.min(2 ** attempt, LONGEST_PAUSE_MS));
   }

@@ -18,7 +18,7 @@ export async function createRecord(engine: Engine, record: SessionRecord, call: 
   const row = [id, epoch, version, secretHash, labelsText(record.labels), ...times, format];
   try {
     if (fields.length === 0 && keys.length === 0) {
-      await caller.write((statements) => statements.execute(sql.insert, row), call);
+      await caller.write(sql.insert, row, call);
       return true;
     }
     await caller.transact(async (statements) => {

@@ -75,5 +75,5 @@ async function deleted(
   values: readonly MysqlValue[],
   call: Call,
 ): Promise<number> {
-  return (await caller.write((statements) => statements.execute(statement, values), call)).affected;
+  return (await caller.write(statement, values, call)).affected;
 }

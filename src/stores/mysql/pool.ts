@@ -30,6 +30,8 @@ export interface Result {
   readonly affected: number;
   /** What `LAST_INSERT_ID(…)` was given in the statement; 0 when no row got that far. */
   readonly insertId: number;
+  /** Whether a transaction is open after it, where the driver tells. */
+  readonly inTransaction: boolean;
 }
 
 /** One connection with the differences between the drivers out of sight. */
@@ -91,7 +93,12 @@ function mysql2Links(pool: MysqlPool): Acquire {
       },
       command: async (sql) => void (await connection.query({ sql })),
       release: () => void connection.release(),
-      destroy: () => connection.destroy(),
+      destroy: () => {
+        connection.destroy();
+        // mysql2 only says goodbye, to which a server that is gone never answers.
+        if (isObject(inner))
+          (Reflect.get(inner, "stream") as { destroy?(): unknown } | undefined)?.destroy?.();
+      },
       identity: isObject(inner) ? inner : connection,
     };
   };
@@ -99,6 +106,9 @@ function mysql2Links(pool: MysqlPool): Acquire {
 
 function mariadbLinks(pool: MysqlPool): Acquire {
   return async () => {
+    // The pool hands a released connection to those who wait in the next tick; whoever asks before that gets it first, and
+    // under load those who wait never get one.
+    await new Promise<void>((resolve) => process.nextTick(resolve));
     const connection = await pool.getConnection();
     const info: unknown = Reflect.get(connection, "info");
     return {
@@ -113,10 +123,15 @@ function mariadbLinks(pool: MysqlPool): Acquire {
   };
 }
 
+/** A bit of the protocol. mariadb does not show it, but its pool rolls back what was left open. */
+const SERVER_STATUS_IN_TRANS = 1;
+
 function resultOf(given: unknown): Result {
-  if (Array.isArray(given)) return { rows: given as unknown[][], affected: 0, insertId: 0 };
-  const { affectedRows, insertId } = given as { readonly affectedRows: unknown; readonly insertId: unknown };
-  return { rows: [], affected: Number(affectedRows), insertId: Number(insertId) };
+  if (Array.isArray(given))
+    return { rows: given as unknown[][], affected: 0, insertId: 0, inTransaction: false };
+  const { affectedRows, insertId, serverStatus } = given as Readonly<Record<string, unknown>>;
+  const inTransaction = (Number(serverStatus ?? 0) & SERVER_STATUS_IN_TRANS) !== 0;
+  return { rows: [], affected: Number(affectedRows), insertId: Number(insertId), inTransaction };
 }
 
 function isObject(value: unknown): value is object {

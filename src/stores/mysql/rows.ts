@@ -58,7 +58,7 @@ export function newerFormat(): SessionError {
 
 /** The names of the fields that have a row, with a text or without. */
 export function namesIn(rows: readonly Row[]): ReadonlySet<string> {
-  return new Set(rows.map((row) => String(row[NAME])));
+  return new Set(rows.flatMap((row) => (Buffer.isBuffer(row[NAME]) ? [row[NAME].toString()] : [])));
 }
 
 /** The rows of each session, in the order of the ids. */

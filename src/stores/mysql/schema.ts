@@ -54,6 +54,28 @@ function checkName(option: string, name: string, most: number): void {
   );
 }
 
+/** The columns of each table. */
+export const COLUMNS_OF: Readonly<Record<keyof Names["tables"], readonly string[]>> = {
+  sessions: [
+    "id",
+    "epoch",
+    "version",
+    "secret_hash",
+    "labels",
+    "created_at",
+    "accessed_at",
+    "expires_at",
+    "ends_at",
+    "format",
+  ],
+  fields: ["session_id", "name", "text"],
+  labels: ["label", "session_id"],
+  schema: ["one", "version"],
+};
+
+/** The tables whose rows go with their session. */
+export const CASCADES: readonly ("fields" | "labels")[] = ["fields", "labels"];
+
 /** The statements that make the tables. Every one may be repeated, and by many at once. */
 export function tableStatements(names: Names): readonly string[] {
   const id = "CHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL";

@@ -99,7 +99,7 @@ async function applied(engine: Engine, write: Write, call: Call): Promise<number
   const { id, touch, set, removed, labels, joined, statement, values } = write;
   const { caller, sql } = engine;
   if (joined) {
-    const { insertId } = await caller.write((statements) => statements.execute(statement, values), call);
+    const { insertId } = await caller.write(statement, values, call);
     if (insertId === 0) return undefined;
     await removeEmpty(engine, write, call);
     return touch ? insertId - 1 : insertId;
@@ -121,7 +121,7 @@ async function addMissing(engine: Engine, write: Write, rows: readonly Row[], ca
   for (const batch of batches(missing)) {
     const values = batch.flatMap((name) => [write.id, bytes(name)]);
     const statement = engine.sql.addFields(batch.length);
-    await engine.caller.write((statements) => statements.execute(statement, values), call);
+    await engine.caller.write(statement, values, call);
   }
 }
 
@@ -134,9 +134,7 @@ async function removeEmpty(engine: Engine, write: Write, call: Call): Promise<vo
   for (const batch of batches(names)) {
     const statement = engine.sql.removeEmpty(batch.length);
     const values = [write.id, ...batch.map(bytes)];
-    await engine.caller
-      .write((statements) => statements.execute(statement, values), call)
-      .catch(() => undefined);
+    await engine.caller.write(statement, values, call).catch(() => undefined);
   }
 }
 

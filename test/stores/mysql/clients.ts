@@ -16,6 +16,8 @@ export interface MysqlLocation extends Pick<MysqlStoreOptions, "table" | "durabi
   readonly database: string;
   /** The most connections of the pool; 10 unless said otherwise. */
   readonly connections?: number;
+  /** How long a connection attempt may take, in milliseconds; as the driver has it unless said otherwise. */
+  readonly connectTimeout?: number;
 }
 
 /** Opens a store on tables that are there, or that its `setup` makes. Closing it ends its pool. */
@@ -41,7 +43,9 @@ type Pool = Parameters<typeof mysqlStore>[0];
 /** A pool of the driver that the location names. */
 export function poolAt(location: MysqlLocation): { readonly pool: Pool; end(): Promise<void> } {
   const { driver, host, port, user, password, database, connections = 10 } = location;
-  const options = { host, port, user, password, database, connectionLimit: connections };
+  const { connectTimeout = driver === "mariadb" ? 1000 : 10_000 } = location;
+  const account = { host, port, user, password, database };
+  const options = { ...account, connectionLimit: connections, connectTimeout };
   switch (driver) {
     case "mysql2": {
       const pool = mysql.createPool(options);
