@@ -178,6 +178,8 @@ test.each(["cut", "hang"] as const)(
     else one.say("more");
     await until("the rest is done", () => done.length === (instead === "cut" ? 3 : 4));
     expect(one.heard).toBe("did: read\n");
+    one.socket.end();
+    await until("the proxy let go", () => proxy.connections === 1);
   },
 );
 

@@ -97,9 +97,12 @@ export class ServerProcess {
   /** Stops it from running, as a machine without air does: its sockets stay open and nothing answers. */
   pause(): void {
     this.signal("SIGSTOP");
+    // PostgreSQL serves each connection by a process of its own.
+    for (const pid of childrenOf(this.pid)) process.kill(pid, "SIGSTOP");
   }
 
   resume(): void {
+    for (const pid of childrenOf(this.pid)) process.kill(pid, "SIGCONT");
     this.signal("SIGCONT");
   }
 
@@ -140,6 +143,14 @@ function commandOf({ program, args, user }: ServerSpec): [string, readonly strin
 
 function groupOf(user: string): string {
   return spawnSync("id", ["-g", user], { encoding: "utf8" }).stdout.trim();
+}
+
+function childrenOf(pid: number): number[] {
+  const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" });
+  return (stdout ?? "")
+    .split("\n")
+    .map(Number)
+    .filter((child) => child > 0);
 }
 
 export function pause(ms: number): Promise<void> {

@@ -51,14 +51,14 @@ export class Line {
     client.on("data", (bytes: Buffer) => this.#asked(bytes));
     server.on("data", (bytes: Buffer) => this.#answered(bytes));
     client.on("close", () => this.#requests.end());
-    server.on("close", () => this.#replies.end());
+    server.on("close", () => this.#ended());
     client.on("end", () => this.#requests.end());
     server.on("end", () => this.#replies.end());
   }
 
   /** Whether the client holds its end open. */
   get isHeld(): boolean {
-    return !this.#client.destroyed;
+    return !this.#client.destroyed && !this.#client.readableEnded;
   }
 
   /** Passes on what waited. */
@@ -94,6 +94,12 @@ export class Line {
     this.#replies.pass(bytes.subarray(0, Math.max(0, bytes.length + this.#left)));
     this.#replies.end();
     this.#server.destroy();
+  }
+
+  #ended(): void {
+    this.#replies.end();
+    // Nobody is left to be kept in the dark.
+    if (this.#client.readableEnded) this.#client.destroySoon();
   }
 
   #lose(loss: Loss): void {

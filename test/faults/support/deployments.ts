@@ -1,0 +1,151 @@
+import type { ServerName } from "../../../scripts/servers.mjs";
+import type { Place } from "../../races/support/places.ts";
+import type { MysqlDriverName, MysqlLocation } from "../../stores/mysql/clients.ts";
+import type { PostgresDriverName, PostgresLocation } from "../../stores/postgres/clients.ts";
+import type { ClientName, RedisLocation } from "../../stores/redis/clients.ts";
+import { type MysqlKind, MysqlServer } from "../../support/servers/mysql.ts";
+import { PgBouncer, PostgresServer } from "../../support/servers/postgres.ts";
+import { type RedisKind, RedisServer } from "../../support/servers/redis.ts";
+import type { ServerProcess } from "../../support/servers/server-process.ts";
+import { TcpProxy } from "../../support/tcp-proxy.ts";
+
+/** A server behind a proxy, and clients that reach it through that. */
+export interface Deployment {
+  readonly name: string;
+  /** The servers that have to be installed. */
+  readonly needs: readonly ServerName[];
+  /** The most connections that one server process of the application has open. */
+  readonly connections: number;
+  start(): Promise<Deployed>;
+}
+
+export interface Deployed {
+  /** The same sessions by each client, through the proxy. */
+  readonly places: readonly Place[];
+  readonly proxy: TcpProxy;
+  /** What keeps the sessions. */
+  readonly server: ServerProcess;
+  stop(): Promise<void>;
+}
+
+/** Connections of a pool: fewer than there are requests at once, so that some wait for their turn. */
+const POOL = 3;
+
+/** With every write on the disk before it is acknowledged, so that a kill loses nothing. */
+const DURABLE = ["--appendonly", "yes", "--appendfsync", "always"];
+
+export function redis(clients: readonly ClientName[], kind: RedisKind = "redis"): Deployment {
+  return {
+    name: `${kind} by ${clients.join(" and ")}`,
+    needs: [kind],
+    connections: 1,
+    async start() {
+      const server = await RedisServer.start({ kind, args: DURABLE });
+      const proxy = await TcpProxy.start(server.port);
+      const where = {
+        topology: "standalone",
+        ports: [proxy.port],
+        prefix: "faults:",
+        options: { durability: "power" },
+      } as const;
+      return deployed(
+        server,
+        proxy,
+        placesOf("redis", clients, (client) => ({ ...where, client }) satisfies RedisLocation),
+      );
+    },
+  };
+}
+
+export function postgres(drivers: readonly PostgresDriverName[]): Deployment {
+  return {
+    name: `PostgreSQL by ${drivers.join(" and ")}`,
+    needs: ["postgres"],
+    connections: POOL,
+    async start() {
+      const server = await PostgresServer.start();
+      const proxy = await TcpProxy.start(server.port);
+      return deployed(server, proxy, postgresPlaces(drivers, server, proxy.port));
+    },
+  };
+}
+
+export function pgbouncer(drivers: readonly PostgresDriverName[]): Deployment & { start(): Promise<Pooled> } {
+  return {
+    name: `PostgreSQL behind pgbouncer by ${drivers.join(" and ")}`,
+    needs: ["postgres", "pgbouncer"],
+    connections: POOL,
+    async start() {
+      const server = await PostgresServer.start();
+      const bouncer = await PgBouncer.start(server, 2 * POOL);
+      const proxy = await TcpProxy.start(bouncer.port);
+      const one = deployed(server, proxy, postgresPlaces(drivers, server, proxy.port));
+      return {
+        ...one,
+        pooler: bouncer.process,
+        async stop() {
+          await bouncer.stop();
+          await one.stop();
+        },
+      };
+    },
+  };
+}
+
+/** With a pooler between the proxy and the server. */
+export interface Pooled extends Deployed {
+  readonly pooler: ServerProcess;
+}
+
+export function mysql(kind: MysqlKind, drivers: readonly MysqlDriverName[]): Deployment {
+  return {
+    name: `${kind} by ${drivers.join(" and ")}`,
+    needs: [kind],
+    connections: POOL,
+    async start() {
+      const server = await MysqlServer.start(kind, { args: ["--innodb-lock-wait-timeout=1"] });
+      const proxy = await TcpProxy.start(server.port);
+      const { host, user, password, database } = server;
+      const where = { host, port: proxy.port, user, password, database, connections: POOL };
+      return deployed(
+        server,
+        proxy,
+        placesOf("mysql", drivers, (driver) => ({ ...where, driver }) satisfies MysqlLocation),
+      );
+    },
+  };
+}
+
+function postgresPlaces(
+  drivers: readonly PostgresDriverName[],
+  server: PostgresServer,
+  port: number,
+): readonly Place[] {
+  const { host, user, database } = server;
+  const where = { host, port, user, database, connections: POOL };
+  return placesOf("postgres", drivers, (driver) => ({ ...where, driver }) satisfies PostgresLocation);
+}
+
+function placesOf<Client>(
+  store: Place["store"],
+  clients: readonly Client[],
+  location: (client: Client) => object,
+): readonly Place[] {
+  return clients.map((client) => ({ store, location: JSON.stringify(location(client)) }));
+}
+
+function deployed(
+  server: { readonly process: ServerProcess; stop(): Promise<void> },
+  proxy: TcpProxy,
+  places: readonly Place[],
+): Deployed {
+  return {
+    places,
+    proxy,
+    server: server.process,
+    async stop() {
+      await proxy.close();
+      await server.stop();
+    },
+  };
+}

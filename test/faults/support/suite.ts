@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Random, seededRandom } from "../../../src/testing/index.ts";
+import { Cluster } from "../../races/support/http-cluster.ts";
+import { SEED, SOAK } from "../../races/support/http-storm.ts";
+import { withServers } from "../../support/servers/programs.ts";
+import { until } from "../../support/servers/server-process.ts";
+import { imbalances } from "./balance.ts";
+import type { Deployed, Deployment } from "./deployments.ts";
+import { Load } from "./load.ts";
+import type { Outage } from "./outages.ts";
+
+/** Short, so that an outage is over soon; long enough for a healthy server on a busy machine. */
+const DEADLINE = 500;
+
+/** Each process has to do so much before an outage, and as much after it. */
+const USUAL = 25;
+
+const LIMIT_MS = 90_000 * SOAK;
+
+/**
+ * Runs outages, one after another, under two server processes that are never started again: each outage has to leave the
+ * books balanced, everybody logged in who was, and the processes at work, with no more connections than before.
+ */
+export function outages(deployment: Deployment, scenarios: Readonly<Record<string, Outage>>): void {
+  withServers(deployment.needs, () => {
+    describe(`over ${deployment.name}`, { timeout: LIMIT_MS }, () => {
+      let where: Deployed;
+      let cluster: Cluster;
+      const random = seededRandom(SEED);
+      beforeAll(async () => {
+        where = await deployment.start();
+        cluster = await Cluster.start(where.places, { deadline: DEADLINE }, 2);
+      }, LIMIT_MS);
+      afterAll(async () => {
+        await cluster?.close();
+        await where?.stop();
+      }, LIMIT_MS);
+
+      for (const [name, outage] of Object.entries(scenarios)) {
+        for (let round = 0; round < SOAK; round += 1) {
+          test(`${name}: the books balance, nobody is logged out, and the processes go on${times(round)}`, async () => {
+            const run = `${name} ${round}`;
+            await survive({ where, cluster, random, run, outage, most: 2 * deployment.connections });
+          });
+        }
+      }
+
+      test("closed after all that, the processes end by themselves", async () => {
+        await cluster.stop();
+        expect(cluster.crashes).toEqual([]);
+        await until("their connections are closed", () => where.proxy.connections === 0);
+      });
+    });
+  });
+}
+
+function times(round: number): string {
+  return round === 0 ? "" : ` (${round + 1})`;
+}
+
+interface Trial {
+  readonly where: Deployed;
+  readonly cluster: Cluster;
+  readonly random: Random;
+  readonly run: string;
+  readonly outage: Outage;
+  /** The most connections that the processes may hold when all is well again. */
+  readonly most: number;
+}
+
+async function survive({ where, cluster, random, run, outage, most }: Trial): Promise<void> {
+  const load = await Load.start(cluster, random, run);
+  try {
+    await load.acknowledges(USUAL);
+    await outage(where, load, random);
+    await load.acknowledges(USUAL);
+  } finally {
+    // Where it failed on the way, the next one is to begin in fair weather.
+    if (!where.server.runs) await where.server.start();
+    where.server.resume();
+    await where.proxy.heal();
+    await load.stop();
+  }
+  console.info(`[${run}, seed ${SEED}] ${load.toString()}`);
+  expect(await imbalances(cluster, load)).toEqual([]);
+  await until(`no more than ${most} connections are open`, () => where.proxy.connections <= most);
+}
