@@ -170,7 +170,9 @@ class Redis implements RedisStore {
 
   /** Lets what tidies up finish, and closes the connection of the subscription. The client stays open. Later calls reject. */
   close(): Promise<void> {
-    this.#closing ??= Promise.all([this.#background.drained(), this.#subscription.close()]).then(() => {});
+    this.#closing ??= Promise.all([this.#background.drained(), this.#subscription.close()]).then(() =>
+      this.#transport.close(),
+    );
     return this.#closing;
   }
 

@@ -34,6 +34,8 @@ export interface NodeRedisCluster {
   nodeClient(node: never): unknown;
   readonly masters: readonly NodeRedisNode[];
   readonly slots: readonly { readonly master: NodeRedisNode }[];
+  /** Not public: there from version 6 on. */
+  readonly _executeWithPolicies?: unknown;
   /** Not public: asked to look where the slots are, if it is there. */
   readonly _slots?: { rediscover?(startWith: never): Promise<unknown> };
 }

@@ -1,25 +1,11 @@
 import type { NodeRedisClient, NodeRedisCluster, NodeRedisNode, NodeRedisSentinel } from "./clients.ts";
-import { ignore, type Listening, type Route, type Router, type Wanted } from "./router.ts";
+import { ignore, type Listening, type Route, type Router } from "./router.ts";
+import { sendReplaceable } from "./retractable.ts";
 import { slotOf } from "./slot.ts";
 
 /** RESP type 37 is the map of protocol 3: as a list it reads the same as with protocol 2. All else comes as by default. */
 const TYPE_MAPPING = { 37: Array };
 const OPTIONS = { typeMapping: TYPE_MAPPING };
-
-/**
- * Lets the client see, when it takes a command into its queue, whether it is still wanted. It is no signal to listen to:
- * node-redis 5 breaks its queue when several commands are taken out, and nothing waits there long (see `Transport`).
- */
-function optionsFor({ signal }: Wanted): object {
-  const glance = {
-    get aborted() {
-      return signal.aborted;
-    },
-    addEventListener: ignore,
-    removeEventListener: ignore,
-  };
-  return { typeMapping: TYPE_MAPPING, abortSignal: glance };
-}
 
 function sendOn(client: object, commands: readonly (readonly string[])[]): Promise<unknown[]> {
   // Commands of one turn keep their order on one connection.
@@ -35,7 +21,8 @@ export function nodeRedisRouter(client: NodeRedisClient): Router {
     route: () => ({ connection: client, isReady: client.isReady || !client.isOpen }),
     // It connects again by itself.
     seek: ignore,
-    send: (_key, command, wanted) => client.sendCommand(command as string[], optionsFor(wanted)),
+    send: (_key, command, signal) =>
+      sendReplaceable((own, options) => client.sendCommand(own, options), command, TYPE_MAPPING, signal),
     sendOn,
     primaries: async () => [client],
     listen(channel, heard) {
@@ -74,7 +61,14 @@ export function nodeRedisClusterRouter(cluster: NodeRedisCluster): Router {
       const other = anyReady();
       if (other !== undefined) void cluster._slots?.rediscover?.(other as never).catch(ignore);
     },
-    send: (key, command, wanted) => cluster.sendCommand(key, false, command as string[], optionsFor(wanted)),
+    send: (key, command, signal) => {
+      const send = (own: string[], options: object): Promise<unknown> =>
+        cluster.sendCommand(key, false, own, options);
+      // Newer ones copy the command, and keep their queue whole.
+      return cluster._executeWithPolicies === undefined
+        ? sendReplaceable(send, command, TYPE_MAPPING, signal)
+        : send(command as string[], { typeMapping: TYPE_MAPPING, abortSignal: signal });
+    },
     sendOn,
     primaries: () => Promise.all(cluster.masters.map((node) => connected(cluster, node))),
     listen: (channel, heard) => shared(cluster, channel, heard),
@@ -91,7 +85,13 @@ export function nodeRedisSentinelRouter(sentinel: NodeRedisSentinel): Router {
     cluster: false,
     route: () => ({ connection: sentinel, isReady: sentinel.isReady || !sentinel.isOpen }),
     seek: ignore,
-    send: (_key, command, wanted) => sentinel.sendCommand(false, command as string[], optionsFor(wanted)),
+    send: (_key, command, signal) =>
+      sendReplaceable(
+        (own, options) => sentinel.sendCommand(false, own, options),
+        command,
+        TYPE_MAPPING,
+        signal,
+      ),
     // It may have several connections to the primary; one is lent for the while.
     sendOn: async (_connection, commands) =>
       (await sentinel.use((client) =>

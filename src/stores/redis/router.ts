@@ -18,9 +18,9 @@ export interface Router {
 
   /**
    * Sends one command to the primary that serves the key, over redirections. Where the client itself waits before it
-   * sends, it asks `wanted` when it does.
+   * sends, an abort meanwhile keeps it from sending, as far as the client can.
    */
-  send(key: string, command: readonly string[], wanted: Wanted): Promise<unknown>;
+  send(key: string, command: readonly string[], signal: AbortSignal): Promise<unknown>;
 
   /** Sends commands on one connection, one behind the other. Resolves all replies. */
   sendOn(connection: object, commands: readonly (readonly string[])[]): Promise<readonly unknown[]>;
@@ -30,11 +30,6 @@ export interface Router {
 
   /** Hears a channel, over reconnects, until it is closed. */
   listen(channel: string, heard: (message: string) => void): Listening;
-}
-
-/** Whether a call still wants to be sent. */
-export interface Wanted {
-  readonly signal: AbortSignal;
 }
 
 /** Something that hears a channel. */

@@ -244,3 +244,5 @@ end
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 1
 `);
+
+export const ALL_SCRIPTS: readonly Script[] = [CREATE, CHANGE, RENEW, DELETE, PEEK, ENTER];

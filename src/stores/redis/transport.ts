@@ -1,3 +1,4 @@
+import { SessionError } from "../../core/errors.ts";
 import { Lane } from "./lane.ts";
 import { checkInTime, pause } from "./late.ts";
 import type { Listening, Route, Router } from "./router.ts";
@@ -12,6 +13,7 @@ const SEEK_AGAIN_MS = 200;
 export class Transport {
   readonly #router: Router;
   readonly #lanes = new WeakMap<object, Lane>();
+  #closed = false;
 
   constructor(router: Router) {
     this.#router = router;
@@ -27,7 +29,7 @@ export class Transport {
     checkInTime(signal);
     const lane = this.#laneAtOnce(key) ?? (await this.#laneInTime(key, signal)).lane;
     try {
-      return await this.#router.send(key, command, { signal });
+      return await this.#router.send(key, command, signal);
     } finally {
       lane.leave();
     }
@@ -65,6 +67,11 @@ export class Transport {
     return replies.flat(1);
   }
 
+  /** Ends the wait of those that could not be sent yet: they reject. */
+  close(): void {
+    this.#closed = true;
+  }
+
   listen(channel: string, heard: (message: string) => void): Listening {
     return this.#router.listen(channel, heard);
   }
@@ -78,7 +85,7 @@ export class Transport {
   }
 
   async #laneInTime(key: string, signal: AbortSignal): Promise<{ lane: Lane; connection: object }> {
-    for (let waited = 0; ; waited += LOOK_AGAIN_MS) {
+    for (let waited = 0; !this.#closed; waited += LOOK_AGAIN_MS) {
       const route = this.#router.route(key);
       if (route?.isReady === true) {
         const lane = this.#laneOf(route);
@@ -93,6 +100,7 @@ export class Transport {
         await pause(LOOK_AGAIN_MS, signal);
       }
     }
+    throw new SessionError("ERR_SESSION_USE", "This Redis store was closed before the call could be sent.");
   }
 
   #laneOf({ connection }: Route): Lane {

@@ -114,6 +114,7 @@ async function openIoredis(
     connectTimeout: 1000,
     socketTimeout: 4000,
     retryStrategy: (retries: number) => Math.min(20 * 2 ** retries, 500),
+    maxLoadingRetryTime: 500,
   };
   const nodes = ports.map((port) => ({ host: HOST, port }));
   const client =

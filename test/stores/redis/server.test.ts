@@ -1,0 +1,366 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { SessionError } from "../../../src/core/errors.ts";
+import { ALL_SCRIPTS } from "../../../src/stores/redis/scripts.ts";
+import { withServers } from "../../support/servers/programs.ts";
+import { RedisServer } from "../../support/servers/redis.ts";
+import { until } from "../../support/servers/server-process.ts";
+import { call, changeOf, CLIENTS, commandsDuring, idOf, NOW, recordOf, storeOn } from "./support.ts";
+
+withServers(["redis"], () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await RedisServer.start();
+  });
+  afterAll(() => server.stop());
+
+  describe.each(CLIENTS)("by %s", (client) => {
+    test("every method goes on when the server forgets all scripts", async () => {
+      const { store } = await storeOn(server, client);
+      for (let round = 0; round < 2; round += 1) {
+        await server.cli("SCRIPT", "FLUSH");
+        expect(await store.create(recordOf("a", { labels: ["user:1"] }), call())).toBe(true);
+        await server.cli("SCRIPT", "FLUSH");
+        expect(await store.update(idOf("a"), changeOf({ set: { a: "1" } }), call())).toEqual({
+          kind: "done",
+          version: 2,
+        });
+        await server.cli("SCRIPT", "FLUSH");
+        const renew = { secretHash: "x", nextEpoch: 2, labels: ["user:2"] };
+        expect(await store.update(idOf("a"), changeOf({ renew }), call())).toEqual({
+          kind: "done",
+          version: 3,
+        });
+        await server.cli("SCRIPT", "FLUSH");
+        expect((await store.listByLabel("user:2", { limit: 9 }, call())).records).toHaveLength(1);
+        await server.cli("SCRIPT", "FLUSH");
+        expect(await store.deleteByLabel("user:2", [], call())).toBe(1);
+      }
+    });
+
+    test("a subscription hears again once its connection was cut", async () => {
+      const { store } = await storeOn(server, client);
+      const heard: string[] = [];
+      store.subscribe((id) => heard.push(id));
+      const hearing = async (): Promise<void> => {
+        heard.length = 0;
+        await until("a deletion is heard", async () => {
+          await store.create(recordOf("a"), call());
+          await store.delete(idOf("a"), {}, call());
+          return heard.includes(idOf("a"));
+        });
+      };
+      await hearing();
+      await server.cli("CLIENT", "KILL", "TYPE", "pubsub");
+      await hearing();
+    });
+
+    test("a write whose deadline passes while the server is away never arrives", async () => {
+      const away = await RedisServer.start({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
+      try {
+        const { store } = await storeOn(away, client);
+        await store.create(recordOf("a"), call());
+        await away.process.kill();
+        const { port } = away;
+        const controller = new AbortController();
+        const writes = [1, 2, 3].map((index) =>
+          store.update(idOf("a"), changeOf({ set: { [`late${index}`]: "1" } }), {
+            signal: controller.signal,
+          }),
+        );
+        setTimeout(() => controller.abort(), 100);
+        for (const outcome of await Promise.allSettled(writes)) expect(outcome.status).toBe("rejected");
+        await away.process.start();
+        expect(away.port).toBe(port);
+        expect(await store.update(idOf("a"), changeOf({ set: { next: "1" } }), call())).toEqual({
+          kind: "done",
+          version: 2,
+        });
+        expect((await store.read(idOf("a"), call()))?.fields).toEqual({ next: "1" });
+      } finally {
+        await away.stop();
+      }
+    });
+
+    test("calls wait for a server that is away, and are done once it is back", async () => {
+      const away = await RedisServer.start({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
+      try {
+        const { store } = await storeOn(away, client);
+        await store.create(recordOf("a", { fields: { a: "1" } }), call());
+        await away.process.kill();
+        const waiting = until("the read is answered", async () => {
+          const record = await store.read(idOf("a"), { signal: AbortSignal.timeout(500) }).catch(() => null);
+          return record?.fields["a"] === "1";
+        });
+        await away.process.start();
+        await waiting;
+      } finally {
+        await away.stop();
+      }
+    });
+  });
+
+  test("a session's key and its entries end by themselves, a little after the session", async () => {
+    const { store, keys } = await storeOn(server);
+    const now = NOW + 12_345;
+    const [idle, absolute] = [1_800_000, 43_200_000];
+    await store.create(
+      recordOf("a", { accessedAt: now, expiresAt: now + idle, endsAt: now + absolute, labels: ["user:1"] }),
+      call(),
+    );
+    const ttl = async (key: string): Promise<number> => Number(await server.cli("PTTL", key));
+    const soon = 60_000;
+    expect(await ttl(keys.record(idOf("a")))).toBeGreaterThan(idle + 300_000 - soon);
+    expect(await ttl(keys.record(idOf("a")))).toBeLessThanOrEqual(idle + 300_000);
+    expect(await ttl(keys.registry("a0"))).toBeLessThanOrEqual(idle + 300_000);
+    expect(await ttl(keys.label("user:1"))).toBeGreaterThan(absolute);
+    expect(await ttl(keys.label("user:1"))).toBeLessThanOrEqual(absolute + 86_400_000);
+
+    const touched = now + 600_000;
+    await store.update(idOf("a"), changeOf({ now: touched, expiresAt: touched + idle }), call());
+    expect(await ttl(keys.record(idOf("a")))).toBeGreaterThan(idle + 300_000 - soon);
+    // A clock that is far off changes nothing: lives are counted from the caller's.
+    const score = Number(await server.cli("ZSCORE", keys.registry("a0"), idOf("a")));
+    expect(Math.abs(score - Date.now() - idle - 300_000)).toBeLessThan(soon);
+  });
+
+  test("a record that expired by all clocks keeps its key for the slack, and no longer", async () => {
+    const { store, keys } = await storeOn(server);
+    await store.create(recordOf("a", { expiresAt: NOW - 999_999_999 }), call());
+    const ttl = Number(await server.cli("PTTL", keys.record(idOf("a"))));
+    expect(ttl).toBeGreaterThan(0);
+    expect(ttl).toBeLessThanOrEqual(300_000);
+  });
+
+  test("names of records that the engine dropped leave the registry with the next writes", async () => {
+    const { store, keys } = await storeOn(server);
+    const dead = Array.from({ length: 20 }, (_, index) => idOf(`ab${index}x`));
+    const scores = dead.flatMap((id, index) => [String(1000 + index), id]);
+    await server.cli("ZADD", keys.registry("ab"), ...scores);
+    for (let index = 0; index < 6; index += 1) await store.create(recordOf(`abnew${index}`), call());
+    expect(await server.cli("ZCARD", keys.registry("ab"))).toBe("6");
+  });
+
+  test("entries whose session is over leave the index with the next ones", async () => {
+    const { store, keys } = await storeOn(server);
+    const key = keys.label("user:1");
+    const past = Math.floor(Date.now() / 1000) - 100_000;
+    const dead = Array.from(
+      { length: 60 },
+      (_, index) => `${idOf(`b${index}dead`)}.${past}.AAAAAAAA.${past}`,
+    );
+    await server.cli("ZADD", key, ...dead.flatMap((entry) => ["0", entry]));
+    for (let index = 0; index < 60; index += 1)
+      await store.create(recordOf(`b${index}live`, { labels: ["user:1"] }), call());
+    const left = (await server.cli("ZRANGE", key, "0", "-1"))
+      .split("\n")
+      .filter((entry) => entry.endsWith(`.${past}`));
+    expect(left.length).toBeLessThan(20);
+    expect((await store.listByLabel("user:1", { limit: 500 }, call())).records).toHaveLength(60);
+  });
+
+  test("a listing removes old entries that have no record, and leaves young ones, whose record may be on its way", async () => {
+    const { store, keys } = await storeOn(server);
+    const key = keys.label("user:1");
+    const now = Math.floor(Date.now() / 1000);
+    const entry = (name: string, written: number) => `${idOf(name)}.${written}.AAAAAAAA.${now + 99_999}`;
+    await server.cli("ZADD", key, "0", entry("old", now - 7200), "0", entry("young", now - 60));
+    expect((await store.listByLabel("user:1", { limit: 9 }, call())).records).toEqual([]);
+    await until("the old entry is gone", async () => (await server.cli("ZCARD", key)) === "1");
+    expect(await server.cli("ZRANGE", key, "0", "-1")).toBe(entry("young", now - 60));
+  });
+
+  test("a record's deletion takes its entries along, and nobody else's", async () => {
+    const { store, keys } = await storeOn(server);
+    for (const name of ["a", "b"])
+      await store.create(recordOf(name, { labels: ["user:1", "tenant:7"] }), call());
+    await store.delete(idOf("a"), {}, call());
+    for (const label of ["user:1", "tenant:7"])
+      await until("one entry is left", async () => (await server.cli("ZCARD", keys.label(label))) === "1");
+    // The next birth of an id has entries of its own: what is removed late is never theirs.
+    await store.create(recordOf("a", { labels: ["user:1"] }), call());
+    expect((await store.listByLabel("user:1", { limit: 9 }, call())).records).toHaveLength(2);
+  });
+
+  test("a change carries what changed, and nothing of the rest", async () => {
+    const { store } = await storeOn(server);
+    await store.create(recordOf("a", { fields: { big: "b".repeat(100_000), small: "1" } }), call());
+    const input = async (): Promise<number> =>
+      Number(/total_net_input_bytes:(\d+)/.exec(await server.cli("INFO", "stats"))?.[1]);
+    await store.update(idOf("a"), changeOf({ set: { small: "2" } }), call());
+    const before = await input();
+    await store.update(idOf("a"), changeOf({ set: { small: "3" } }), call());
+    // Less than a tenth of a percent: what the question itself costs is in it.
+    expect((await input()) - before).toBeLessThan(600);
+  });
+
+  test("a listing does not transfer what it does not show", async () => {
+    const { store } = await storeOn(server);
+    await store.create(
+      recordOf("a", { labels: ["user:1"], fields: { big: "b".repeat(100_000), "~own": "1" } }),
+      call(),
+    );
+    const output = async (): Promise<number> =>
+      Number(/total_net_output_bytes:(\d+)/.exec(await server.cli("INFO", "stats"))?.[1]);
+    const before = await output();
+    const { records } = await store.listByLabel("user:1", { limit: 9 }, call());
+    expect(records[0]?.fields).toEqual({ "~own": "1" });
+    expect((await output()) - before).toBeLessThan(20_000);
+  });
+
+  test("each method is the round trips that its page says", async () => {
+    const { store } = await storeOn(server);
+    const warm = recordOf("warm", { labels: ["user:0"] });
+    await store.create(warm, call());
+    await store.update(warm.id, changeOf({ set: {} }), call());
+    await store.update(warm.id, changeOf({ renew: { secretHash: "x", nextEpoch: 1 } }), call());
+    await store.listByLabel("user:0", { limit: 1 }, call());
+    await store.delete(warm.id, {}, call());
+    const sent = async (work: () => Promise<unknown>): Promise<Record<string, number>> => {
+      const counts = await commandsDuring(server, work);
+      return Object.fromEntries(
+        ["evalsha", "eval", "hgetall", "hget"].flatMap((name) =>
+          counts.has(name) ? [[name, counts.get(name) ?? 0]] : [],
+        ),
+      );
+    };
+    expect(await sent(() => store.create(recordOf("a"), call()))).toEqual({ evalsha: 1 });
+    expect(await sent(() => store.create(recordOf("b", { labels: ["user:1"] }), call()))).toEqual({
+      evalsha: 2,
+    });
+    expect(await sent(() => store.read(idOf("a"), call()))).toEqual({ hgetall: 1 });
+    expect(await sent(() => store.update(idOf("a"), changeOf({ set: { a: "1" } }), call()))).toEqual({
+      evalsha: 1,
+    });
+    expect(
+      await sent(() => store.update(idOf("a"), changeOf({ expiresAt: NOW + 9_000_000 }), call())),
+    ).toEqual({ evalsha: 1 });
+    const renew = { secretHash: "x", nextEpoch: 2 };
+    expect(await sent(() => store.update(idOf("a"), changeOf({ renew }), call()))).toEqual({ evalsha: 1 });
+    expect(await sent(() => store.delete(idOf("a"), {}, call()))).toEqual({ evalsha: 1 });
+  });
+
+  test("no call walks the key space, and every command is known to Redis 6.2", async () => {
+    const { store } = await storeOn(server);
+    const counts = await commandsDuring(server, async () => {
+      for (const name of ["a", "b", "c"])
+        await store.create(recordOf(name, { labels: ["user:1"], fields: { x: "1" } }), call());
+      await store.read(idOf("a"), call());
+      await store.update(
+        idOf("a"),
+        changeOf({ set: { x: "2" }, remove: ["y"], expiresAt: NOW + 9_000_000 }),
+        call(),
+      );
+      const renew = {
+        secretHash: "x",
+        nextEpoch: 1,
+        labels: ["user:1", "tenant:7"],
+        endsAt: NOW + 999_000_000,
+      };
+      await store.update(idOf("a"), changeOf({ renew }), call());
+      await store.listByLabel("user:1", { limit: 2 }, call());
+      await store.all({ limit: 2 }, call());
+      await store.delete(idOf("a"), { label: "user:1" }, call());
+      await store.deleteByLabel("user:1", [], call());
+    });
+    const names = [...counts.keys()];
+    for (const walking of ["keys", "scan", "hscan", "zscan", "sscan", "smembers"])
+      expect(names).not.toContain(walking);
+    for (const name of names) expect(await sinceOf(server, name), name).toBeLessThanOrEqual(602);
+    expect(names).toContain("pexpireat");
+  });
+
+  test("scripts name no key that is not in KEYS", () => {
+    for (const { text } of ALL_SCRIPTS) {
+      const touched = [...text.matchAll(/redis\.p?call\('([A-Z]+)'(?:, ([^,)]+))?/g)];
+      expect(touched.length).toBeGreaterThan(0);
+      for (const [, command, key] of touched)
+        if (command !== "TIME" && command !== "PUBLISH")
+          expect(["KEYS[1]", "KEYS[2]", "key"], command).toContain(key);
+    }
+  });
+
+  test("stores of different prefixes share nothing, also where one prefix begins the other", async () => {
+    const outer = await storeOn(server, "redis6", { prefix: "app:" });
+    const inner = await storeOn(server, "ioredis6", { prefix: "app:label:" });
+    await outer.store.create(recordOf("a", { labels: ["ab", "ab}ids"] }), call());
+    await inner.store.create(recordOf("ab", { labels: ["user:1"] }), call());
+    expect((await outer.store.all({ limit: 9 }, call())).records.map((record) => record.id)).toEqual([
+      idOf("a"),
+    ]);
+    expect((await inner.store.all({ limit: 9 }, call())).records.map((record) => record.id)).toEqual([
+      idOf("ab"),
+    ]);
+    expect((await outer.store.listByLabel("ab", { limit: 9 }, call())).records).toHaveLength(1);
+    expect(await inner.store.deleteByLabel("ab", [], call())).toBe(0);
+  });
+
+  test("a user who may not publish can log out all the same", async () => {
+    await server.cli("ACL", "SETUSER", "quiet", "on", "nopass", "allkeys", "allcommands", "resetchannels");
+    const { store, prefix } = await storeOn(server);
+    await store.create(recordOf("a"), call());
+    const { createClient } = await import("redis");
+    const { redisStore } = await import("../../../src/stores/redis.ts");
+    const client = createClient({ url: `redis://quiet@127.0.0.1:${server.port}` });
+    await client.connect();
+    const quiet = redisStore(client, { prefix });
+    expect(await quiet.delete(idOf("a"), {}, call())).toBe("done");
+    await quiet.close();
+    client.destroy();
+  });
+
+  test("a record of a newer layout is an outage for readers and writers, not garbage", async () => {
+    const { store, keys } = await storeOn(server);
+    await store.create(recordOf("layout"), call());
+    await store.create(recordOf("format", { fields: { "~format": "2" } }), call());
+    await server.cli("HSET", keys.record(idOf("layout")), "=", "2 whatever comes");
+    const isNewer = (error: unknown): boolean =>
+      SessionError.is(error) && error.code === "ERR_SESSION_FORMAT";
+    for (const name of ["layout", "format"]) {
+      if (name === "layout") await expect(store.read(idOf(name), call())).rejects.toSatisfy(isNewer);
+      await expect(store.update(idOf(name), changeOf({ set: {} }), call())).rejects.toSatisfy(isNewer);
+      const renew = { secretHash: "x", nextEpoch: 1, labels: ["user:1"] };
+      await expect(store.update(idOf(name), changeOf({ renew }), call())).rejects.toSatisfy(isNewer);
+    }
+  });
+
+  test("a text that is not well-formed is refused, and nothing is written", async () => {
+    const { store } = await storeOn(server);
+    const bad = { a: "\ud800" };
+    await expect(store.create(recordOf("a", { fields: bad }), call())).rejects.toMatchObject({
+      code: "ERR_SESSION_VALUE",
+    });
+    expect(await store.read(idOf("a"), call())).toBeNull();
+    await store.create(recordOf("a"), call());
+    await expect(store.update(idOf("a"), changeOf({ set: bad }), call())).rejects.toMatchObject({
+      code: "ERR_SESSION_VALUE",
+    });
+    expect((await store.read(idOf("a"), call()))?.version).toBe(1);
+  });
+
+  test("a renewal that keeps its labels writes no entry, one that adds a label or outlives them does", async () => {
+    const { store, keys } = await storeOn(server);
+    await store.create(recordOf("a", { labels: ["user:1"] }), call());
+    const entries = async (label: string): Promise<number> =>
+      Number(await server.cli("ZCARD", keys.label(label)));
+    const renew = { secretHash: "x", nextEpoch: 1 };
+    await store.update(idOf("a"), changeOf({ renew: { ...renew, labels: ["user:1"] } }), call());
+    expect(await entries("user:1")).toBe(1);
+    await store.update(idOf("a"), changeOf({ renew: { ...renew, labels: ["user:1", "more"] } }), call());
+    expect([await entries("user:1"), await entries("more")]).toEqual([2, 1]);
+    await store.update(idOf("a"), changeOf({ renew: { ...renew, endsAt: NOW + 10 ** 11 } }), call());
+    expect([await entries("user:1"), await entries("more")]).toEqual([3, 2]);
+    const { records } = await store.listByLabel("user:1", { limit: 1 }, call());
+    expect(records).toHaveLength(1);
+    expect(records[0]?.endsAt).toBe(NOW + 10 ** 11);
+  });
+});
+
+/** The version that brought a command, as 602 for 6.2. */
+async function sinceOf(server: RedisServer, command: string): Promise<number> {
+  const lines = (await server.cli("COMMAND", "DOCS", command.replace("|", " ").split(" ")[0] ?? "")).split(
+    "\n",
+  );
+  const at = lines.findIndex((line) => line.includes("since"));
+  const [, major = "9", minor = "9"] = /(\d+)\.(\d+)/.exec(lines.slice(at, at + 2).join(" ")) ?? [];
+  return Number(major) * 100 + Number(minor);
+}
