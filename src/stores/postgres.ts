@@ -25,7 +25,13 @@ import { isStorable, type Names, namesFor } from "./postgres/names.ts";
 import { newerFormat, pageOf, recordOf, type Row } from "./postgres/rows.ts";
 import { Sender } from "./postgres/sender.ts";
 import { setUp } from "./postgres/setup.ts";
-import { type Statement, type Statements, statementsFor } from "./postgres/statements.ts";
+import {
+  AT_ONCE,
+  LARGEST_PAGE,
+  type Statement,
+  type Statements,
+  statementsFor,
+} from "./postgres/statements.ts";
 import { Subscribers } from "./postgres/subscribers.ts";
 import { arrayOf, count, createValues, entryOf, updateValues, type Value } from "./postgres/values.ts";
 
@@ -61,9 +67,6 @@ export interface PostgresStoreOptions {
 
 /** All that a PostgreSQL store can do; with `notify: true` also `subscribe`. */
 export type PostgresStore = SessionStore & LabelIndex & IterableStore & Sweepable & Setup & DisposableStore;
-
-/** How many rows one statement of a sweep or of a revocation takes hold of: it bounds how long others wait for them. */
-const AT_ONCE = 500;
 
 const LARGEST_LIMIT = 1_000_000_000;
 
@@ -167,7 +170,7 @@ class Postgres implements PostgresStore {
 
   async listByLabel(label: string, page: PageRequest, call: Call): Promise<Page> {
     const { after = "" } = page;
-    const limit = checkedLimit(page.limit);
+    const limit = Math.min(checkedLimit(page.limit), LARGEST_PAGE);
     const asked = isStorable(label) ? [entryOf(label), label] : [null, null];
     const values = [...asked, after, String(limit + 1)];
     return pageOf(await this.#send(this.#statements.list, values, call), limit);
@@ -179,7 +182,7 @@ class Postgres implements PostgresStore {
     let deleted = 0;
     let after: Value = "";
     for (;;) {
-      const values: Value[] = [...asked, after, kept, String(AT_ONCE)];
+      const values: Value[] = [...asked, after, kept];
       const [row] = await this.#send(this.#statements.revoke, values, call);
       deleted += Number(row?.[0]);
       if (Number(row?.[1]) < AT_ONCE) return deleted;
@@ -189,7 +192,7 @@ class Postgres implements PostgresStore {
 
   async all(page: PageRequest, call: Call): Promise<Page> {
     const { after = "" } = page;
-    const limit = checkedLimit(page.limit);
+    const limit = Math.min(checkedLimit(page.limit), LARGEST_PAGE);
     return pageOf(await this.#send(this.#statements.all, [after, String(limit + 1)], call), limit);
   }
 

@@ -43,7 +43,7 @@ export function statementsFor(names: Names, notify: boolean): Statements {
     ),
     delete: remove(names, notify),
     list: list(names),
-    all: `SELECT ${whole(names)} FROM ${names.sessions} s WHERE s.id > $1 ORDER BY s.id LIMIT $2::text::bigint`,
+    all: all(names),
     revoke: revoke(names, notify),
     sweep: sweep(names, notify),
   };
@@ -54,17 +54,17 @@ export function statementsFor(names: Names, notify: boolean): Statements {
   return Object.fromEntries(statements) as Statements;
 }
 
-/** The columns that make a record, with the given expressions for the fields and for which long texts. */
-function record({ texts }: Names, fields: string, which: string): string {
+/** The columns that make a record, with the given expressions for the id, for the fields and for which long texts. */
+function record({ texts }: Names, id: string, fields: string, which: string): string {
   const counts = ["epoch", "version", "created_at", "accessed_at", "expires_at", "ends_at"];
   const numbers = counts.map((name) => `s.${name}::text`).join(", ");
   // One statement sees the row and its long texts as of one moment. Most rows have none and look for none.
   const long = `SELECT json_object_agg(t.key, t.text)::text FROM ${texts} t WHERE s.long AND t.session_id = s.id ${which}`;
-  return `s.id, s.secret_hash, array_to_json(s.labels)::text, ${numbers}, (${fields})::text, (${long})`;
+  return `${id}, s.secret_hash, array_to_json(s.labels)::text, ${numbers}, (${fields})::text, (${long})`;
 }
 
 function whole(names: Names): string {
-  return record(names, "s.fields", "");
+  return record(names, "s.id", "s.fields", "");
 }
 
 const SAFE = `BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER}`;
@@ -179,36 +179,66 @@ function told({ channel }: Names, notify: boolean, id: string): string {
   return notify ? `pg_notify(${literal(channel)}, ${id})::text` : "NULL";
 }
 
-/** $1 index entry, $2 label, $3 last id seen, $4 limit. The record itself says whether it bears the label. */
+/**
+ * The beginning of the index entries of $1 after the id $3, one look-up an entry. A query for all of them at once would leave it to
+ * the planner's guess of their number whether it reads a page or a million: it sorts what it takes for few.
+ */
+function entries({ labels }: Names, limit: string): string {
+  const next = (after: string): string =>
+    `SELECT l.session_id FROM ${labels} l WHERE l.label = $1 AND l.session_id > ${after} ORDER BY l.session_id LIMIT 1`;
+  return `entries (session_id, place) AS (
+      SELECT first.session_id, 1::bigint FROM (${next("$3")}) first
+      UNION ALL
+      SELECT following.session_id, entries.place + 1
+      FROM entries CROSS JOIN LATERAL (${next("entries.session_id")}) following
+      WHERE entries.place < ${limit}
+    )`;
+}
+
+/** $1 index entry, $2 label, $3 last id seen, $4 limit. The record itself says whether it bears the label: without it, a row of nulls. */
 function list(names: Names): string {
-  const { sessions, labels } = names;
   const reserved = `CASE WHEN jsonb_typeof(s.fields) = 'object' THEN (
       SELECT coalesce(jsonb_object_agg(f.key, f.value), '{}') FROM jsonb_each(s.fields) f WHERE starts_with(f.key, '${RESERVED}')
     ) ELSE s.fields END`;
+  const texts = `AND starts_with(t.name, '${RESERVED}')`;
   return `
-    SELECT ${record(names, reserved, `AND starts_with(t.name, '${RESERVED}')`)} FROM ${labels} l JOIN ${sessions} s ON s.id = l.session_id
-    WHERE l.label = $1 AND l.session_id > $3 AND $2 = ANY (s.labels)
-    ORDER BY l.session_id LIMIT $4::text::bigint`;
+    WITH RECURSIVE ${entries(names, "$4::text::bigint")}
+    SELECT ${record(names, "entries.session_id", reserved, texts)}
+    FROM entries LEFT JOIN ${names.sessions} s ON s.id = entries.session_id AND $2 = ANY (s.labels)
+    ORDER BY entries.session_id`;
 }
 
+/** How many rows a page has at most, whatever is asked for. */
+export const LARGEST_PAGE = 1000;
+
 /**
- * $1 index entry, $2 label, $3 last id seen, $4 ids to leave, $5 how many entries to look at. Answers how many were deleted,
+ * $1 last id seen, $2 limit. The planner guesses that a limit which it does not know is a tenth of everything, and may read it all; so
+ * it gets to know one, and stops before it at the one that is asked for.
+ */
+function all(names: Names): string {
+  return `
+    SELECT * FROM (
+      SELECT ${whole(names)} FROM ${names.sessions} s WHERE s.id > $1 ORDER BY s.id LIMIT ${LARGEST_PAGE + 1}
+    ) page ORDER BY id LIMIT $2::text::bigint`;
+}
+
+/** How many rows a sweep or a revocation takes hold of at once: it bounds how long others wait for them. */
+export const AT_ONCE = 500;
+
+/**
+ * $1 index entry, $2 label, $3 last id seen, $4 ids to leave. Answers how many were deleted,
  * how many entries it looked at, and the last of them. Rows are locked in the order of their ids, so that two that overlap
  * wait for one another and do not lock each other up; each is judged again once it is locked.
  */
 function revoke(names: Names, notify: boolean): string {
-  const { sessions, labels } = names;
+  const { sessions } = names;
   return `
-    WITH entries AS MATERIALIZED (
-      SELECT l.session_id FROM ${labels} l
-      WHERE l.label = $1 AND l.session_id > $3
-      ORDER BY l.session_id LIMIT $5::text::bigint
-    ), doomed AS MATERIALIZED (
+    WITH RECURSIVE ${entries(names, String(AT_ONCE))}, doomed AS MATERIALIZED (
       SELECT s.id FROM entries JOIN ${sessions} s ON s.id = entries.session_id
       WHERE $2 = ANY (s.labels) AND s.id <> ALL ($4::text[])
       ORDER BY s.id FOR UPDATE OF s
     ), deleted AS (
-      DELETE FROM ${sessions} s USING doomed WHERE s.id = doomed.id RETURNING s.id
+      DELETE FROM ${sessions} s WHERE s.id = ANY (ARRAY (SELECT id FROM doomed)) RETURNING s.id
     ), told AS MATERIALIZED (
       SELECT ${told(names, notify, "deleted.id")} FROM deleted
     )
@@ -224,14 +254,16 @@ function sweep(names: Names, notify: boolean): string {
   const { sessions } = names;
   return `
     WITH looked AS MATERIALIZED (
-      SELECT s.id, s.expires_at FROM ${sessions} s WHERE s.due <= $1::text::bigint
-      ORDER BY s.due LIMIT $2::text::bigint FOR UPDATE SKIP LOCKED
+      SELECT * FROM (
+        SELECT s.id, s.expires_at FROM ${sessions} s WHERE s.due <= $1::text::bigint
+        ORDER BY s.due LIMIT ${AT_ONCE} FOR UPDATE SKIP LOCKED
+      ) due LIMIT $2::text::bigint
     ), deleted AS (
-      DELETE FROM ${sessions} s USING looked
-      WHERE s.id = looked.id AND s.expires_at <= $1::text::bigint RETURNING s.id
+      DELETE FROM ${sessions} s
+      WHERE s.id = ANY (ARRAY (SELECT id FROM looked)) AND s.expires_at <= $1::text::bigint RETURNING s.id
     ), moved AS (
-      UPDATE ${sessions} s SET due = s.expires_at FROM looked
-      WHERE s.id = looked.id AND looked.expires_at > $1::text::bigint
+      UPDATE ${sessions} s SET due = s.expires_at
+      WHERE s.id = ANY (ARRAY (SELECT id FROM looked WHERE expires_at > $1::text::bigint))
     ), told AS MATERIALIZED (
       SELECT ${told(names, notify, "deleted.id")} FROM deleted
     )

@@ -65,7 +65,9 @@ export async function clientFor(
       return { client, end: () => client.end() };
     }
     case "postgres.js": {
-      const sql = postgres({ host, port, user, database, max: connections, prepare, onnotice: () => {} });
+      // A connection that is lost while the client fetches types leaves a rejection to nobody, which ends the process.
+      const own = { fetch_types: false, onnotice: () => {} };
+      const sql = postgres({ host, port, user, database, max: connections, prepare, ...own });
       return { client: sql, end: () => sql.end({ timeout: 1 }) };
     }
   }
