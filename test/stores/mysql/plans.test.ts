@@ -13,6 +13,8 @@ const USERS = 2_000;
 const AT_ONCE = 100;
 const TABLE = "plans";
 
+type Value = string | number | Buffer | null;
+
 function nth(index: number): string {
   return idOf(`s${String(index).padStart(6, "0")}`);
 }
@@ -22,7 +24,7 @@ function keyOf(label: string): Buffer {
 }
 
 /** Each statement with values as the store gives them. */
-function statements(sql: Sql): Readonly<Record<string, readonly [sql: string, values: readonly unknown[]]>> {
+function statements(sql: Sql): Readonly<Record<string, readonly [sql: string, values: Value[]]>> {
   const met = [nth(77), NOW, 1, 0, 9];
   const label = keyOf("user:7");
   const ids = Array.from({ length: 128 }, (_, index) => nth(index * 9));
@@ -88,7 +90,7 @@ for (const kind of KINDS) {
         "%s touches what it is about, by an index, among 20 000 sessions",
         async (name) => {
           const [text, values] = statements(sql)[name] ?? ["", []];
-          const plan = await bench.raw.rows(mysql.format(`EXPLAIN ${text}`, [...values]));
+          const plan = await bench.raw.rows(mysql.format(`EXPLAIN FORMAT=TRADITIONAL ${text}`, values));
           expect(plan.length).toBeGreaterThan(0);
           for (const { table, type, key, rows } of plan) {
             // The page itself, which was found by an index in another line of the plan.
@@ -100,20 +102,19 @@ for (const kind of KINDS) {
               `${String(table)}: ${String(type)}`,
             ).toContain(type);
             expect(key).not.toBeNull();
-            expect(Number(rows)).toBeLessThanOrEqual(
-              name.startsWith("what a sweep finds") ? 1000 : 2 * AT_ONCE + 100,
-            );
+            // A range that ends by its LIMIT is estimated to its own end; the test below counts what is read.
+            if (type !== "range") expect(Number(rows)).toBeLessThanOrEqual(2 * AT_ONCE);
           }
         },
       );
 
       test("a page costs the page, however far into a listing or a walk it is", async () => {
-        const reads = async (text: string, values: readonly unknown[]): Promise<number> => {
+        const reads = async (text: string, values: Value[]): Promise<number> => {
           const { host, port, user, password, database } = bench.server;
           const connection = await mysql.createConnection({ host, port, user, password, database });
           try {
             await connection.query("FLUSH STATUS");
-            await connection.query(mysql.format(text, [...values]));
+            await connection.query(mysql.format(text, values));
             const [counts] = await connection.query("SHOW SESSION STATUS LIKE 'Handler_read%'");
             return (counts as { readonly Value: string }[]).reduce(
               (sum, { Value }) => sum + Number(Value),
