@@ -1,5 +1,5 @@
 import type { Call } from "../../core/store.ts";
-import { isPassing, isRefused, isUnknownScript } from "./failure.ts";
+import { isPassing, isRefused, isUnknownScript, Unconfirmed } from "./failure.ts";
 import type { Script } from "./scripts.ts";
 import { pause } from "./late.ts";
 import type { Transport } from "./transport.ts";
@@ -10,10 +10,17 @@ export interface ReplicaDemand {
   readonly withinMs: number;
 }
 
+type Send = (command: readonly string[]) => Promise<unknown>;
+
+/** The most keys of which it is remembered that replicas did not confirm a write. */
+const MOST_DOUBTS = 10_000;
+
 /** Sends commands and scripts, and goes on until the deadline where that can do no harm. */
 export class Engine {
   readonly #transport: Transport;
   readonly #replicas: ReplicaDemand | null;
+  /** Keys with a write that the replicas did not confirm: what is read of them could be lost. */
+  readonly #doubtful = new Set<string>();
 
   constructor(transport: Transport, replicas: ReplicaDemand | null) {
     this.#transport = transport;
@@ -23,67 +30,80 @@ export class Engine {
   /** Sends a command that may be carried out twice. */
   command(key: string, command: readonly string[], call: Call): Promise<unknown> {
     const { signal } = call;
-    return persisting(() => this.#transport.send(key, command, signal), isPassing, signal);
+    const send = this.#doubtful.has(key) ? this.#confirmed([key], signal) : this.#plain(key, signal);
+    return persisting(() => send(command), isPassing, signal);
+  }
+
+  /** Runs a script that changes nothing. */
+  look(script: Script, keys: readonly string[], call: Call): Promise<unknown> {
+    const { signal } = call;
+    const send = this.#plain(keys[0] ?? "", signal);
+    return persisting(() => called(script, keys, [], send), isPassing, signal);
   }
 
   /** Runs a script that may be carried out twice. */
   repeatable(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<unknown> {
     const { signal } = call;
-    return persisting(() => this.#run(script, keys, args, signal), isPassing, signal);
+    const send = this.#writing(keys, signal);
+    return persisting(() => called(script, keys, args, send), isPassing, signal);
   }
 
   /**
    * Runs a script that must not be carried out twice: it is sent again only when the engine says that it did not run it.
-   * Rejects when the demanded replicas did not confirm it in time: the primary has it then all the same.
+   * Rejects when the demanded replicas did not confirm it in time: the primary has it then all the same, and until they do,
+   * commands on these keys reject too, so that nobody takes what is read there for acknowledged.
    */
   once(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<unknown> {
     const { signal } = call;
-    return persisting(() => this.#runConfirmed(script, keys, args, signal), isRefused, signal);
+    const send = this.#writing(keys, signal);
+    return persisting(() => called(script, keys, args, send), isRefused, signal);
   }
 
-  #run(
-    script: Script,
-    keys: readonly string[],
-    args: readonly string[],
-    signal: AbortSignal,
-  ): Promise<unknown> {
-    return this.#called(script, keys, args, (command) =>
-      this.#transport.send(keys[0] ?? "", command, signal),
-    );
+  #writing(keys: readonly string[], signal: AbortSignal): Send {
+    return this.#replicas === null ? this.#plain(keys[0] ?? "", signal) : this.#confirmed(keys, signal);
   }
 
-  #runConfirmed(
-    script: Script,
-    keys: readonly string[],
-    args: readonly string[],
-    signal: AbortSignal,
-  ): Promise<unknown> {
-    const demand = this.#replicas;
-    if (demand === null) return this.#run(script, keys, args, signal);
-    const wait = ["WAIT", String(demand.count), String(demand.withinMs)];
-    return this.#called(script, keys, args, async (command) => {
+  #plain(key: string, signal: AbortSignal): Send {
+    return (command) => this.#transport.send(key, command, signal);
+  }
+
+  /** `WAIT` behind a command on its connection waits for all that the primary had written by then. */
+  #confirmed(keys: readonly string[], signal: AbortSignal): Send {
+    const { count, withinMs } = this.#replicas ?? { count: 0, withinMs: 0 };
+    const wait = ["WAIT", String(count), String(withinMs)];
+    return async (command) => {
       const [reply, confirmed] = await this.#transport.sendBoth(keys[0] ?? "", [command, wait], signal);
-      if (Number(confirmed) >= demand.count) return reply;
-      throw new Error(
-        `The primary has the write, but ${String(confirmed)} of the ${demand.count} replicas demanded confirmed it in time.`,
+      if (Number(confirmed) >= count) {
+        for (const key of keys) this.#doubtful.delete(key);
+        return reply;
+      }
+      for (const key of keys) this.#doubt(key);
+      throw new Unconfirmed(
+        `The primary has it, but ${String(confirmed)} of the ${count} replicas demanded confirmed it in time.`,
       );
-    });
+    };
   }
 
-  /** By its hash, and once more by its text where the engine does not know the hash. */
-  async #called(
-    { sha, text }: Script,
-    keys: readonly string[],
-    args: readonly string[],
-    send: (command: readonly string[]) => Promise<unknown>,
-  ): Promise<unknown> {
-    const rest = [String(keys.length), ...keys, ...args];
-    try {
-      return await send(["EVALSHA", sha, ...rest]);
-    } catch (error) {
-      if (!isUnknownScript(error)) throw error;
-      return await send(["EVAL", text, ...rest]);
-    }
+  #doubt(key: string): void {
+    this.#doubtful.add(key);
+    const [oldest] = this.#doubtful;
+    if (this.#doubtful.size > MOST_DOUBTS && oldest !== undefined) this.#doubtful.delete(oldest);
+  }
+}
+
+/** By its hash, and once more by its text where the engine does not know the hash. */
+async function called(
+  { sha, text }: Script,
+  keys: readonly string[],
+  args: readonly string[],
+  send: Send,
+): Promise<unknown> {
+  const rest = [String(keys.length), ...keys, ...args];
+  try {
+    return await send(["EVALSHA", sha, ...rest]);
+  } catch (error) {
+    if (!isUnknownScript(error)) throw error;
+    return await send(["EVAL", text, ...rest]);
   }
 }
 

@@ -1,3 +1,10 @@
+import { SessionError } from "../../core/errors.ts";
+
+/** The primary answered, and too few replicas confirmed what it had by then. */
+export class Unconfirmed extends Error {
+  override readonly name: string = "Unconfirmed";
+}
+
 /**
  * Error replies by which the engine says that it ran nothing: its state is in motion, and soon another answer is to be
  * expected. Within a script, Redis 6.2 puts its own words before them.
@@ -11,7 +18,7 @@ export function isRefused(error: unknown): boolean {
 
 /** Tells whether a command without harm in being carried out twice is worth sending again. */
 export function isPassing(error: unknown): boolean {
-  return isRefused(error) || !(isReply(error) || isClosed(error));
+  return isRefused(error) || !(isReply(error) || isClosed(error) || error instanceof Unconfirmed);
 }
 
 /** Tells whether the engine does not know the script, which was flushed or never came to this server. */
@@ -31,7 +38,7 @@ function isReply(error: unknown): boolean {
   );
 }
 
-/** The application closed its client, or never connected it. */
+/** The application closed its client or the store, or never connected it. */
 function isClosed(error: unknown): boolean {
-  return error instanceof Error && error.constructor.name === "ClientClosedError";
+  return SessionError.is(error) || (error instanceof Error && error.constructor.name === "ClientClosedError");
 }

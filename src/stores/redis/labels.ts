@@ -84,7 +84,7 @@ export class Labels {
     await Promise.all(
       partitioned(ids).map(async (group) => {
         const keys = group.map((id) => this.#keys.record(id));
-        const found = (await this.#engine.repeatable(PEEK, keys, [], call)) as readonly unknown[];
+        const found = (await this.#engine.look(PEEK, keys, call)) as readonly unknown[];
         for (const [index, id] of group.entries()) hashes.set(id, flatList(found[index]));
       }),
     );
