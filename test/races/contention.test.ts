@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { memoryStore } from "../../src/stores/memory.ts";
 import { done, noUnhandledRejections, rig, type Rig, seen, stored, visit } from "./rig.ts";
+import { everyStore, type Opener } from "./stores.ts";
 
 noUnhandledRejections();
 
@@ -12,8 +12,8 @@ interface Contest {
   end(): Promise<void>;
 }
 
-async function contest(fields: object): Promise<Contest> {
-  const store = memoryStore();
+async function contest(open: Opener, fields: object): Promise<Contest> {
+  const store = await open();
   const where = rig({ store });
   const other = rig({ store });
   const cookie = await stored(where, fields);
@@ -46,19 +46,21 @@ async function contest(fields: object): Promise<Contest> {
   };
 }
 
-test("whoever waited for faster writers starts from what is stored then, and is not beaten for ever", async () => {
-  const { where, cookie, begin, end } = await contest({ here: 1 });
-  const slow = await visit(where, cookie);
-  slow.session.increment("mine");
-  begin();
-  await slow.finish().finally(end);
-  expect(await seen(where, cookie)).toMatchObject({ mine: 1 });
-});
+everyStore((open) => {
+  test("whoever waited for faster writers starts from what is stored then, and is not beaten for ever", async () => {
+    const { where, cookie, begin, end } = await contest(open, { here: 1 });
+    const slow = await visit(where, cookie);
+    slow.session.increment("mine");
+    begin();
+    await slow.finish().finally(end);
+    expect(await seen(where, cookie)).toMatchObject({ mine: 1 });
+  });
 
-test("so does whoever claims a value", async () => {
-  const { where, cookie, begin, end } = await contest({ here: 1, state: "once" });
-  const slow = await visit(where, cookie);
-  begin();
-  expect(await slow.session.claim("state").finally(end)).toBe("once");
-  expect(await seen(where, cookie)).not.toHaveProperty("state");
+  test("so does whoever claims a value", async () => {
+    const { where, cookie, begin, end } = await contest(open, { here: 1, state: "once" });
+    const slow = await visit(where, cookie);
+    begin();
+    expect(await slow.session.claim("state").finally(end)).toBe("once");
+    expect(await seen(where, cookie)).not.toHaveProperty("state");
+  });
 });

@@ -1,45 +1,66 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, describe } from "vitest";
+import { afterAll, afterEach, beforeAll, describe } from "vitest";
 import type { AnyStore } from "../../src/core/store.ts";
-import { directoryStore } from "../../src/stores/directory.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
-import { sqliteStore } from "../../src/stores/sqlite.ts";
+import { withServers } from "../support/servers/programs.ts";
+import { ENGINE_NAMES, type EngineName, ENGINES, need } from "./support/engines.ts";
+import { openPlace, type Place } from "./support/places.ts";
 
 /** Makes a store that nobody used before. */
 export type Opener = () => Promise<AnyStore>;
 
-/** Describes the same rules for every store there is. */
-export function everyStore(rules: (open: Opener) => void): void {
-  const folders: string[] = [];
-  const opened: AnyStore[] = [];
+/** What rules are told of the store that they are tried on. */
+export interface Variant {
+  readonly open: Opener;
+  readonly engine: EngineName;
+  /** Opens a store at a new place once more for every time it is called: handles as of several processes. */
+  places(): Promise<readonly Place[]>;
+  /** Opens the store of a place; closed after the test. */
+  openAt(place: Place): Promise<AnyStore>;
+}
 
-  async function folder(): Promise<string> {
-    const made = await mkdtemp(join(tmpdir(), "holdfast-races-"));
-    folders.push(made);
-    return made;
-  }
+/** A pooler changes how PostgreSQL is reached, not how it answers: the storms go through it. */
+const IN_PROCESS: readonly EngineName[] = ENGINE_NAMES.filter((name) => name !== "pgbouncer");
 
-  const openers: Record<string, Opener> = {
-    memory: async () => memoryStore(),
-    directory: async () => directoryStore(join(await folder(), "sessions")),
-    sqlite: async () => sqliteStore(join(await folder(), "sessions.db")),
-  };
+/** Starting a database server, on a machine with other things to do. */
+const START_MS = 120_000;
 
-  for (const [name, make] of Object.entries(openers)) {
-    describe(`in the ${name} store`, () => {
-      afterEach(async () => {
-        for (const store of opened.splice(0)) await store.close?.();
-        for (const path of folders.splice(0)) await rm(path, { recursive: true, force: true });
-      });
-      rules(async () => {
-        const store = await make();
-        opened.push(store);
-        return store;
-      });
+/** Describes the same rules for every store there is, by each of its clients. */
+export function everyStore(
+  rules: (open: Opener, variant: Variant) => void,
+  engines: readonly EngineName[] = IN_PROCESS,
+): void {
+  for (const engine of engines)
+    withServers(ENGINES[engine].needs, () => {
+      ENGINES[engine].clients.forEach((client, index) => storeBy(engine, client, index, rules));
     });
-  }
+}
+
+function storeBy(
+  engine: EngineName,
+  client: string,
+  index: number,
+  rules: (open: Opener, variant: Variant) => void,
+): void {
+  describe(client === engine ? `in ${engine}` : `in ${engine} by ${client}`, () => {
+    const needed = need(engine);
+    const opened: AnyStore[] = [];
+    beforeAll(async () => void (await needed.running()), START_MS);
+    afterEach(async () => {
+      for (const store of opened.splice(0)) await store.close?.();
+    });
+    afterAll(() => needed.over(), START_MS);
+    const places = async (): Promise<readonly Place[]> => (await needed.running()).places();
+    const openAt = async (place: Place): Promise<AnyStore> => {
+      const store = await openPlace(place);
+      opened.push(store);
+      return store;
+    };
+    const open = async (): Promise<AnyStore> => {
+      const place = (await places())[index];
+      if (place === undefined) throw new RangeError(`${engine} has no client ${index}.`);
+      return await openAt(place);
+    };
+    rules(open, { open, engine, places, openAt });
+  });
 }
 
 /** A store whose client sends every write twice by itself, and takes the second answer. */

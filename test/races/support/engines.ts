@@ -89,12 +89,11 @@ function redisCluster(clients: readonly ClientName[]): Engine {
 function postgresPlaces(
   drivers: readonly PostgresDriverName[],
   { host, port, user, database }: PostgresServer | PgBouncer,
+  more: Partial<PostgresLocation> = {},
 ): () => Promise<readonly Place[]> {
   return async () => {
-    const table = newName();
-    return drivers.map((driver) =>
-      placeOf("postgres", { driver, host, port, user, database, table } satisfies PostgresLocation),
-    );
+    const where = { host, port, user, database, table: newName(), ...more };
+    return drivers.map((driver) => placeOf("postgres", { ...where, driver } satisfies PostgresLocation));
   };
 }
 
@@ -117,7 +116,9 @@ function pgbouncer(drivers: readonly PostgresDriverName[]): Engine {
       const server = await PostgresServer.start();
       const bouncer = await PgBouncer.start(server);
       return {
-        places: postgresPlaces(drivers, bouncer),
+        // postgres.js sends many statements ahead, and a pooler of transactions gives their answers to the wrong ones when
+        // one of them was prepared on another connection.
+        places: postgresPlaces(drivers, bouncer, { prepare: false }),
         async stop() {
           await bouncer.stop();
           await server.stop();
@@ -163,3 +164,34 @@ export const ENGINES = {
 
 export type EngineName = keyof typeof ENGINES;
 export const ENGINE_NAMES: readonly EngineName[] = Object.keys(ENGINES) as EngineName[];
+
+/** Those whose sessions outlive a server process, for suites that kill one. */
+export const LASTING: readonly EngineName[] = ENGINE_NAMES.filter((name) => name !== "memory");
+
+/** Those that are a server of their own. */
+export const SERVERS: readonly EngineName[] = ENGINE_NAMES.filter((name) => ENGINES[name].needs.length > 0);
+
+/** The need of one suite for an engine. */
+export interface Need {
+  /** Starts the engine where no suite of this file has done so before. */
+  running(): Promise<RunningEngine>;
+  /** Stops it when no suite of this file needs it any more. */
+  over(): Promise<void>;
+}
+
+const needed = new Map<EngineName, { suites: number; running: Promise<RunningEngine> | null }>();
+
+/** Suites of one file share an engine: each says so before the first of them runs. */
+export function need(name: EngineName): Need {
+  const shared = needed.get(name) ?? { suites: 0, running: null };
+  needed.set(name, shared);
+  shared.suites += 1;
+  return {
+    running: () => (shared.running ??= ENGINES[name].start()),
+    async over() {
+      shared.suites -= 1;
+      if (shared.suites > 0 || shared.running === null) return;
+      await (await shared.running).stop();
+    },
+  };
+}

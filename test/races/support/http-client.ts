@@ -23,7 +23,7 @@ export interface Reply {
 }
 
 /** A request without an answer after so long hangs: longer than all deadlines and attempts of a commit together. */
-const HANGING_MS = 25_000;
+const HANGING_MS = 50_000;
 
 /** A client of one server process: kept-alive connections of HTTP/1, one of HTTP/2. */
 export class Client {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { type Random, seededRandom } from "../../../src/testing/index.ts";
 import { withServers } from "../../support/servers/programs.ts";
-import { ENGINE_NAMES, ENGINES, type EngineName, type RunningEngine } from "./engines.ts";
+import { ENGINE_NAMES, type EngineName, ENGINES, need } from "./engines.ts";
 import type { Reply } from "./http-client.ts";
 import { Cluster } from "./http-cluster.ts";
 import { KINDS, type ServerOptions } from "./http-orders.ts";
@@ -28,6 +28,9 @@ export interface Group {
   readonly engines?: readonly EngineName[];
 }
 
+/** No storm is about slow stores: where nothing is broken, a busy machine must not make an outage of it. */
+const DEADLINE = "15s";
+
 /** The longest that one test may take on a machine with other things to do. */
 export const LIMIT_MS: number = 60_000 + 60_000 * SOAK;
 
@@ -39,15 +42,16 @@ export function everyCluster(group: Group, rules: (storm: Storm) => void): void 
 
 function clusterOver(engine: EngineName, group: Group, rules: (storm: Storm) => void): void {
   describe(`servers over ${engine}`, { timeout: LIMIT_MS }, () => {
-    let running: RunningEngine | null = null;
+    const needed = need(engine);
     let started: Cluster | null = null;
     beforeAll(async () => {
-      running = await ENGINES[engine].start();
-      started = await Cluster.start(await running.places(), group.options, group.size);
+      const running = await needed.running();
+      const options: ServerOptions = { deadline: DEADLINE, ...group.options };
+      started = await Cluster.start(await running.places(), options, group.size);
     }, LIMIT_MS);
     afterAll(async () => {
       await started?.close();
-      await running?.stop();
+      await needed.over();
     }, LIMIT_MS);
     afterEach(() => {
       expect(started?.crashes).toEqual([]);

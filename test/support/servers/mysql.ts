@@ -84,6 +84,8 @@ function flagsOf(kind: MysqlKind, port: number, folder: string): string[] {
     `--port=${port}`,
     "--bind-address=127.0.0.1",
     `--socket=${join(folder, "socket")}`,
+    // Its own: a MariaDB that starts deletes the temporary tables that it finds, also those of another that runs.
+    `--tmpdir=${folder}`,
     `--pid-file=${join(folder, "pid")}`,
     `--init-file=${join(folder, "first.sql")}`,
     "--innodb-flush-log-at-trx-commit=2",
