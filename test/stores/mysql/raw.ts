@@ -20,10 +20,7 @@ export function rawOn({ host, port, user, password, database }: MysqlServer): Ra
   };
 }
 
-/** Children first: they refer to the sessions. */
-export async function dropTables(raw: Raw, table: string): Promise<void> {
-  const names = ["_labels", "_fields", "_schema", ""].map(
-    (end) => `\`${(table + end).replaceAll("`", "``")}\``,
-  );
-  for (const name of names) await raw.run(`DROP TABLE IF EXISTS ${name}`);
+/** A name as it stands in a statement. */
+export function quoted(name: string): string {
+  return `\`${name.replaceAll("`", "``")}\``;
 }
