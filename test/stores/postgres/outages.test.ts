@@ -1,0 +1,283 @@
+import { connect } from "node:net";
+import type { Pool } from "pg";
+import type { Sql } from "postgres";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { postgresStore } from "../../../src/stores/postgres.ts";
+import { PgBouncer } from "../../support/servers/postgres.ts";
+import { TcpProxy } from "../../support/tcp-proxy.ts";
+import {
+  addressOf,
+  call,
+  changeOf,
+  clientOn,
+  freshSchema,
+  idOf,
+  poolOn,
+  recordOf,
+  sqlOn,
+  storeOn,
+  until,
+  useServer,
+  waitersAre,
+} from "./support.ts";
+
+const server = useServer();
+
+/** A call whose deadline comes when the test says so. */
+function deadline(): { readonly call: { readonly signal: AbortSignal }; pass(): void } {
+  const controller = new AbortController();
+  return {
+    call: { signal: controller.signal },
+    pass: () => controller.abort(new Error("the deadline passed")),
+  };
+}
+
+async function proxied(): Promise<TcpProxy> {
+  const proxy = await TcpProxy.start(server().port);
+  onTestFinished(() => proxy.close());
+  return proxy;
+}
+
+describe.for(["pg", "postgres.js"] as const)("by %s", (driver) => {
+  function clientAt(port: number, max: number): Parameters<typeof storeOn>[0] {
+    const address = { ...addressOf(server()), port };
+    return driver === "pg" ? poolOn(address, { max }) : sqlOn(address, { max });
+  }
+
+  test("a call that waits for a connection until its deadline is never sent", async () => {
+    const proxy = await proxied();
+    const schema = freshSchema();
+    const direct = await storeOn(poolOn(server()), { schema });
+    await direct.create(recordOf("a"), call());
+    // The server answers nobody: connections are being made, and no call has one.
+    proxy.hold("replies");
+    const store = postgresStore(clientAt(proxy.port, 2), { schema, durability: "process" });
+    const { call: late, pass } = deadline();
+    const calls = [
+      store.update(idOf("a"), changeOf({ set: { late: "1" } }), late),
+      store.delete(idOf("a"), {}, late),
+      store.create(recordOf("b"), late),
+      store.deleteByLabel("user:1", [], late),
+      store.sweep(recordOf("a").endsAt, 10, late),
+    ];
+    const settled = Promise.allSettled(calls);
+    await until(() => proxy.connections > 0, "the client connects");
+    pass();
+    expect((await settled).map(({ status }) => status)).toEqual(calls.map(() => "rejected"));
+    await proxy.heal();
+    // The same connections serve what comes next, so whatever was to be sent late has been sent by now.
+    const again = await Promise.all([1, 2, 3, 4].map(() => store.read(idOf("a"), call())));
+    expect(again.map((record) => record?.version)).toEqual([1, 1, 1, 1]);
+    expect(await direct.read(idOf("b"), call())).toBeNull();
+  });
+
+  test("a server that was restarted serves the next calls", async () => {
+    const store = await storeOn(clientAt(server().port, 3));
+    await Promise.all([1, 2, 3].map(() => store.create(recordOf("a"), call())));
+    await server().process.kill();
+    await expect(store.read(idOf("a"), call())).rejects.toThrow(/./);
+    await server().process.start();
+    await until(
+      async () => (await store.read(idOf("a"), call()).catch(() => null)) !== null,
+      "the store serves again",
+    );
+    const update = await store.update(idOf("a"), changeOf({ set: { a: "2" } }), call());
+    expect(update).toEqual({ kind: "done", version: 2 });
+  });
+
+  test("type conversions and settings of the application's make no difference", async () => {
+    const record = recordOf("a", { fields: { long: "x".repeat(999), '~"\\': "'\\" } });
+    const options = { options: "-c standard_conforming_strings=off -c search_path=nowhere" };
+    const client =
+      driver === "pg"
+        ? poolOn(server(), { ...options, types: { getTypeParser: () => () => "spoilt" } })
+        : sqlOn(server(), {
+            connection: { standard_conforming_strings: false, search_path: "nowhere" } as never,
+            fetch_types: false,
+            transform: { undefined: null, value: { from: () => "spoilt" }, column: { from: () => "spoilt" } },
+          });
+    const store = await storeOn(client);
+    await store.create(record, call());
+    expect(await store.read(record.id, call())).toEqual(record);
+    expect(await store.deleteByLabel("user:1", [], call())).toBe(1);
+  });
+
+  test("statements are prepared on connections to the server, and a pooler of transactions swaps none under them", async () => {
+    const bouncer = await PgBouncer.start(server(), 3);
+    onTestFinished(() => bouncer.stop());
+    for (const pooled of [false, true]) {
+      const schema = freshSchema();
+      const client = clientAt(pooled ? bouncer.port : server().port, pooled ? 6 : 1);
+      const store = await storeOn(client, { schema });
+      await store.create(recordOf("a"), call());
+      const fields = Array.from({ length: 60 }, (_, index) => `f${index}`);
+      const changes = fields.map((field) =>
+        store.update(idOf("a"), changeOf({ set: { [field]: "1" } }), call()),
+      );
+      const versions = (await Promise.all(changes)).map((outcome) =>
+        outcome.kind === "done" ? outcome.version : 0,
+      );
+      expect(versions.sort((a, b) => a - b)).toEqual(fields.map((_, index) => index + 2));
+      const prepared = await preparedOn(client);
+      if (!pooled) expect(prepared).toBeGreaterThan(2);
+      else if (driver === "postgres.js") expect(prepared).toBe(0);
+    }
+  });
+});
+
+async function preparedOn(client: Parameters<typeof storeOn>[0]): Promise<number> {
+  const text = "SELECT count(*)::int AS count FROM pg_prepared_statements";
+  const rows: unknown =
+    typeof client === "function" ? await (client as Sql).unsafe(text) : await (client as Pool).query(text);
+  const [row] = (Array.isArray(rows) ? rows : (rows as { rows: unknown[] }).rows) as { count: number }[];
+  return row?.count ?? -1;
+}
+
+test("a connection that went deaf is closed after a while, and its pool serves again", async () => {
+  const proxy = await proxied();
+  const pool = poolOn({ ...addressOf(server()), port: proxy.port }, { max: 2 });
+  const store = await storeOn(pool);
+  await Promise.all([1, 2, 3].map(() => store.create(recordOf("a"), call())));
+  proxy.swallow("requests");
+  const { call: late, pass } = deadline();
+  const calls = Promise.allSettled(
+    [1, 2, 3].map(() => store.update(idOf("a"), changeOf({ set: { a: "2" } }), late)),
+  );
+  await until(() => proxy.lost("requests") > 0, "a request is lost");
+  pass();
+  expect((await calls).map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+  await proxy.heal();
+  expect((await store.read(idOf("a"), call()))?.version).toBe(1);
+  expect([pool.waitingCount, pool.totalCount <= 2]).toEqual([0, true]);
+});
+
+test("a socket that ends by itself when it is silent brings postgres.js back from a deaf connection", async () => {
+  const proxy = await proxied();
+  const sql = sqlOn(server(), {
+    max: 2,
+    socket: () =>
+      new Promise((resolve, reject) => {
+        const socket = connect(proxy.port, proxy.host);
+        socket.setTimeout(500, () => socket.destroy());
+        socket.once("connect", () => resolve(socket)).once("error", reject);
+      }),
+  } as never);
+  const store = await storeOn(sql);
+  await store.create(recordOf("a"), call());
+  proxy.swallow("requests");
+  await expect(store.read(idOf("a"), call())).rejects.toThrow(/./);
+  await proxy.heal();
+  expect((await store.read(idOf("a"), call()))?.version).toBe(1);
+});
+
+test("a pool without an error listener of its own does not end the process when idle connections are lost", async () => {
+  const pool = poolOn(server());
+  const store = await storeOn(pool);
+  await Promise.all([1, 2, 3].map(() => store.read(idOf("a"), call())));
+  expect(pool.listenerCount("error")).toBe(1);
+  const admin = await clientOn(server());
+  await admin.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'",
+  );
+  await until(() => pool.totalCount === 0, "the pool drops them");
+  expect(await store.read(idOf("a"), call())).toBeNull();
+  postgresStore(pool);
+  expect(pool.listenerCount("error")).toBe(1);
+});
+
+test("calls leave nothing behind on a pool, its clients or a signal", async () => {
+  const pool = poolOn(server(), { max: 1 });
+  const store = await storeOn(pool);
+  const { call: bounded } = deadline();
+  for (let round = 0; round < 30; round += 1) await store.read(idOf("a"), bounded);
+  const client = await pool.connect();
+  const counts = ["error", "notification", "end"].map((event) => client.listenerCount(event));
+  client.release();
+  expect(Math.max(...counts)).toBeLessThanOrEqual(1);
+  expect([pool.totalCount, pool.idleCount, pool.waitingCount]).toEqual([1, 1, 0]);
+});
+
+test("a client whose application has a transaction open is refused, and serves after it", async () => {
+  const client = await clientOn(server());
+  const store = await storeOn(client);
+  await client.query("BEGIN");
+  await expect(store.create(recordOf("a"), call())).rejects.toThrow(/has a transaction open/);
+  await client.query("ROLLBACK");
+  expect(await store.create(recordOf("a"), call())).toBe(true);
+});
+
+test("a call that is given up while it waits for its turn on a single client is never sent", async () => {
+  const schema = freshSchema();
+  const [client, admin, holder] = [
+    await clientOn(server()),
+    await clientOn(server()),
+    await clientOn(server()),
+  ];
+  const store = await storeOn(client, { schema });
+  await store.create(recordOf("a"), call());
+  await holder.query(`BEGIN; SELECT FROM ${schema}.holdfast_sessions FOR UPDATE`);
+  const first = store.update(idOf("a"), changeOf({ set: { a: "2" } }), call());
+  await waitersAre(admin, 1);
+  const { call: late, pass } = deadline();
+  const second = store.update(idOf("a"), changeOf({ set: { b: "2" } }), late);
+  const third = store.update(idOf("a"), changeOf({ set: { c: "2" } }), call());
+  pass();
+  await expect(second).rejects.toThrow(/nothing was sent/);
+  await holder.query("COMMIT");
+  expect([await first, await third].map((outcome) => outcome.kind)).toEqual(["done", "done"]);
+  expect((await store.read(idOf("a"), call()))?.fields).toEqual({ a: "2", c: "2" });
+});
+
+test.for(["pg", "postgres.js"] as const)(
+  "by %s a subscriber hears again after its connection was lost",
+  async (driver) => {
+    const client = driver === "pg" ? poolOn(server()) : sqlOn(server());
+    const store = postgresStore(client, { schema: freshSchema(), durability: "process", notify: true });
+    await store.setup(call());
+    onTestFinished(() => store.close());
+    const heard: string[] = [];
+    store.subscribe((id) => heard.push(id));
+    const admin = await clientOn(server());
+    await admin.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' OR query LIKE 'listen%'",
+    );
+    let round = 0;
+    await until(async () => {
+      const name = `r${(round += 1)}x`;
+      await store.create(recordOf(name), call()).catch(() => false);
+      await store.delete(idOf(name), {}, call()).catch(() => "gone");
+      return heard.length > 0;
+    }, "the subscriber hears again");
+  },
+);
+
+test("a read-only server and one without room are failures, and change nothing", async () => {
+  const pool = poolOn(server(), { options: "-c default_transaction_read_only=on" });
+  const schema = freshSchema();
+  const writer = await storeOn(poolOn(server()), { schema });
+  await writer.create(recordOf("a"), call());
+  const store = await storeOn(pool, { schema });
+  await expect(store.update(idOf("a"), changeOf({ set: {} }), call())).rejects.toMatchObject({
+    code: "25006",
+  });
+  await expect(store.delete(idOf("a"), {}, call())).rejects.toMatchObject({ code: "25006" });
+  expect((await store.read(idOf("a"), call()))?.version).toBe(1);
+});
+
+test("texts that PostgreSQL cannot keep are refused before they are sent, and nobody bears such a label", async () => {
+  const store = await storeOn(poolOn(server()));
+  for (const bad of ["a\0b", "\ud800"]) {
+    await expect(store.create(recordOf("a", { fields: { a: bad } }), call())).rejects.toMatchObject({
+      code: "ERR_SESSION_VALUE",
+    });
+    await expect(store.create(recordOf("a", { labels: [bad] }), call())).rejects.toMatchObject({
+      code: "ERR_SESSION_VALUE",
+    });
+  }
+  await store.create(recordOf("a", { labels: ["\ufffd"] }), call());
+  for (const bad of ["a\0b", "\ud800"]) {
+    expect((await store.listByLabel(bad, { limit: 9 }, call())).records).toEqual([]);
+    expect(await store.deleteByLabel(bad, [], call())).toBe(0);
+    expect(await store.delete(idOf("a"), { label: bad }, call())).toBe("conflict");
+  }
+});
