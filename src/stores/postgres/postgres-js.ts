@@ -5,13 +5,14 @@ import { notSent } from "./failure.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
 import type { Value } from "./values.ts";
-import { answered, requireTime } from "./waiting.ts";
+import { answered, inTime, requireTime } from "./waiting.ts";
 
 /** An instance of `postgres`, which hands out its connections by itself. */
 export class PostgresJsDriver implements Driver {
   readonly #sql: PostgresJsSql;
   /** Whether its connections end at the server itself; not known before the first call. */
   #direct: boolean | undefined;
+  #asking: Promise<boolean> | null = null;
 
   constructor(sql: PostgresJsSql) {
     this.#sql = sql;
@@ -25,7 +26,9 @@ export class PostgresJsDriver implements Driver {
   ): Promise<readonly Row[]> {
     requireTime(call);
     const sent = [...values];
-    const prepare = named && (this.#direct ??= await this.#endsAtServer(call));
+    const prepare = named && (this.#direct ??= await this.#asked(call));
+    // Others had their turn since the call began.
+    requireTime(call);
     const query = this.#sql.unsafe(statement.text, sent as never[], { prepare });
     const rows = await droppable(query, sent, call);
     // After a connection that was cut in the middle of an answer, the client leaves as many holes before the rows of the next one.
@@ -33,13 +36,19 @@ export class PostgresJsDriver implements Driver {
     return whole.map((row) => row.map((column) => (column === null ? null : textOf(column))));
   }
 
+  /** Asks once for all calls that wait. A failure is not remembered: the next call asks again. */
+  #asked(call: Call): Promise<boolean> {
+    this.#asking ??= this.#endsAtServer().finally(() => (this.#asking = null));
+    return inTime(this.#asking, call, () => {});
+  }
+
   /**
    * Where a pooler swaps connections under prepared statements the client's own repair, which sends a statement again, mixes up the
    * answers of the queries that follow it on the connection. A pooler gives itself away: what it tells of the backend at
    * the start is not what the backend tells of itself.
    */
-  async #endsAtServer(call: Call): Promise<boolean> {
-    const rows = await answered(this.#sql.unsafe("SELECT pg_backend_pid()").raw(), call, () => {});
+  async #endsAtServer(): Promise<boolean> {
+    const rows = await this.#sql.unsafe("SELECT pg_backend_pid()").raw();
     const own = rows[0]?.[0];
     return own instanceof Uint8Array && textOf(own) === String(rows.state?.pid);
   }
