@@ -64,7 +64,7 @@ export function isStorable(text: string): boolean {
 }
 
 function checkName(option: string, name: unknown, longest: number): void {
-  const sound = typeof name === "string" && name !== "" && isStorable(name);
+  const sound = typeof name === "string" && name !== "" && isStorable(name) && !/\p{Cc}/u.test(name);
   if (!sound) refuseConfig(`${option} must be a name, such as "holdfast_sessions".`);
   if (Buffer.byteLength(name) <= longest) return;
   refuseConfig(

@@ -41,7 +41,7 @@ test("a name that PostgreSQL would cut off is refused, and the longest that it w
   expect(() => postgresStore(pool, { table: "t".repeat(46) })).toThrow(/longer than 45 bytes/);
   expect(() => postgresStore(pool, { table: "é".repeat(23) })).toThrow(/longer than 45 bytes/);
   expect(() => postgresStore(pool, { schema: "s".repeat(64) })).toThrow(/longer than 63 bytes/);
-  for (const bad of ["", "a\0b", "\ud800"])
+  for (const bad of ["", "a\0b", "a\nb", "\ud800"])
     expect(() => postgresStore(pool, { table: bad })).toThrow(/must be a name/);
   const schema = freshSchema();
   for (const last of ["a", "b"]) {
