@@ -6,9 +6,11 @@ import type { Cluster } from "./support/http-cluster.ts";
 import { KINDS } from "./support/http-orders.ts";
 import { anyDoor, everyCluster, overlapping, SOAK, Tally } from "./support/http-storm.ts";
 
-const REQUESTS = 1000 * SOAK;
 const SESSIONS = 2;
 const WIDTH = 12;
+
+/** How many a session gets. */
+const REQUESTS = 1000 * SOAK;
 
 /** A session and the books of all that was done to it. */
 interface Account {
@@ -49,7 +51,7 @@ async function shownEverywhere(cluster: Cluster, browser: Browser): Promise<Reco
   return shown;
 }
 
-everyCluster({}, ({ cluster: servers, say, random }) => {
+everyCluster({}, ({ cluster: servers, say, random, unknown }) => {
   test("everything acknowledged in a storm over all servers is there exactly once, and nothing refused is", async () => {
     const cluster = servers();
     const accounts = await Promise.all(Array.from({ length: SESSIONS }, () => opened(cluster)));
@@ -76,6 +78,7 @@ everyCluster({}, ({ cluster: servers, say, random }) => {
     // Requests that hang; and those that lost to others every time, which is the exception.
     expect(tally.of(599)).toBe(0);
     expect(tally.share(409)).toBeLessThan(0.05);
+    expect(tally.share(503)).toBeLessThanOrEqual(unknown);
   });
 
   test("counting by assignment loses counts by default, and never without an event", async () => {
@@ -83,12 +86,15 @@ everyCluster({}, ({ cluster: servers, say, random }) => {
     const browser = new Browser();
     await browser.request(cluster.at(0), "node", "verb=set&name=first&value=1");
     const total = 200 * SOAK;
+    const tally = new Tally();
     await overlapping(total, 8, async () => {
       const { server, kind } = anyDoor(cluster, random);
       const reply = await browser.request(cluster.at(server), kind, "verb=count&name=visits&turns=1");
-      expect(reply.status).toBe(200);
+      tally.note(server, reply);
       await reply.body;
     });
+    expect(tally.of(200) + tally.of(503)).toBe(total);
+    expect(tally.share(503)).toBeLessThanOrEqual(unknown);
     const seen = await seenIn(await browser.request(cluster.at(1), "node", "verb=look"));
     const lost = total - Number(seen.data["visits"]);
     const { conflict = 0 } = await cluster.happened();
@@ -100,18 +106,23 @@ everyCluster({}, ({ cluster: servers, say, random }) => {
     const cluster = servers();
     const browser = new Browser();
     await browser.request(cluster.at(0), "node", "verb=set&name=first&value=1");
-    const statuses: number[] = [];
+    const tally = new Tally();
     await overlapping(32, 32, async (index) => {
       const kind = KINDS[index % KINDS.length]!;
       const reply = await browser.request(cluster.at(index), kind, "verb=increment&name=hits");
-      statuses.push(reply.status);
+      tally.note(index % cluster.size, reply);
+      await reply.body;
     });
+    say(`thirty-two at once: ${tally.toString()}`);
     const seen = await seenIn(await browser.request(cluster.at(0), "node", "verb=look"));
-    expect({ statuses, hits: seen.data["hits"] }).toEqual({ statuses: Array(32).fill(200), hits: 32 });
+    const doubtful = unknown > 0 ? tally.of(503) : 0;
+    expect(tally.of(200) + doubtful).toBe(32);
+    expect(seen.data["hits"]).toBeGreaterThanOrEqual(tally.of(200));
+    expect(seen.data["hits"]).toBeLessThanOrEqual(32);
   });
 });
 
-everyCluster({ size: 2, options: { onConflict: "fail" } }, ({ cluster: servers, say, random }) => {
+everyCluster({ size: 2, options: { onConflict: "fail" } }, ({ cluster: servers, say, random, unknown }) => {
   test("counting by assignment is exact where conflicts are refused: what was refused was not counted", async () => {
     const cluster = servers();
     const browser = new Browser();
@@ -126,7 +137,9 @@ everyCluster({ size: 2, options: { onConflict: "fail" } }, ({ cluster: servers, 
     });
     say(`refusing conflicts: ${tally.toString()}`);
     const seen = await seenIn(await browser.request(cluster.at(1), "node", "verb=look"));
-    expect(tally.of(200) + tally.of(409)).toBe(tally.total);
-    expect(seen.data["visits"]).toBe(tally.of(200));
+    expect(tally.of(200) + tally.of(409) + tally.of(503)).toBe(tally.total);
+    expect(tally.share(503)).toBeLessThanOrEqual(unknown);
+    expect(seen.data["visits"]).toBeGreaterThanOrEqual(tally.of(200));
+    expect(seen.data["visits"]).toBeLessThanOrEqual(tally.of(200) + tally.of(503));
   });
 });

@@ -16,6 +16,11 @@ export interface Engine {
   readonly needs: readonly ServerName[];
   /** The clients that it is reached by. */
   readonly clients: readonly string[];
+  /**
+   * Whether a client may send a write twice by itself. Then who is overtaken by more writers than a record remembers
+   * learns that nobody knows what became of it, though nothing was lost.
+   */
+  readonly resends?: boolean;
   start(): Promise<RunningEngine>;
 }
 
@@ -66,6 +71,7 @@ function redis(clients: readonly ClientName[]): Engine {
   return {
     needs: ["redis"],
     clients,
+    resends: true,
     async start() {
       const server = await RedisServer.start();
       const where = { topology: "standalone", ports: [server.port] } as const;
@@ -78,6 +84,7 @@ function redisCluster(clients: readonly ClientName[]): Engine {
   return {
     needs: ["redis"],
     clients,
+    resends: true,
     async start() {
       const cluster = await RedisCluster.start();
       const where = { topology: "cluster", ports: cluster.addresses.map(({ port }) => port) } as const;
@@ -160,7 +167,7 @@ export const ENGINES = {
   pgbouncer: pgbouncer(["pg-pool", "postgres.js"]),
   mariadb: mysql("mariadb", ["mariadb", "mysql2"]),
   mysql: mysql("mysql", ["mysql2", "mariadb"]),
-} satisfies Readonly<Record<string, Engine>>;
+} as const satisfies Readonly<Record<string, Engine>>;
 
 export type EngineName = keyof typeof ENGINES;
 export const ENGINE_NAMES: readonly EngineName[] = Object.keys(ENGINES) as EngineName[];
