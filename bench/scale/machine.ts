@@ -9,8 +9,9 @@ export interface Machine {
   readonly disk: string;
   readonly system: string;
   readonly node: string;
-  /** Processes that wanted a core, over the minute before the run: above nought, others were at work. */
+  /** Processes that wanted a core over the minute before the run began, and before it ended. Before: others alone. */
   readonly loadBefore: number;
+  readonly loadAfter?: number;
 }
 
 export function describeMachine(): Machine {
@@ -22,8 +23,13 @@ export function describeMachine(): Machine {
     disk: diskOf("/tmp"),
     system: `${type()} ${release()}`,
     node: process.version,
-    loadBefore: Number((loadavg()[0] ?? 0).toFixed(2)),
+    loadBefore: load(),
   };
+}
+
+/** How many processes wanted a core, over the last minute. */
+export function load(): number {
+  return Number((loadavg()[0] ?? 0).toFixed(1));
 }
 
 function isVirtual(): boolean {

@@ -45,10 +45,10 @@ function summary(results: readonly ScaleResult[]): string {
 function section(result: ScaleResult): string {
   const { engine, version, settings, machine, sizes, removal } = result;
   const set = Object.entries(settings).map(([name, value]) => `${name} ${value}`);
-  const { cores, processor, memoryGiB, disk, system, node, loadBefore } = machine;
+  const { cores, processor, memoryGiB, disk, system, node, loadBefore, loadAfter = loadBefore } = machine;
   return [
     `## ${engine} ${version}`,
-    `\`${result.command}\`, ${result.date}, ${result.minutes} min. ${cores} cores (${processor}), ${memoryGiB} GiB, ${disk}, ${system}, Node ${node}; ${loadBefore} processes wanted a core when it began. ${set.join("; ")}.`,
+    `\`${result.command}\`, ${result.date}, ${result.minutes} min. ${cores} cores (${processor}), ${memoryGiB} GiB, ${disk}, ${system}, Node ${node}; ${loadBefore} processes wanted a core when it began and ${loadAfter} when it ended. ${set.join("; ")}.`,
     `Loaded: ${sizes.map(({ load, sessions }) => `up to ${spaced(sessions)} at ${spaced(load.perSecond)} a second`).join(", ")}. At ${spaced(sizes.at(-1)?.sessions)} a session takes ${perSession(sizes.at(-1))} bytes.`,
     times(sizes),
     `Touched by one operation (${result.counted}):`,

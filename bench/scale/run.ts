@@ -2,7 +2,7 @@ import type { Effort } from "./effort.ts";
 import { startEngine } from "./engines/index.ts";
 import type { EngineName } from "./engines/engine.ts";
 import { FreeCall } from "./calls.ts";
-import { describeMachine } from "./machine.ts";
+import { describeMachine, load } from "./machine.ts";
 import { FIELD_BYTES, Population, SESSIONS_PER_USER } from "./population.ts";
 import { tell } from "./progress.ts";
 import { measureExpiry, measureSweep } from "./removal.ts";
@@ -32,7 +32,7 @@ export async function run(name: EngineName, effort: Effort, command: string): Pr
       command,
       date,
       minutes: Math.ceil((performance.now() - started) / 60_000),
-      machine,
+      machine: { ...machine, loadAfter: load() },
       population: { fieldBytes: FIELD_BYTES, sessionsPerUser: SESSIONS_PER_USER },
       counted,
       sizes,
