@@ -1,5 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { postgresStore } from "../../../src/stores/postgres.ts";
@@ -113,3 +114,33 @@ test("a database in another encoding than UTF8 is refused", async () => {
   await admin.query("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
   await expect(storeOn(poolOn({ ...addressOf(server()), database: "latin" }))).rejects.toThrow(/LATIN1/);
 });
+
+test("the SQL on the page makes what setup makes", async () => {
+  const page = await readFile(new URL("../../../docs/stores/postgres.md", import.meta.url), "utf8");
+  const sql = /```sql\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
+  const layouts: unknown[] = [];
+  for (const database of ["by_hand", "by_setup"]) {
+    await (await clientOn(server())).query(`CREATE DATABASE ${database}`);
+    const address = { ...addressOf(server()), database };
+    const admin = await clientOn(address);
+    if (database === "by_hand") await admin.query(sql);
+    await storeOn(poolOn(address), { schema: "public" });
+    const { rows } = await admin.query(LAYOUT);
+    layouts.push(rows);
+  }
+  expect(layouts[0]).toEqual(layouts[1]);
+  expect(layouts[0]).toHaveLength(3 + 18 + 5 + 5);
+});
+
+/** Tables with their settings and comments, columns, indexes and constraints, as PostgreSQL tells them. */
+const LAYOUT = `
+  SELECT format('%s %s %s', relname, reloptions, obj_description(oid)) AS told FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+  UNION ALL
+  SELECT format('%s %s %s %s %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attcollation::regcollation)
+  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+  WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0
+  UNION ALL
+  SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+  UNION ALL
+  SELECT format('%s %s', conname, pg_get_constraintdef(oid)) FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype IN ('p', 'f')
+  ORDER BY told`;
