@@ -284,3 +284,50 @@ test("texts that PostgreSQL cannot keep are refused before they are sent, and no
     expect(await store.delete(idOf("a"), { label: bad }, call())).toBe("conflict");
   }
 });
+
+test("a call that waits for an exhausted pool until its deadline is never sent, and gives its place back", async () => {
+  const pool = poolOn(server(), { max: 1 });
+  const store = await storeOn(pool);
+  await store.create(recordOf("a"), call());
+  const held = await pool.connect();
+  const { call: late, pass } = deadline();
+  const update = store.update(idOf("a"), changeOf({ set: { late: "1" } }), late);
+  await until(() => pool.waitingCount === 1, "the call waits");
+  pass();
+  await expect(update).rejects.toThrow(/nothing was sent/);
+  held.release();
+  expect((await store.read(idOf("a"), call()))?.version).toBe(1);
+  expect([pool.totalCount, pool.idleCount, pool.waitingCount]).toEqual([1, 1, 0]);
+});
+
+test("each call takes a connection once and sends one statement", async () => {
+  const pool = poolOn(server(), { max: 1 });
+  const store = await storeOn(pool);
+  let statements = 0;
+  pool.on("acquire", () => (statements += 1));
+  const long = "x".repeat(5000);
+  const calls: readonly (() => Promise<unknown>)[] = [
+    () =>
+      store.create(recordOf("a", { labels: ["user:1", "tenant:1"], fields: { long, short: "1" } }), call()),
+    () => store.read(idOf("a"), call()),
+    () => store.update(idOf("a"), changeOf({ accessedAt: 1 }), call()),
+    () => store.update(idOf("a"), changeOf({ set: { long }, remove: ["short"] }), call()),
+    () =>
+      store.update(
+        idOf("a"),
+        changeOf({ renew: { secretHash: "x", nextEpoch: 2, labels: ["user:2"] } }),
+        call(),
+      ),
+    () => store.update(idOf("a"), changeOf({ ifVersion: 1 }), call()),
+    () => store.update(idOf("none"), changeOf(), call()),
+    () => store.listByLabel("user:2", { limit: 10 }, call()),
+    () => store.all({ limit: 10 }, call()),
+    () => store.sweep(recordOf("a").createdAt, 10, call()),
+    () => store.deleteByLabel("user:2", [], call()),
+    () => store.delete(idOf("a"), {}, call()),
+  ];
+  for (const [index, each] of calls.entries()) {
+    await each();
+    expect(statements).toBe(index + 1);
+  }
+});
