@@ -13,10 +13,10 @@ interface Shape {
 }
 
 const SHAPES: readonly Shape[] = [
-  { kind: "mariadb", driver: "mysql2", effort: 1 },
-  { kind: "mariadb", driver: "mariadb", effort: 0.2 },
-  { kind: "mysql", driver: "mysql2", effort: 0.2 },
-  { kind: "mysql", driver: "mariadb", effort: 0.2 },
+  { kind: "mariadb", driver: "mysql2", effort: 0.5 },
+  { kind: "mariadb", driver: "mariadb", effort: 0.1 },
+  { kind: "mysql", driver: "mysql2", effort: 0.1 },
+  { kind: "mysql", driver: "mariadb", effort: 0.1 },
   { kind: "mysql", driver: "mysql2 with callbacks", effort: 0.05 },
 ];
 

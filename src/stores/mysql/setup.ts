@@ -113,7 +113,8 @@ async function checkTables(statements: Statements, names: Names): Promise<void> 
   }
 }
 
-const CASCADE = /FOREIGN KEY \(`session_id`\) REFERENCES .* ON DELETE CASCADE/;
+/** Names stand in whichever quotes the connection's sql_mode has. */
+const CASCADE = /FOREIGN KEY \(["`]?session_id["`]?\) REFERENCES .* ON DELETE CASCADE/;
 
 function foreign(table: string, why: string): never {
   refuseConfig(`The table ${table} was not made by this version of Holdfast: ${why}. Use another table.`);
