@@ -19,7 +19,31 @@ import { everyStore } from "./stores.ts";
 
 noUnhandledRejections();
 
-everyStore((open) => {
+/**
+ * The races of sessions, and where each is held. Those of this file, of `lost-replies` and of `contention` run over every
+ * store by each of its clients; the storms (`http-*`) over every engine; `rules` are those of the published contract.
+ *
+ *  1 create || create, one id            "an id that is taken"; rules: races
+ *  2 update || delete                    "a slow writer does not bring back"; http-logout; rules: races, processes
+ *  3 touch || delete                     "nor does a slow touch"; http-logout; rules: races, processes
+ *  4 change || change, different fields  "two requests that change different fields"; http-updates; rules: races, processes
+ *  5 increment || increment              "increments of many requests"; http-updates, http-crash; rules: processes
+ *  6 new secret || old writer            "a writer under the secret from before a login"; http-rotation; rules: histories
+ *  7 new secret || new secret            "parallel requests of a due secret"; http-rotation; rules: races, processes
+ *  8 revokeUser || login                 "a login on its way"; http-logout; rules: label races, processes
+ *  9 revoke others || rotate             "others revoked while this session rotates"; rules: processes
+ * 11 sweep || touch at the boundary      "a session that is touched"; rules: sweep, processes
+ * 12 read before expiry, write after     "a session that expires between"
+ * 13 killed between record and index     http-crash; rules: label races
+ * 14 a record that cannot be read        rules: damage
+ * 15 logout before its session           rules: processes ("create the same ids")
+ * 17 one place's session in another      "a session of one place is nothing in another"
+ * 18 the store is down                   lost-replies
+ * 19 clocks that differ                  "processes half a minute apart", "a clock half a day behind"; http-rotation
+ *
+ * 10, 16 and 20 speak of limits, locks and bound keys, which are no affair of a store.
+ */
+everyStore((open, { places, openAt }) => {
   /** Two managers, as of two processes, over one store. */
   async function pair(options: Parameters<typeof rig>[0] = {}): Promise<[Rig, Rig]> {
     const one = rig({ ...options, store: await open() });
@@ -347,6 +371,112 @@ everyStore((open) => {
     expect(where.faulty.count("create")).toBe(2);
     expect(await seen(where, cookie)).toEqual({ here: 1 });
     expect(await recordsOf(where)).toHaveLength(1);
+  });
+
+  test("a login on its way when its user is revoked is void, and one that comes after lives", async () => {
+    for (const how of [waitsBefore, waitsAfter]) {
+      const [where, other] = await pair();
+      const early = await visit(where);
+      early.session.login("ann");
+      const storing = gate();
+      where.faulty.next("create", how(storing));
+      const finishing = codeOf(early.finish());
+      await storing.reached();
+      where.clock.advance(1);
+      await other.manager.revokeUser("ann");
+      storing.open();
+      expect(await finishing).toBe("ERR_SESSION_REVOKED");
+      expect(await recordsOf(where)).toEqual([]);
+      expect(await other.manager.sessionsOf("ann")).toEqual([]);
+
+      where.clock.advance(1);
+      const late = await loggedIn(where, "ann");
+      expect(await seen(other, late)).toEqual({});
+      expect(await other.manager.sessionsOf("ann")).toHaveLength(1);
+    }
+  });
+
+  test("a session that is touched in its last millisecond outlives a sweep that begins at its end", async () => {
+    const [where, other] = await pair({ idle: "1h", absolute: "1d" });
+    const cookie = await stored(where);
+    const idle = await stored(where);
+    where.clock.advance(3_600_000 - 1);
+    const last = await visit(where, cookie);
+    await last.finish();
+    await Promise.all(last.exchange.background);
+    where.clock.advance(1);
+    const { deleted } = await other.manager.sweep().catch(() => ({ deleted: 0 }));
+    expect(deleted).toBe(where.store.sweep === undefined ? 0 : 1);
+    expect(await seen(other, cookie)).toEqual({ here: 1 });
+    expect(await seen(other, idle)).toBeNull();
+  });
+
+  test("a session of one place is nothing in another on the same server, whatever is asked", async () => {
+    const [one, other] = await Promise.all([places(), places()]);
+    const here = rig({ store: await openAt(one[0]!) });
+    const there = rig({ store: await openAt(other[0]!) });
+    const cookie = await loggedIn(here, "ann", { a: 1 });
+    const theirs = await loggedIn(there, "ann", { b: 1 });
+    const [record] = await recordsOf(here);
+    const id = record!.id;
+
+    expect(await seen(there, cookie)).toBeNull();
+    expect(await there.manager.revoke(id)).toBe(false);
+    expect((await there.manager.sessionsOf("ann")).map((info) => info.id)).not.toContain(id);
+    expect(await there.manager.revokeUser("ann")).toBe(1);
+    expect(await seen(there, theirs)).toBeNull();
+    expect(await seen(here, cookie)).toEqual({ a: 1 });
+    await there.manager.revokeAll();
+    expect(await seen(here, cookie)).toEqual({ a: 1 });
+    expect(await here.manager.sessionsOf("ann")).toHaveLength(1);
+  });
+
+  test("processes half a minute apart share sessions, none shortens one, and what one finds over stays over", async () => {
+    const store = await open();
+    const options = { store, idle: "1h", absolute: "1d", accessTimeResolution: 1 } as const;
+    const [ahead, behind] = [rig(options), rig(options)];
+    const start = ahead.clock.now();
+    ahead.clock.set(start + 30_000);
+    behind.clock.set(start - 30_000);
+    const cookie = await loggedIn(behind, "ann", { n: 0 });
+    await done(ahead, cookie, (session) => void session.increment("n"));
+    const [touched] = await recordsOf(ahead);
+    await done(behind, cookie, (session) => void session.increment("n"));
+    const [record] = await recordsOf(behind);
+    expect(record!.expiresAt).toBeGreaterThanOrEqual(touched!.expiresAt);
+    expect(await seen(ahead, cookie)).toEqual({ n: 2 });
+
+    // For the one that is ahead the session is over; for the other it lives for another minute.
+    ahead.clock.set(record!.expiresAt);
+    behind.clock.set(record!.expiresAt - 60_000);
+    expect(await seen(ahead, cookie)).toBeNull();
+    expect(await ahead.manager.sessionsOf("ann")).toEqual([]);
+    expect(await seen(behind, cookie)).toEqual({ n: 2 });
+    expect(await behind.manager.sessionsOf("ann")).toHaveLength(1);
+
+    await ahead.manager.revokeUser("ann");
+    expect(await seen(behind, cookie)).toBeNull();
+    expect(await behind.manager.sessionsOf("ann")).toEqual([]);
+    expect(await recordsOf(behind)).toEqual([]);
+  });
+
+  // More than a day apart, Redis may drop a session from its user's list too early: see the store's `LAG_S`.
+  test("a clock half a day behind the engine's or ahead of it changes nothing", async () => {
+    const halfDay = 43_200_000;
+    for (const at of [Date.now() - halfDay, Date.now() + halfDay]) {
+      const [where, other] = await pair({ idle: "1h", absolute: "2h", rotateEvery: "10m" });
+      where.clock.set(at);
+      let cookie = await loggedIn(where, "ann", { n: 0 });
+      // Neighbours in the list of the user: whoever adds one may tidy up.
+      for (let index = 0; index < 8; index += 1) await loggedIn(other, "ann");
+      where.clock.advance(700_000);
+      cookie = (await done(other, cookie, (session) => void session.increment("n"))) ?? "";
+      expect(await seen(where, cookie)).toEqual({ n: 1 });
+      expect(await where.manager.sessionsOf("ann")).toHaveLength(9);
+      expect(await other.manager.revokeUser("ann")).toBe(9);
+      expect(await recordsOf(where)).toEqual([]);
+      expect(await seen(where, cookie)).toBeNull();
+    }
   });
 
   test("a storm of everything keeps its books", async () => {

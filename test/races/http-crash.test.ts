@@ -43,4 +43,53 @@ everyCluster({ engines: ENGINES }, ({ cluster: servers, say, random }) => {
     const happened = await cluster.happened();
     expect({ corrupt: happened["corrupt"], loose: happened["loose"] }).toEqual({ loose: 0 });
   });
+
+  test("processes killed in a storm of logins leave no session that its user's list misses, and none in it that is dead", async () => {
+    const cluster = servers();
+    const users = ["ann", "bob"];
+    const browsers = Array.from({ length: 8 }, () => new Browser());
+    const restarts: Promise<void>[] = [];
+    const total = 200 * SOAK;
+    const every = Math.floor(total / (KILLS + 1));
+    await overlapping(total, 12, async (index) => {
+      if (index % every === every - 1) restarts.push(cluster.restart(restarts.length));
+      const browser = random.pick(browsers);
+      const { server, kind } = anyDoor(cluster, random);
+      const query = random.pick([
+        "verb=login&value=ann",
+        "verb=login&value=bob",
+        "verb=logout",
+        "verb=rotate",
+      ]);
+      const reply = await browser.request(cluster.at(server), kind, query);
+      await reply.body;
+      if (reply.status === 0) await Promise.race(restarts.slice(-1));
+    });
+    await Promise.all(restarts);
+    const tokens = browsers.flatMap((browser) => [...browser.tokens]);
+    const opening = new Map<string, Set<string>>(users.map((user) => [user, new Set()]));
+    for (const cookie of tokens) {
+      const { id, user } = await seenIn(await cluster.at(0).request("node", "verb=look", { cookie }));
+      if (user !== null) opening.get(user)?.add(id!);
+    }
+    const there = new Set(await cluster.at(1).order("all"));
+    const listed: string[] = [];
+    for (const user of users) {
+      const ids = await cluster.at(1).order("sessionsOf", user);
+      listed.push(...ids);
+      // A killed process may have stored a session whose cookie reached nobody: it is listed and there, and can be revoked.
+      expect(ids).toEqual(expect.arrayContaining([...opening.get(user)!]));
+    }
+    expect(listed.toSorted()).toEqual([...there].toSorted());
+    say(
+      `${restarts.length} killed: ${tokens.length} tokens, ${listed.length} sessions listed, ${there.size} there`,
+    );
+
+    for (const user of users) await cluster.at(0).order("revokeUser", user);
+    for (const user of users) expect(await cluster.at(1).order("sessionsOf", user)).toEqual([]);
+    const left = await cluster.at(1).order("all");
+    expect(left.filter((id) => listed.includes(id))).toEqual([]);
+    for (const cookie of tokens)
+      expect((await seenIn(await cluster.at(0).request("node", "verb=look", { cookie }))).user).toBeNull();
+  });
 });
