@@ -21,7 +21,7 @@ export function describeMachine(): Machine {
     processor: `${first?.model.trim() ?? "unknown"}${isVirtual() ? ", virtual" : ""}`,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     disk: diskOf("/tmp"),
-    system: `${type()} ${release()}`,
+    system: `${type()} ${release().split("-")[0]}`,
     node: process.version,
     loadBefore: load(),
   };

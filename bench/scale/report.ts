@@ -51,8 +51,7 @@ function section(result: ScaleResult): string {
     `\`${result.command}\`, ${result.date}, ${result.minutes} min. ${cores} cores (${processor}), ${memoryGiB} GiB, ${disk}, ${system}, Node ${node}; ${loadBefore} processes wanted a core when it began and ${loadAfter} when it ended. ${set.join("; ")}.`,
     `Loaded: ${sizes.map(({ load, sessions }) => `up to ${spaced(sessions)} at ${spaced(load.perSecond)} a second`).join(", ")}. At ${spaced(sizes.at(-1)?.sessions)} a session takes ${perSession(sizes.at(-1))} bytes.`,
     times(sizes),
-    `Touched by one operation (${result.counted}):`,
-    touched(sizes),
+    ...touched(result),
     removed(removal),
   ].join("\n\n");
 }
@@ -71,14 +70,16 @@ function times(sizes: readonly SizeResult[]): string {
   return table(heads, rows);
 }
 
-function touched(sizes: readonly SizeResult[]): string {
+function touched({ counted, sizes }: ScaleResult): string[] {
+  if (sizes.every(({ operations }) => operations.every((one) => Object.keys(one.touched).length === 0)))
+    return [];
   const shown = sizes.length > 1 ? [sizes[0], sizes.at(-1)] : [sizes[0]];
   const heads = ["operation", ...shown.map((size) => `at ${spaced(size?.sessions)}`)];
   const rows = namesIn(sizes).map((name) => [
     name,
     ...shown.map((size) => countsOf(find(size, name)?.touched ?? {})),
   ]);
-  return table(heads, rows);
+  return [`Touched by one operation (${counted}):`, table(heads, rows)];
 }
 
 function countsOf(counts: Readonly<Record<string, number>>): string {
