@@ -1,6 +1,6 @@
 import type { NodeRedisClient, NodeRedisCluster, NodeRedisNode, NodeRedisSentinel } from "./clients.ts";
 import { ignore, type Listening, type Route, type Router } from "./router.ts";
-import { sendReplaceable } from "./retractable.ts";
+import { Retractable } from "./retractable.ts";
 import { slotOf } from "./slot.ts";
 
 /** RESP type 37 is the map of protocol 3: as a list it reads the same as with protocol 2. All else comes as by default. */
@@ -16,13 +16,14 @@ function sendOn(client: object, commands: readonly (readonly string[])[]): Promi
 
 /** For `createClient`. */
 export function nodeRedisRouter(client: NodeRedisClient): Router {
+  const queue = new Retractable(TYPE_MAPPING);
   return {
     cluster: false,
     route: () => ({ connection: client, isReady: client.isReady || !client.isOpen }),
     // It connects again by itself.
     seek: ignore,
     send: (_key, command, signal) =>
-      sendReplaceable((own, options) => client.sendCommand(own, options), command, TYPE_MAPPING, signal),
+      queue.send((own, options) => client.sendCommand(own, options), command, signal),
     sendOn,
     primaries: async () => [client],
     listen(channel, heard) {
@@ -43,6 +44,7 @@ export function nodeRedisRouter(client: NodeRedisClient): Router {
 
 /** For `createCluster`. Reads are told to be writes, so that they go to the primary whatever `useReplicas` says. */
 export function nodeRedisClusterRouter(cluster: NodeRedisCluster): Router {
+  const queue = new Retractable(TYPE_MAPPING);
   const clientOf = (key: string): NodeRedisClient | undefined => cluster.slots[slotOf(key)]?.master.client;
   const anyReady = (): NodeRedisClient | undefined =>
     cluster.masters.map((node) => node.client).find((client) => client?.isReady === true);
@@ -66,7 +68,7 @@ export function nodeRedisClusterRouter(cluster: NodeRedisCluster): Router {
         cluster.sendCommand(key, false, own, options);
       // Newer ones copy the command, and keep their queue whole.
       return cluster._executeWithPolicies === undefined
-        ? sendReplaceable(send, command, TYPE_MAPPING, signal)
+        ? queue.send(send, command, signal)
         : send(command as string[], { typeMapping: TYPE_MAPPING, abortSignal: signal });
     },
     sendOn,
@@ -81,17 +83,13 @@ async function connected(cluster: NodeRedisCluster, node: NodeRedisNode): Promis
 
 /** For `createSentinel`. */
 export function nodeRedisSentinelRouter(sentinel: NodeRedisSentinel): Router {
+  const queue = new Retractable(TYPE_MAPPING);
   return {
     cluster: false,
     route: () => ({ connection: sentinel, isReady: sentinel.isReady || !sentinel.isOpen }),
     seek: ignore,
     send: (_key, command, signal) =>
-      sendReplaceable(
-        (own, options) => sentinel.sendCommand(false, own, options),
-        command,
-        TYPE_MAPPING,
-        signal,
-      ),
+      queue.send((own, options) => sentinel.sendCommand(false, own, options), command, signal),
     // It may have several connections to the primary; one is lent for the while.
     sendOn: async (_connection, commands) =>
       (await sentinel.use((client) =>

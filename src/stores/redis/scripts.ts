@@ -58,16 +58,21 @@ end
 
 /** keep(ttl): KEYS[1] is dropped after so many ms by the engine's own clock, and the registry KEYS[2] says so of ARGV[1]. */
 const KEEP = `
-local function keep(ttl)
+local function engineNow()
   local time = redis.call('TIME')
-  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function keep(ttl)
+  local now = engineNow()
   local at = string.format('%.0f', now + ttl)
   redis.call('PEXPIREAT', KEYS[1], at)
   redis.call('ZADD', KEYS[2], at, ARGV[1])
-  if redis.call('PTTL', KEYS[2]) < ttl then redis.call('PEXPIREAT', KEYS[2], at) end
-  -- Two at most are new, so four keep up.
-  local dropped = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%.0f', now), 'LIMIT', 0, 4)
-  if #dropped > 0 then redis.call('ZREM', KEYS[2], unpack(dropped)) end
+  if redis.call('PTTL', KEYS[2]) < ttl then
+    -- An hour more, so that not every touch has to move it.
+    redis.call('PEXPIREAT', KEYS[2], string.format('%.0f', now + ttl + 3600000))
+  end
+  return now
 end
 `;
 
@@ -118,7 +123,10 @@ export const CREATE: Script = script(
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], '=', ARGV[3])
 for at = 4, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
-keep(tonumber(ARGV[2]))
+local now = keep(tonumber(ARGV[2]))
+-- Names whose key the engine dropped. One is added, so four keep up.
+local dropped = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%.0f', now), 'LIMIT', 0, 4)
+if #dropped > 0 then redis.call('ZREM', KEYS[2], unpack(dropped)) end
 return 1
 `,
 );
