@@ -84,7 +84,7 @@ function spoiled(schema: string, assignment: string): (id: SessionId) => Promise
   };
 }
 
-storeContract({ test, describe }, subjectOf("pg-pool", "direct", 0.4));
+storeContract({ test, describe }, subjectOf("pg-pool", "direct", 0.25));
 storeContract({ test, describe }, subjectOf("pg-client", "direct", 0.05));
 storeContract({ test, describe }, subjectOf("postgres.js", "direct", 0.1));
 storeContract({ test, describe }, subjectOf("pg-pool", "pgbouncer", 0.1));
