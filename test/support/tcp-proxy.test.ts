@@ -162,6 +162,9 @@ test("a connection that lost a reply stays deaf, and a new one is well", async (
   await until("it is done", () => done.length === 2);
   await answered(await caller(), "c");
   expect({ heard: one.heard, ended: one.ended }).toEqual({ heard: "", ended: null });
+  proxy.cutDeaf();
+  await until("the deaf one ended", () => one.ended !== null);
+  expect(proxy.connections).toBe(1);
 });
 
 test.each(["cut", "hang"] as const)(

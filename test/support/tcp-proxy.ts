@@ -65,6 +65,11 @@ export class TcpProxy {
     for (const line of this.#lines) line.cut();
   }
 
+  /** Cuts those that lost something, as a system does at last. */
+  cutDeaf(): void {
+    for (const line of this.#lines) if (line.isDeaf) line.cut();
+  }
+
   /** Cuts each connection after so many more bytes of replies; asked once for each. */
   cutReplies(after: () => number): void {
     this.#rules.allowance = after;

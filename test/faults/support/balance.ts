@@ -5,35 +5,24 @@ import { until } from "../../support/servers/server-process.ts";
 import type { Guest } from "./guests.ts";
 import type { Load } from "./load.ts";
 
-/** How exactly the books have to balance. */
-export interface Exactness {
-  /** Whether the engine may forget what it acknowledged shortly before, by its own design. */
-  readonly forgets?: boolean;
-}
-
 /**
  * Everything that is wrong after an outage: what was acknowledged and is not there, or there twice; who was logged out
  * by it, or not although told so; whose list of sessions lies. Settles first what nobody knows.
  */
-export async function imbalances(
-  cluster: Cluster,
-  load: Load,
-  { forgets = false }: Exactness = {},
-): Promise<string[]> {
+export async function imbalances(cluster: Cluster, load: Load): Promise<string[]> {
   const complaints = [...load.complaints, ...cluster.crashes.map((crash) => `crashed: ${crash}`)];
-  if (!forgets) complaints.push(...(await accounts(cluster, load)));
+  complaints.push(...(await accounts(cluster, load)));
   await settle(load);
   const opening = new Map<Guest, boolean>();
   for (const guest of load.guests.all) opening.set(guest, await opens(cluster, guest));
   for (const [guest, open] of opening) {
     if (open === (guest.life === "open")) continue;
-    if (forgets && !(open && guest.life === "ended")) continue;
     complaints.push(`${guest.user}: ${guest.id} is ${guest.life} and ${open ? "opens" : "does not open"}`);
   }
   for (const user of load.guests.users) {
     const open = load.guests.of(user).filter((guest) => opening.get(guest) === true);
     const ids = new Set(open.map(({ id }) => id));
-    const listed = await cluster.at(0).order("sessionsOf", user);
+    const listed = await sessionsOf(cluster, user);
     complaints.push(...load.guests.differences(user, listed, ids));
   }
   const happened = await cluster.happened();
@@ -51,7 +40,7 @@ async function accounts(cluster: Cluster, load: Load): Promise<string[]> {
       if (seen.user !== user || seen.id !== id) complaints.push(`${user} was logged out`);
       else complaints.push(...books.differences(seen.data).map((text) => `${user}: ${text}`));
     }
-    const listed = await cluster.at(1).order("sessionsOf", user);
+    const listed = await sessionsOf(cluster, user);
     if (listed.join() !== id) complaints.push(`${user} has the sessions ${listed.join()}, not ${id}`);
   }
   return complaints;
@@ -74,6 +63,18 @@ async function opens(cluster: Cluster, { browser, id }: Guest): Promise<boolean>
     if (seen.id === id) return true;
   }
   return false;
+}
+
+async function sessionsOf(cluster: Cluster, user: string): Promise<readonly string[]> {
+  let listed: readonly string[] | null = null;
+  await until(`the sessions of ${user} are listed`, async () => {
+    listed = await cluster
+      .at(1)
+      .order("sessionsOf", user)
+      .catch(() => null);
+    return listed !== null;
+  });
+  return listed ?? [];
 }
 
 async function looked(request: () => Promise<Reply>): Promise<Seen> {

@@ -9,32 +9,44 @@ import { type RedisKind, RedisServer } from "../../support/servers/redis.ts";
 import type { ServerProcess } from "../../support/servers/server-process.ts";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
 
-/** A server behind a proxy, and clients that reach it through that. */
-export interface Deployment {
+/** An engine, and clients that reach it. */
+export interface Deployment<Where extends Deployed = Deployed> {
   readonly name: string;
   /** The servers that have to be installed. */
   readonly needs: readonly ServerName[];
   /** The most connections that one server process of the application has open. */
   readonly connections: number;
-  start(): Promise<Deployed>;
+  start(): Promise<Where>;
 }
 
 export interface Deployed {
-  /** The same sessions by each client, through the proxy. */
+  /** The same sessions by each client. */
   readonly places: readonly Place[];
+  /** How many connections of clients are open. */
+  connections(): Promise<number>;
+  /** Ends all trouble, where an outage failed on the way. */
+  restore(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** One server, and a proxy before it through which alone it is reached. */
+export interface Single extends Deployed {
   readonly proxy: TcpProxy;
   /** What keeps the sessions. */
   readonly server: ServerProcess;
-  stop(): Promise<void>;
 }
 
 /** Connections of a pool: fewer than there are requests at once, so that some wait for their turn. */
 const POOL = 3;
 
 /** With every write on the disk before it is acknowledged, so that a kill loses nothing. */
-const DURABLE = ["--appendonly", "yes", "--appendfsync", "always"];
+export const DURABLE: readonly string[] = ["--appendonly", "yes", "--appendfsync", "always"];
 
-export function redis(clients: readonly ClientName[], kind: RedisKind = "redis"): Deployment {
+export interface SingleRedis extends Single {
+  readonly redis: RedisServer;
+}
+
+export function redis(clients: readonly ClientName[], kind: RedisKind = "redis"): Deployment<SingleRedis> {
   return {
     name: `${kind} by ${clients.join(" and ")}`,
     needs: [kind],
@@ -48,16 +60,13 @@ export function redis(clients: readonly ClientName[], kind: RedisKind = "redis")
         prefix: "faults:",
         options: { durability: "power" },
       } as const;
-      return deployed(
-        server,
-        proxy,
-        placesOf("redis", clients, (client) => ({ ...where, client }) satisfies RedisLocation),
-      );
+      const places = placesOf("redis", clients, (client) => ({ ...where, client }) satisfies RedisLocation);
+      return { ...single(server, proxy, places), redis: server };
     },
   };
 }
 
-export function postgres(drivers: readonly PostgresDriverName[]): Deployment {
+export function postgres(drivers: readonly PostgresDriverName[]): Deployment<Single> {
   return {
     name: `PostgreSQL by ${drivers.join(" and ")}`,
     needs: ["postgres"],
@@ -65,12 +74,12 @@ export function postgres(drivers: readonly PostgresDriverName[]): Deployment {
     async start() {
       const server = await PostgresServer.start();
       const proxy = await TcpProxy.start(server.port);
-      return deployed(server, proxy, postgresPlaces(drivers, server, proxy.port));
+      return single(server, proxy, postgresPlaces(drivers, server, proxy.port));
     },
   };
 }
 
-export function pgbouncer(drivers: readonly PostgresDriverName[]): Deployment & { start(): Promise<Pooled> } {
+export function pgbouncer(drivers: readonly PostgresDriverName[]): Deployment<Pooled> {
   return {
     name: `PostgreSQL behind pgbouncer by ${drivers.join(" and ")}`,
     needs: ["postgres", "pgbouncer"],
@@ -79,10 +88,14 @@ export function pgbouncer(drivers: readonly PostgresDriverName[]): Deployment & 
       const server = await PostgresServer.start();
       const bouncer = await PgBouncer.start(server, 2 * POOL);
       const proxy = await TcpProxy.start(bouncer.port);
-      const one = deployed(server, proxy, postgresPlaces(drivers, server, proxy.port));
+      const one = single(server, proxy, postgresPlaces(drivers, server, proxy.port));
       return {
         ...one,
         pooler: bouncer.process,
+        async restore() {
+          await one.restore();
+          if (!bouncer.process.runs) await bouncer.process.start();
+        },
         async stop() {
           await bouncer.stop();
           await one.stop();
@@ -93,11 +106,11 @@ export function pgbouncer(drivers: readonly PostgresDriverName[]): Deployment & 
 }
 
 /** With a pooler between the proxy and the server. */
-export interface Pooled extends Deployed {
+export interface Pooled extends Single {
   readonly pooler: ServerProcess;
 }
 
-export function mysql(kind: MysqlKind, drivers: readonly MysqlDriverName[]): Deployment {
+export function mysql(kind: MysqlKind, drivers: readonly MysqlDriverName[]): Deployment<SingleMysql> {
   return {
     name: `${kind} by ${drivers.join(" and ")}`,
     needs: [kind],
@@ -107,13 +120,14 @@ export function mysql(kind: MysqlKind, drivers: readonly MysqlDriverName[]): Dep
       const proxy = await TcpProxy.start(server.port);
       const { host, user, password, database } = server;
       const where = { host, port: proxy.port, user, password, database, connections: POOL };
-      return deployed(
-        server,
-        proxy,
-        placesOf("mysql", drivers, (driver) => ({ ...where, driver }) satisfies MysqlLocation),
-      );
+      const places = placesOf("mysql", drivers, (driver) => ({ ...where, driver }) satisfies MysqlLocation);
+      return { ...single(server, proxy, places), mysql: server };
     },
   };
+}
+
+export interface SingleMysql extends Single {
+  readonly mysql: MysqlServer;
 }
 
 function postgresPlaces(
@@ -126,7 +140,7 @@ function postgresPlaces(
   return placesOf("postgres", drivers, (driver) => ({ ...where, driver }) satisfies PostgresLocation);
 }
 
-function placesOf<Client>(
+export function placesOf<Client>(
   store: Place["store"],
   clients: readonly Client[],
   location: (client: Client) => object,
@@ -134,15 +148,22 @@ function placesOf<Client>(
   return clients.map((client) => ({ store, location: JSON.stringify(location(client)) }));
 }
 
-function deployed(
+function single(
   server: { readonly process: ServerProcess; stop(): Promise<void> },
   proxy: TcpProxy,
   places: readonly Place[],
-): Deployed {
+): Single {
   return {
     places,
     proxy,
     server: server.process,
+    connections: async () => proxy.connections,
+    async restore() {
+      if (!server.process.runs) await server.process.start();
+      server.process.resume();
+      await proxy.heal();
+      proxy.cutDeaf();
+    },
     async stop() {
       await proxy.close();
       await server.stop();

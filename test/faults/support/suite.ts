@@ -27,14 +27,14 @@ export interface Hopes {
  * Runs outages, one after another, under two server processes that are never started again: each outage has to leave the
  * books balanced, everybody logged in who was, and the processes at work, with no more connections than before.
  */
-export function outages(
-  deployment: Deployment,
-  scenarios: Readonly<Record<string, Outage>>,
+export function outages<Where extends Deployed>(
+  deployment: Deployment<Where>,
+  scenarios: Readonly<Record<string, Outage<Where>>>,
   { recovers = true }: Hopes = {},
 ): void {
   withServers(deployment.needs, () => {
     describe(`over ${deployment.name}`, { timeout: LIMIT_MS }, () => {
-      let where: Deployed;
+      let where: Where;
       let cluster: Cluster;
       const random = seededRandom(SEED);
       beforeAll(async () => {
@@ -67,7 +67,7 @@ export function outages(
       test("closed after all that, the processes end by themselves", async () => {
         await cluster.stop();
         expect(cluster.crashes).toEqual([]);
-        await until("their connections are closed", () => where.proxy.connections === 0);
+        await until("their connections are closed", async () => (await where.connections()) === 0);
       });
     });
   });
@@ -77,18 +77,19 @@ function times(round: number): string {
   return round === 0 ? "" : ` (${round + 1})`;
 }
 
-interface Trial {
-  readonly where: Deployed;
+interface Trial<Where> {
+  readonly where: Where;
   readonly cluster: Cluster;
   readonly random: Random;
   readonly run: string;
-  readonly outage: Outage;
+  readonly outage: Outage<Where>;
   readonly recovers: boolean;
   /** The most connections that the processes may hold when all is well again. */
   readonly most: number;
 }
 
-async function survive({ where, cluster, random, run, outage, recovers, most }: Trial): Promise<void> {
+async function survive<Where extends Deployed>(trial: Trial<Where>): Promise<void> {
+  const { where, cluster, random, run, outage, recovers, most } = trial;
   const load = await Load.start(cluster, random, run);
   try {
     await load.acknowledges(USUAL);
@@ -96,13 +97,11 @@ async function survive({ where, cluster, random, run, outage, recovers, most }: 
     if (recovers) await load.acknowledges(USUAL);
   } finally {
     // Where it failed on the way, the next one is to begin in fair weather.
-    if (!where.server.runs) await where.server.start();
-    where.server.resume();
-    await where.proxy.heal();
+    await where.restore();
     await load.stop();
   }
   console.info(`[${run}, seed ${SEED}] ${load.toString()}`);
   if (!recovers) for (const index of cluster.servers.keys()) await cluster.restart(index);
   expect(await imbalances(cluster, load)).toEqual([]);
-  await until(`no more than ${most} connections are open`, () => where.proxy.connections <= most);
+  await until(`no more than ${most} connections are open`, async () => (await where.connections()) <= most);
 }

@@ -37,6 +37,10 @@ export class Flow {
     this.#weather = weather;
   }
 
+  get isDeaf(): boolean {
+    return this.#deaf;
+  }
+
   pass(bytes: Buffer): void {
     if (this.#weather.swallowed) this.deafen();
     if (this.#deaf) return void (this.#weather.lost += bytes.length);

@@ -61,6 +61,11 @@ export class Line {
     return !this.#client.destroyed && !this.#client.readableEnded;
   }
 
+  /** Whether it lost something, so that nothing that comes makes sense any more. */
+  get isDeaf(): boolean {
+    return this.#requests.isDeaf || this.#replies.isDeaf;
+  }
+
   /** Passes on what waited. */
   flow(): void {
     this.#requests.flow();
