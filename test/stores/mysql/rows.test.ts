@@ -101,7 +101,7 @@ for (const kind of KINDS) {
           await first?.create(recordOf(`n${index}x`, { expiresAt }), call());
         }
         const swept = stores.flatMap((store) => [store.sweep(NOW, 50, call()), store.sweep(NOW, 50, call())]);
-        const touched = Array.from({ length: 30 }, (_, index) =>
+        const touched = Array.from({ length: 30 }, async (_, index) =>
           stores[index % 3]?.update(idOf(`n${2 * index + 1}x`), { ...at, expiresAt: NOW + 500 }, call()),
         );
         const outcomes = await Promise.all(touched);
