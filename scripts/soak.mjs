@@ -1,9 +1,9 @@
-/** `npm run soak`: the storms of test/races, ten times as long, or `HOLDFAST_SOAK` times. */
+/** `npm run soak`: the storms of test/races and the faults of test/faults, ten times as long, or `HOLDFAST_SOAK` times. */
 import { build } from "./build.mjs";
 import { prepareServers } from "./servers.mjs";
 import { prepare, run, tool } from "./toolchain.mjs";
 
 const environment = { HOLDFAST_SOAK: "10", ...prepare() };
 prepareServers(environment);
-const args = ["run", "test/races", "--testTimeout=600000", ...process.argv.slice(2)];
+const args = ["run", "test/races", "test/faults", "--testTimeout=600000", ...process.argv.slice(2)];
 process.exitCode = build(environment) || run(tool("vitest"), args, environment);

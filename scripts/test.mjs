@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "./build.mjs";
+import { prepareServers } from "./servers.mjs";
 import { prepare, run, tool } from "./toolchain.mjs";
 
 const environment = prepare();
