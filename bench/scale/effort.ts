@@ -1,3 +1,5 @@
+import type { EngineName } from "./engines/engine.ts";
+
 /** How much a run does. */
 export interface Effort {
   /** How many sessions there are when the operations are measured; each larger than the one before. */
@@ -17,6 +19,8 @@ export interface Effort {
   /** How many requests the traffic has a second. */
   readonly requestsPerSecond: number;
   readonly sweepers: number;
+  /** How many processes load at once. */
+  readonly loaders: number;
 }
 
 export const WHOLE: Effort = {
@@ -29,6 +33,7 @@ export const WHOLE: Effort = {
   quietSeconds: 10,
   requestsPerSecond: 500,
   sweepers: 4,
+  loaders: 4,
 };
 
 export const QUICK: Effort = {
@@ -42,9 +47,11 @@ export const QUICK: Effort = {
   quietSeconds: 2,
 };
 
-/** A store of single files is for thousands of sessions: it is measured on fewer. */
-export const FOR_FILES: Partial<Effort> = {
-  sizes: [1000, 10_000, 100_000],
-  expired: 20_000,
-  requestsPerSecond: 200,
+export const OF_THEIR_OWN: Partial<Record<EngineName, Partial<Effort>>> = {
+  /** A store of single files is for thousands of sessions. */
+  directory: { sizes: [1000, 10_000, 100_000], expired: 20_000, requestsPerSecond: 200 },
+  /** One writer at a time: more would only wait for one another. */
+  sqlite: { loaders: 1 },
+  /** Measured for its memory. */
+  "redis-packed": { sizes: [10_000, 100_000], expired: 20_000 },
 };

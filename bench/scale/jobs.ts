@@ -1,7 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { MeasuredStore } from "./engines/engine.ts";
+import type { SessionRecord } from "../../src/index.ts";
 import { FreeCall } from "./calls.ts";
-import { dice, EDGE, idOf } from "./population.ts";
+import type { MeasuredStore } from "./engines/engine.ts";
+import { fill } from "./filling.ts";
+import { range } from "./measure.ts";
+import { dice, EDGE, idOf, Population } from "./population.ts";
+import { Progress } from "./progress.ts";
 
 /** What a process does until it is told to stop, in words that it can be sent. */
 export type Job =
@@ -11,6 +15,17 @@ export type Job =
       readonly perSecond: number;
       /** How many sessions are about to expire, and are touched now and then. */
       readonly edge: number;
+    }
+  | {
+      /** One of several that share a range of numbers among them. */
+      readonly kind: "load";
+      readonly what: string;
+      readonly sizes: readonly number[];
+      readonly from: number;
+      readonly to: number;
+      readonly share: number;
+      readonly shares: number;
+      readonly given: Partial<SessionRecord>;
     }
   | { readonly kind: "read"; readonly sessions: number; readonly seed: number }
   | { readonly kind: "sweep"; readonly limit: number };
@@ -43,6 +58,8 @@ const DAY = 86_400_000;
 /** Does a job until the signal aborts; a sweep ends by itself when nothing is left. */
 export async function doJob(store: MeasuredStore, job: Job, stop: AbortSignal): Promise<JobReport> {
   switch (job.kind) {
+    case "load":
+      return await loadShare(store, job);
     case "traffic":
       return await traffic(store, job, stop);
     case "read":
@@ -50,6 +67,15 @@ export async function doJob(store: MeasuredStore, job: Job, stop: AbortSignal): 
     case "sweep":
       return await sweepAll(store, job.limit);
   }
+}
+
+async function loadShare(store: MeasuredStore, job: Job & { kind: "load" }): Promise<JobReport> {
+  const { what, sizes, from, to, share, shares, given } = job;
+  const numbers = range(from + share, to, shares);
+  // One tells for all of them.
+  const progress = new Progress(what, to - from, share === 0 ? shares : 0);
+  await fill(store, new Population(sizes), progress, numbers, () => given);
+  return NOTHING;
 }
 
 /**

@@ -70,7 +70,7 @@ export async function forEach<T>(
   await Promise.all(Array.from({ length: inFlight }, lane));
 }
 
-/** The numbers from one up to, but not with, another. */
-export function* range(from: number, to: number): Generator<number, void, void> {
-  for (let index = from; index < to; index += 1) yield index;
+/** The numbers from one up to, but not with, another: all, or each so many. */
+export function* range(from: number, to: number, step = 1): Generator<number, void, void> {
+  for (let index = from; index < to; index += step) yield index;
 }

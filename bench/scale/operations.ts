@@ -3,8 +3,9 @@ import { FreeCall, IN_FLIGHT } from "./calls.ts";
 import type { Effort } from "./effort.ts";
 import type { MeasuredStore } from "./engines/engine.ts";
 import { createNew, fill } from "./filling.ts";
-import { forEach } from "./measure.ts";
+import { forEach, range } from "./measure.ts";
 import { dice, EXPIRED, EXTRA, idOf, type Population, SESSIONS_PER_USER } from "./population.ts";
+import { Progress } from "./progress.ts";
 
 /** One kind of work, timed over and over. Rejects when the store answers what it must not. */
 export interface Operation {
@@ -157,8 +158,9 @@ function sweeps({ store, population, effort }: Scene): Operation[] {
   };
   const prepare = async (): Promise<void> => {
     const given = { createdAt: now - DAY, accessedAt: now - DAY, expiresAt: now - 1, endsAt: now - 1 };
-    const range = [EXPIRED, EXPIRED + effort.sweepable] as const;
-    await fill(store, population, "expired sessions", range, () => given);
+    const { sweepable } = effort;
+    const progress = new Progress("expired sessions", sweepable);
+    await fill(store, population, progress, range(EXPIRED, EXPIRED + sweepable), () => given);
   };
   return [
     operation("sweep that finds nothing", effort.samples / 20, () => sweep(0)),

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type Effort, FOR_FILES, QUICK, WHOLE } from "./effort.ts";
+import { type Effort, OF_THEIR_OWN, QUICK, WHOLE } from "./effort.ts";
 import { type EngineName, ENGINES } from "./engines/engine.ts";
 
 const RESULTS: string = fileURLToPath(new URL("../results", import.meta.url));

@@ -2,33 +2,38 @@
 export class Progress {
   readonly #what: string;
   readonly #total: number;
+  readonly #weight: number;
   readonly #started = performance.now();
   readonly #everyMs: number = process.stderr.isTTY ? 200 : 15_000;
   #told = performance.now();
+  #calls = 0;
   #done = 0;
 
-  constructor(what: string, total: number) {
+  /** @param weight for how many each advance stands; none is told with 0. */
+  constructor(what: string, total: number, weight = 1) {
     this.#what = what;
     this.#total = total;
+    this.#weight = weight;
   }
 
   advance(): void {
-    this.#done += 1;
+    this.#calls += 1;
+    this.#done = this.#calls * this.#weight;
     // A look at the clock for every session would be part of what is measured.
-    if (this.#done % 256 !== 0 || performance.now() - this.#told < this.#everyMs) return;
+    if (this.#done === 0 || this.#calls % 256 !== 0 || performance.now() - this.#told < this.#everyMs) return;
     this.#told = performance.now();
     const perSecond = this.#perSecond();
     const left = Math.ceil((this.#total - this.#done) / perSecond);
     this.#write(`${this.#done} of ${this.#total}, ${Math.round(perSecond)} a second, ${left} s left`);
   }
 
-  /** Ends the line, and gives how long it took. */
-  end(): { readonly seconds: number; readonly perSecond: number } {
+  /** Tells of the whole, once it is done. */
+  end(): void {
+    if (this.#weight === 0) return;
+    this.#done = this.#total;
     const seconds = (performance.now() - this.#started) / 1000;
-    const perSecond = Math.round(this.#perSecond());
-    this.#write(`${this.#done} in ${seconds.toFixed(1)} s, ${perSecond} a second`);
+    this.#write(`${this.#done} in ${seconds.toFixed(1)} s, ${Math.round(this.#perSecond())} a second`);
     if (process.stderr.isTTY) process.stderr.write("\n");
-    return { seconds: Number(seconds.toFixed(2)), perSecond };
   }
 
   #perSecond(): number {

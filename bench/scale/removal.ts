@@ -5,9 +5,10 @@ import type { Effort } from "./effort.ts";
 import type { Engine, MeasuredStore } from "./engines/engine.ts";
 import { fill } from "./filling.ts";
 import type { Job, JobReport } from "./jobs.ts";
+import { load } from "./loading.ts";
 import { type Latency, latencyOf, range, rounded } from "./measure.ts";
 import { EDGE, EXPIRED, idOf, type Population } from "./population.ts";
-import { tell } from "./progress.ts";
+import { Progress, tell } from "./progress.ts";
 import type { Ratios, RemovalResult, TrafficResult } from "./result.ts";
 
 const SWEEP_LIMIT = 1000;
@@ -37,14 +38,13 @@ export async function measureSweep(scene: Scene): Promise<RemovalResult> {
     expiresAt: yesterday + 1,
     endsAt: yesterday + 1,
   };
-  await engine.relax();
-  await fill(store, population, "expired sessions", [EXPIRED, EXPIRED + expired], () => past);
-  await engine.settle();
+  await load(scene, "expired sessions", [EXPIRED, EXPIRED + expired], past);
 
   const quiet = await compare(scene);
   const edgeMs = Math.min(3000, quietSeconds * 500);
   const started = Date.now();
-  await fill(store, population, "sessions about to expire", [EDGE, EDGE + edge], (index) => ({
+  const about = new Progress("sessions about to expire", edge);
+  await fill(store, population, about, range(EDGE, EDGE + edge), (index) => ({
     expiresAt: started + 1000 + Math.floor(((index - EDGE) * edgeMs) / edge),
   }));
   const locksBefore = await engine.lockWaits();
@@ -82,11 +82,11 @@ export async function measureSweep(scene: Scene): Promise<RemovalResult> {
 
 /** The same where the engine removes what expired by itself: all at one moment, the worst that can come. */
 export async function measureExpiry(scene: Scene): Promise<RemovalResult> {
-  const { engine, store, population, effort } = scene;
+  const { engine, population, effort } = scene;
   const { expired } = effort;
   const quiet = await compare(scene);
   const first = EXPIRED;
-  await fill(store, population, "sessions that expire together", [first, first + expired]);
+  await load(scene, "sessions that expire together", [first, first + expired]);
   const before = await expiredIn(engine);
   const sessions = Array.from(range(first, first + expired), (index) => ({
     id: idOf(index),

@@ -1,7 +1,7 @@
 import { IN_FLIGHT } from "./calls.ts";
 import type { Effort } from "./effort.ts";
 import type { Counters, Engine, MeasuredStore } from "./engines/engine.ts";
-import { fill } from "./filling.ts";
+import { load } from "./loading.ts";
 import { latencyOf, manyAtOnce, oneByOne, rounded } from "./measure.ts";
 import { type Operation, operationsOn } from "./operations.ts";
 import type { Population } from "./population.ts";
@@ -21,9 +21,8 @@ export async function measureSizes(
   const results: SizeResult[] = [];
   let loaded = 0;
   for (const size of effort.sizes) {
-    await engine.relax();
-    const { seconds, perSecond } = await fill(store, population, `${engine.name} to ${size}`, [loaded, size]);
-    await engine.settle();
+    const scene = { engine, store, effort };
+    const { seconds, perSecond } = await load(scene, `${engine.name} to ${size}`, [loaded, size]);
     const atRest = await engine.atRest();
     const operations: OperationResult[] = [];
     for (const operation of operationsOn({ store, population, size, effort }))

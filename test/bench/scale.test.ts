@@ -15,6 +15,7 @@ const FEW: Effort = {
   edge: 20,
   quietSeconds: 0.2,
   sweepers: 2,
+  loaders: 2,
 };
 
 describe.each(["memory", "sqlite"] as const)("a run on %s", (engine) => {
