@@ -82,6 +82,7 @@ export class TcpProxy {
    * @returns What resolves when the reply was lost.
    */
   loseReply(matches: Loss["matches"], instead: Loss["instead"]): Promise<void> {
+    for (const line of this.#lines) line.forget();
     return new Promise((lost) => void this.#rules.losses.push({ matches, instead, lost }));
   }
 

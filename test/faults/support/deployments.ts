@@ -12,6 +12,8 @@ import { TcpProxy } from "../../support/tcp-proxy.ts";
 /** An engine, and clients that reach it. */
 export interface Deployment<Where extends Deployed = Deployed> {
   readonly name: string;
+  /** What its places are reached by, in their order. */
+  readonly clients: readonly string[];
   /** The servers that have to be installed. */
   readonly needs: readonly ServerName[];
   /** The most connections that one server process of the application has open. */
@@ -49,6 +51,7 @@ export interface SingleRedis extends Single {
 export function redis(clients: readonly ClientName[], kind: RedisKind = "redis"): Deployment<SingleRedis> {
   return {
     name: `${kind} by ${clients.join(" and ")}`,
+    clients,
     needs: [kind],
     connections: 1,
     async start() {
@@ -69,6 +72,7 @@ export function redis(clients: readonly ClientName[], kind: RedisKind = "redis")
 export function postgres(drivers: readonly PostgresDriverName[]): Deployment<Single> {
   return {
     name: `PostgreSQL by ${drivers.join(" and ")}`,
+    clients: drivers,
     needs: ["postgres"],
     connections: POOL,
     async start() {
@@ -82,6 +86,7 @@ export function postgres(drivers: readonly PostgresDriverName[]): Deployment<Sin
 export function pgbouncer(drivers: readonly PostgresDriverName[]): Deployment<Pooled> {
   return {
     name: `PostgreSQL behind pgbouncer by ${drivers.join(" and ")}`,
+    clients: drivers,
     needs: ["postgres", "pgbouncer"],
     connections: POOL,
     async start() {
@@ -113,6 +118,7 @@ export interface Pooled extends Single {
 export function mysql(kind: MysqlKind, drivers: readonly MysqlDriverName[]): Deployment<SingleMysql> {
   return {
     name: `${kind} by ${drivers.join(" and ")}`,
+    clients: drivers,
     needs: [kind],
     connections: POOL,
     async start() {

@@ -24,7 +24,7 @@ const GUEST_LANES = 2;
 const BACK_OFF_MS = 20;
 
 /** Recovery takes seconds at most where clients connect again by themselves; this is when it counts as none. */
-const PATIENCE_MS = 25_000;
+const PATIENCE_MS = 40_000;
 
 /**
  * Clients that keep the servers busy through an outage: requests that overlap on shared sessions, logins, logouts and
@@ -99,7 +99,8 @@ export class Load {
   toString(): string {
     const kept = this.accounts.reduce((sum, { books }) => sum + books.kept, 0);
     const all = `${this.#replies} requests, ${this.#refused} refused with 503`;
-    return `${all}, ${kept} deeds kept, ${this.guests.all.length} logged in`;
+    const each = this.#acknowledged.join(" and ");
+    return `${all}, ${each} acknowledged by the processes, ${kept} deeds kept, ${this.guests.all.length} logged in`;
   }
 
   /** Sends a request through any door of any process, and judges the answer by what holds for all. */

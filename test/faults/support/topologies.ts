@@ -21,6 +21,7 @@ export interface Watched extends Deployed {
 export function redisCluster(clients: readonly ClientName[]): Deployment<Clustered> {
   return {
     name: `a Redis Cluster by ${clients.join(" and ")}, each write confirmed by the replica`,
+    clients,
     needs: ["redis"],
     // One to each node, and one that learns of changes.
     connections: 8,
@@ -40,6 +41,7 @@ export function redisCluster(clients: readonly ClientName[]): Deployment<Cluster
 export function redisSentinel(clients: readonly ClientName[]): Deployment<Watched> {
   return {
     name: `Redis with Sentinel by ${clients.join(" and ")}, each write confirmed by both replicas`,
+    clients,
     needs: ["redis"],
     connections: 8,
     async start() {
@@ -126,7 +128,14 @@ async function elected({ sentinel }: Watched, load: Load): Promise<void> {
   await load.refuses(1);
   await until("another is named", async () => (await sentinel.primary()) !== primary);
   await primary.process.start();
-  await sentinel.settled();
+  await until(
+    "both others follow",
+    async () => {
+      const info = await (await sentinel.primary()).cli("INFO", "replication");
+      return (info.match(/state=online/g) ?? []).length === 2;
+    },
+    60_000,
+  );
 }
 
 export const OF_SENTINELS: Readonly<Record<string, Outage<Watched>>> = {

@@ -61,6 +61,11 @@ export class Line {
     return !this.#client.destroyed && !this.#client.readableEnded;
   }
 
+  /** Recognises nothing any more by what came so far. */
+  forget(): void {
+    this.#tail = "";
+  }
+
   /** Whether it lost something, so that nothing that comes makes sense any more. */
   get isDeaf(): boolean {
     return this.#requests.isDeaf || this.#replies.isDeaf;
