@@ -168,7 +168,7 @@ class Redis implements RedisStore {
     return this.#subscription.add(listener);
   }
 
-  /** Lets what tidies up finish, and closes the connection of the subscription. The client stays open. Later calls reject. */
+  /** Lets what is under way finish, for a while, and closes the connection of the subscription. The client stays open. Later calls reject. */
   close(): Promise<void> {
     this.#closing ??= Promise.all([this.#background.drained(), this.#subscription.close()]).then(() =>
       this.#transport.close(),

@@ -3,6 +3,7 @@ import { Lane } from "./lane.ts";
 import { checkInTime, pause } from "./late.ts";
 import type { Listening, Route, Router } from "./router.ts";
 
+const PATIENCE_MS = 5000;
 const LOOK_AGAIN_MS = 10;
 const SEEK_AGAIN_MS = 200;
 
@@ -14,6 +15,8 @@ export class Transport {
   readonly #router: Router;
   readonly #lanes = new WeakMap<object, Lane>();
   #closed = false;
+  #underWay = 0;
+  #idle: () => void = () => {};
 
   constructor(router: Router) {
     this.#router = router;
@@ -28,10 +31,13 @@ export class Transport {
   async send(key: string, command: readonly string[], signal: AbortSignal): Promise<unknown> {
     checkInTime(signal);
     const lane = this.#laneAtOnce(key) ?? (await this.#laneInTime(key, signal)).lane;
+    this.#underWay += 1;
     try {
       return await this.#router.send(key, command, signal);
     } finally {
       lane.leave();
+      this.#underWay -= 1;
+      if (this.#underWay === 0) this.#idle();
     }
   }
 
@@ -67,9 +73,20 @@ export class Transport {
     return replies.flat(1);
   }
 
-  /** Ends the wait of those that could not be sent yet: they reject. */
-  close(): void {
+  /**
+   * Ends the wait of those that could not be sent yet: they reject. Resolves when those under way are answered, or after a
+   * while: some clients never settle what is under way when they are ended.
+   */
+  close(): Promise<void> {
     this.#closed = true;
+    if (this.#underWay === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, PATIENCE_MS);
+      this.#idle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   listen(channel: string, heard: (message: string) => void): Listening {
