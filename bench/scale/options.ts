@@ -28,8 +28,7 @@ export function requestOf(args: readonly string[]): Request {
   const options = [...(quick ? ["--quick"] : []), ...(sizes === undefined ? [] : [`--sizes ${sizes}`])];
   return {
     engines: positionals.map(engineOf),
-    effort: (engine) =>
-      quick ? { ...QUICK, ...given } : { ...WHOLE, ...(engine === "directory" && FOR_FILES), ...given },
+    effort: (engine) => (quick ? { ...QUICK, ...given } : { ...WHOLE, ...OF_THEIR_OWN[engine], ...given }),
     // A quick run is for looking at, and does not take the place of a whole one.
     folder: out ?? (quick ? join(RESULTS, "quick") : RESULTS),
     command: (engine) => ["npm run bench:scale --", engine, ...options].join(" "),
