@@ -46,6 +46,8 @@ export class Administration {
 
   async revoke(id: SessionId, options: { readonly user?: string }): Promise<boolean> {
     const when = options.user === undefined ? {} : { label: userLabel(options.user) };
+    // It may come from a form: a store is never asked for what cannot be there.
+    if (parseSessionId(id) === null) return false;
     const ended = (await this.#gate.delete(id, when)) === "done";
     if (ended) this.#events.emit("revoked", { count: 1, id });
     return ended;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { AnySession } from "../../src/index.ts";
+import type { AnySession, SessionId } from "../../src/index.ts";
 import { gate, waitsAfter, waitsBefore } from "../../src/testing/index.ts";
 import {
   codeOf,
@@ -477,6 +477,18 @@ everyStore((open, { places, openAt }) => {
       expect(await recordsOf(where)).toEqual([]);
       expect(await seen(where, cookie)).toBeNull();
     }
+  });
+
+  test("what is no session id is revoked without asking the store, and finds nothing", async () => {
+    const [where] = await pair();
+    await loggedIn(where, "ann");
+    where.faulty.forget();
+    for (const id of ["", "x", "{}", "a".repeat(25), "\0".repeat(24)]) {
+      expect(await where.manager.revoke(id as SessionId)).toBe(false);
+      expect(await where.manager.revoke(id as SessionId, { user: "ann" })).toBe(false);
+    }
+    expect(where.faulty.calls).toEqual([]);
+    expect(await where.manager.sessionsOf("ann")).toHaveLength(1);
   });
 
   test("a storm of everything keeps its books", async () => {

@@ -204,7 +204,12 @@ async function obey({ number, name, argument }: Order): Promise<void> {
     const result = await order(argument);
     reply({ kind: "done", number, result }, name === "close" ? leave : undefined);
   } catch (error) {
-    reply({ kind: "failed", number, message: String(error) });
+    const { cause } = error as { readonly cause?: unknown };
+    reply({
+      kind: "failed",
+      number,
+      message: `${String(error)} ${cause === undefined ? "" : String(cause)}`,
+    });
   }
 }
 
