@@ -23,26 +23,23 @@ async function roundTrip(url: string): Promise<unknown> {
   const session = await one.startRequest(first);
   session.set("cart", ["rope"]);
   // A cluster is found, and a pool filled, in the background.
-  await until("the session is saved", async () => {
-    return await one.finishSuccessfulRequest(first).then(
-      () => true,
-      () => false,
-    );
-  });
+  await until("the session is saved", () => succeeds(async () => one.finishSuccessfulRequest(first)));
   await one.close();
   const other = new SessionManager({ store: await openStore(url) });
   const cookie = first.cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
   const second = testExchange({ cookie });
-  await until("the store can be reached", () =>
-    other.startRequest(second).then(
-      () => true,
-      () => false,
-    ),
-  );
+  await until("the store can be reached", () => succeeds(async () => other.startRequest(second)));
   const seen = (await other.startRequest(testExchange({ cookie }))).data;
   const copy = { ...seen };
   await other.close();
   return copy;
+}
+
+async function succeeds(work: () => Promise<unknown>): Promise<boolean> {
+  return await work().then(
+    () => true,
+    () => false,
+  );
 }
 
 describe("openStore", () => {

@@ -38,7 +38,14 @@ export function withClient<Store extends AnyStore & DisposableStore>(
   release: () => Promise<unknown>,
 ): Store {
   const close = store.close.bind(store);
+  async function closeBoth(): Promise<void> {
+    try {
+      await close();
+    } finally {
+      await release();
+    }
+  }
   let closing: Promise<void> | undefined;
-  store.close = () => (closing ??= close().finally(async () => void (await release())));
+  store.close = () => (closing ??= closeBoth());
   return store;
 }
