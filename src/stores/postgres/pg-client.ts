@@ -3,7 +3,7 @@ import type { Call } from "../../core/store.ts";
 import type { PgClient } from "./clients.ts";
 import type { Driver, Listening } from "./driver.ts";
 import { quoted } from "./names.ts";
-import { payloadFor, queryOf, rowsOf, survive } from "./pg-query.ts";
+import { isInTransaction, payloadFor, queryOf, rowsOf, survive } from "./pg-query.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
 import type { Value } from "./values.ts";
@@ -74,7 +74,7 @@ export class PgClientDriver implements Driver {
 
   /** The application's transaction must not swallow a session's write, nor show its own to a reader. */
   #requireNoTransaction(): void {
-    if (!["T", "E"].includes(this.#client.getTransactionStatus?.() ?? "")) return;
+    if (!isInTransaction(this.#client)) return;
     throw new SessionError(
       "ERR_SESSION_STORE_UNAVAILABLE",
       "The application has a transaction open on the client that it handed in. Give the store a pool, or a client of its own.",

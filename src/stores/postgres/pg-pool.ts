@@ -2,7 +2,7 @@ import type { Call } from "../../core/store.ts";
 import type { PgPool, PgPoolClient } from "./clients.ts";
 import type { Driver, Listening } from "./driver.ts";
 import { isConnectionLost } from "./failure.ts";
-import { ignore, queryOf, rowsOf, survive } from "./pg-query.ts";
+import { ignore, isInTransaction, queryOf, rowsOf, survive } from "./pg-query.ts";
 import { PoolListening } from "./pool-listening.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
@@ -33,8 +33,7 @@ export class PgPoolDriver implements Driver {
   }
 
   async #checkedOut<T>(call: Call, work: (client: PgPoolClient) => Promise<T>): Promise<T> {
-    requireTime(call);
-    const client = await inTime(this.#pool.connect(), call, (late) => late.release());
+    const client = await this.#clean(call);
     const release = releasing(client);
     // Others had their turn since the connection was ready.
     if (call.signal.aborted) release(false);
@@ -46,6 +45,19 @@ export class PgPoolDriver implements Driver {
     } catch (error) {
       release(isConnectionLost(error));
       throw error;
+    }
+  }
+
+  /**
+   * A connection that came back to the pool with a transaction open would take our statement into it, and lose it with it. Closing it
+   * undoes what its last user left.
+   */
+  async #clean(call: Call): Promise<PgPoolClient> {
+    for (;;) {
+      requireTime(call);
+      const client = await inTime(this.#pool.connect(), call, (late) => late.release());
+      if (!isInTransaction(client)) return client;
+      client.release(true);
     }
   }
 }

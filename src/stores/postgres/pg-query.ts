@@ -16,6 +16,11 @@ export async function rowsOf(answer: Promise<{ readonly rows: unknown[] }>): Pro
   return (await answer).rows as Row[];
 }
 
+/** Tells whether somebody's transaction is open on the client, as far as its version knows. */
+export function isInTransaction(client: PgClient): boolean {
+  return ["T", "E"].includes(client.getTransactionStatus?.() ?? "");
+}
+
 /** Hands on what `pg` emits for a notification on the channel: a connection may hear others too. */
 export function payloadFor(channel: string, message: unknown, heard: (payload: string) => void): void {
   const { channel: told, payload } = message as { readonly channel: string; readonly payload?: string };

@@ -25,7 +25,14 @@ export class PoolListening implements Listening {
 
   async start(call: Call): Promise<void> {
     requireTime(call);
-    await this.#listenOn(await inTime(this.#pool.connect(), call, (late) => late.release()));
+    const client = await inTime(this.#pool.connect(), call, (late) => late.release());
+    try {
+      await this.#listenOn(client);
+    } catch (error) {
+      // A connection lost meanwhile has begun to be made anew, for a listener that nobody knows of.
+      await this.stop();
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {

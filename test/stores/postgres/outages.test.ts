@@ -209,6 +209,45 @@ test("a client whose application has a transaction open is refused, and serves a
   expect(await store.create(recordOf("a"), call())).toBe(true);
 });
 
+test.for(["left open", "failed"] as const)(
+  "a connection that came back to its pool with a transaction %s serves no call, and none is lost with it",
+  async (how) => {
+    const pool = poolOn(server(), { max: 1 });
+    const store = await storeOn(pool);
+    const careless = await pool.connect();
+    await careless.query("BEGIN");
+    if (how === "failed") await careless.query("nonsense").catch(() => undefined);
+    careless.release();
+    expect(await store.create(recordOf("a"), call())).toBe(true);
+    const next = await pool.connect();
+    await next.query("ROLLBACK");
+    next.release();
+    expect(await store.read(idOf("a"), call())).not.toBeNull();
+  },
+);
+
+test("a connection that is lost before it listens is not listened on again by anybody", async () => {
+  const proxy = await proxied();
+  const pool = poolOn({ ...addressOf(server()), port: proxy.port });
+  const schema = freshSchema();
+  await storeOn(pool, { schema });
+  const store = postgresStore(pool, { schema, durability: "process", notify: true });
+  const lost = proxy.loseReply((bytes) => bytes.includes("LISTEN"), "cut");
+  await expect(store.setup(call())).rejects.toThrow(/./);
+  await lost;
+  await store.setup(call());
+  const heard: string[] = [];
+  store.subscribe((id) => heard.push(id));
+  // Longer than the first pause before a connection is made anew.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  for (const name of ["a", "b"]) await store.create(recordOf(name), call());
+  for (const name of ["a", "b"]) await store.delete(idOf(name), {}, call());
+  await until(() => heard.includes(idOf("b")), "the deletions are heard");
+  expect(heard).toEqual([idOf("a"), idOf("b")]);
+  await store.close();
+  await until(() => pool.idleCount === pool.totalCount, "every connection was given back");
+});
+
 test("a call that is given up while it waits for its turn on a single client is never sent", async () => {
   const schema = freshSchema();
   const [client, admin, holder] = [
