@@ -31,7 +31,7 @@ import {
   type Write,
 } from "./sqlite/operations.ts";
 import { WriteQueue } from "./sqlite/queue.ts";
-import { retrying } from "./sqlite/retry.ts";
+import { giveWay, retrying } from "./sqlite/retry.ts";
 import { judgeRow, recordOf } from "./sqlite/rows.ts";
 import { namesFor } from "./sqlite/schema.ts";
 import { databaseSource, fileSource } from "./sqlite/source.ts";
@@ -165,9 +165,11 @@ class Sqlite implements SqliteStore {
     while (deleted < most) {
       const wanted = Math.min(SWEPT_AT_ONCE, most - deleted);
       try {
+        const started = Date.now();
         const found = await this.#write(deleteExpired(now, wanted), call);
         deleted += found;
         if (found < wanted) return { deleted, more: false };
+        await giveWay(Date.now() - started, call.signal);
       } catch (error) {
         // At the deadline, what is deleted already is worth telling; the rest is for the next sweep.
         if (deleted > 0 && call.signal.aborted) break;

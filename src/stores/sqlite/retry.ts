@@ -34,6 +34,15 @@ export async function retrying<T>(work: () => T, call: Call): Promise<T> {
   }
 }
 
+/**
+ * Leaves the database to others between two pieces of long work, for at least as long as the last one took, waiting included, and
+ * as whoever waits for the lock waits between two attempts: they all get a chance. Without this the one who has just let go
+ * would have it again at once, for the others ask only now and then. Rejects when the signal aborts first.
+ */
+export function giveWay(tookMs: number, signal: AbortSignal): Promise<void> {
+  return pause(Math.max(LONGEST_MS + 1, tookMs), signal);
+}
+
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {
