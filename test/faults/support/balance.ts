@@ -10,8 +10,7 @@ import type { Load } from "./load.ts";
  * by it, or not although told so; whose list of sessions lies. Settles first what nobody knows.
  */
 export async function imbalances(cluster: Cluster, load: Load): Promise<string[]> {
-  const complaints = [...load.complaints, ...cluster.crashes.map((crash) => `crashed: ${crash}`)];
-  complaints.push(...(await accounts(cluster, load)));
+  const complaints = await accounts(cluster, load);
   await settle(load);
   const opening = new Map<Guest, boolean>();
   for (const guest of load.guests.all) opening.set(guest, await opens(cluster, guest));
@@ -25,6 +24,12 @@ export async function imbalances(cluster: Cluster, load: Load): Promise<string[]
     const listed = await sessionsOf(cluster, user);
     complaints.push(...load.guests.differences(user, listed, ids));
   }
+  return [...complaints, ...(await disorder(cluster, load))];
+}
+
+/** What was wrong with single answers, and with the processes. */
+export async function disorder(cluster: Cluster, load: Load): Promise<string[]> {
+  const complaints = [...load.complaints, ...cluster.crashes.map((crash) => `crashed: ${crash}`)];
   const happened = await cluster.happened();
   for (const name of ["loose", "corrupt", "theft", "listenerFailure"])
     if ((happened[name] ?? 0) > 0) complaints.push(`${happened[name]} times ${name}`);

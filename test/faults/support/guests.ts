@@ -1,5 +1,4 @@
-import type { Reply } from "../../races/support/http-client.ts";
-import { Browser, idIn } from "../../races/support/http-client.ts";
+import { type Browser, idIn, type Reply } from "../../races/support/http-client.ts";
 
 /** Whether a session lives: `unknown` where nobody was told. */
 export type Life = "open" | "ended" | "unknown";

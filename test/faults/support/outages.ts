@@ -189,7 +189,7 @@ async function crossing(rival: Connection, order: string): Promise<void> {
 
 /** The server is told to take no writes, and then to take them again. */
 async function readOnly({ mysql }: SingleMysql, load: Load): Promise<void> {
-  const [root] = await Promise.all([createConnection({ uri: mysql.url, user: "root", password: "" })]);
+  const root = await createConnection({ uri: mysql.url, user: "root", password: "" });
   try {
     await root.query("SET GLOBAL read_only = 1");
     await load.refuses(FELT);
@@ -204,19 +204,26 @@ export const OF_MYSQL: Readonly<Record<string, Outage<SingleMysql>>> = {
   "the server takes no writes": readOnly,
 };
 
-/** What every deployment has to survive. */
-export const EVERYWHERE: Readonly<Record<string, Outage>> = {
+/** Outages in which connections are lost. */
+export const CUTTING: Readonly<Record<string, Outage>> = {
   "the server is killed and stays away": killed,
   "the server is killed and starts again": restarted,
-  "the server stands still": paused,
   "connections are cut": cut,
   "connections are cut in the middle of replies": cutInReplies,
   "replies to writes are lost": repliesLost,
   "replies to writes are swallowed": repliesSwallowed,
+};
+
+/** Outages that leave connections as they are. */
+export const LEAVING: Readonly<Record<string, Outage>> = {
+  "the server stands still": paused,
   "requests are held up": requestsHeld,
   "replies are held up": repliesHeld,
   "everything takes too long": slow,
 };
+
+/** What every deployment has to survive. */
+export const EVERYWHERE: Readonly<Record<string, Outage>> = { ...CUTTING, ...LEAVING };
 
 /** For clients that find out by themselves that a connection is dead. */
 export const FORGOTTEN: Readonly<Record<string, Outage>> = { "the network forgets connections": forgotten };

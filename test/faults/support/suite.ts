@@ -4,7 +4,7 @@ import { Cluster } from "../../races/support/http-cluster.ts";
 import { SEED, SOAK } from "../../races/support/http-storm.ts";
 import { withServers } from "../../support/servers/programs.ts";
 import { until } from "../../support/servers/server-process.ts";
-import { imbalances } from "./balance.ts";
+import { disorder, imbalances } from "./balance.ts";
 import type { Deployed, Deployment } from "./deployments.ts";
 import { Load } from "./load.ts";
 import type { Outage } from "./outages.ts";
@@ -21,6 +21,8 @@ const LIMIT_MS = 90_000 * SOAK;
 export interface Hopes {
   /** Where the client has defects that keep it from recovering by itself, the processes are started again before the books are balanced. */
   readonly recovers?: boolean;
+  /** Where the engine may forget what it acknowledged just before the outage, by its own design, only single answers are judged. */
+  readonly exact?: boolean;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface Hopes {
 export function outages<Where extends Deployed>(
   deployment: Deployment<Where>,
   scenarios: Readonly<Record<string, Outage<Where>>>,
-  { recovers = true }: Hopes = {},
+  { recovers = true, exact = true }: Hopes = {},
 ): void {
   withServers(deployment.needs, () => {
     describe(`over ${deployment.name}`, { timeout: LIMIT_MS }, () => {
@@ -49,7 +51,10 @@ export function outages<Where extends Deployed>(
       for (const [name, outage] of Object.entries(scenarios)) {
         for (let round = 0; round < SOAK; round += 1) {
           const hope = recovers ? "the processes go on" : "processes that start again go on";
-          test(`${name}: the books balance, nobody is logged out, and ${hope}${times(round)}`, async () => {
+          const kept = exact
+            ? "the books balance, nobody is logged out"
+            : "what was just acknowledged may be lost";
+          test(`${name}: ${kept}, and ${hope}${times(round)}`, async () => {
             const run = `${name} ${round}`;
             await survive({
               where,
@@ -58,6 +63,7 @@ export function outages<Where extends Deployed>(
               run,
               outage,
               recovers,
+              exact,
               most: 2 * deployment.connections,
             });
           });
@@ -84,12 +90,13 @@ interface Trial<Where> {
   readonly run: string;
   readonly outage: Outage<Where>;
   readonly recovers: boolean;
+  readonly exact: boolean;
   /** The most connections that the processes may hold when all is well again. */
   readonly most: number;
 }
 
 async function survive<Where extends Deployed>(trial: Trial<Where>): Promise<void> {
-  const { where, cluster, random, run, outage, recovers, most } = trial;
+  const { where, cluster, random, run, outage, recovers, exact, most } = trial;
   const load = await Load.start(cluster, random, run);
   try {
     await load.acknowledges(USUAL);
@@ -102,6 +109,6 @@ async function survive<Where extends Deployed>(trial: Trial<Where>): Promise<voi
   }
   console.info(`[${run}, seed ${SEED}] ${load.toString()}`);
   if (!recovers) for (const index of cluster.servers.keys()) await cluster.restart(index);
-  expect(await imbalances(cluster, load)).toEqual([]);
+  expect(await (exact ? imbalances(cluster, load) : disorder(cluster, load))).toEqual([]);
   await until(`no more than ${most} connections are open`, async () => (await where.connections()) <= most);
 }

@@ -37,10 +37,10 @@ export function redisCluster(clients: readonly ClientName[]): Deployment<Cluster
   };
 }
 
-/** A primary, two replicas and three sentinels. A write counts as done when both replicas have it: either may take over. */
-export function redisSentinel(clients: readonly ClientName[]): Deployment<Watched> {
+/** A primary, two replicas and three sentinels. Where both replicas have to confirm a write, whichever takes over has it. */
+export function redisSentinel(clients: readonly ClientName[], replicas: 0 | 2): Deployment<Watched> {
   return {
-    name: `Redis with Sentinel by ${clients.join(" and ")}, each write confirmed by both replicas`,
+    name: `Redis with Sentinel by ${clients.join(" and ")}, each write confirmed by ${replicas} replicas`,
     clients,
     needs: ["redis"],
     connections: 8,
@@ -48,7 +48,7 @@ export function redisSentinel(clients: readonly ClientName[]): Deployment<Watche
       const sentinel = await RedisSentinel.start({ args: DURABLE });
       return {
         sentinel,
-        ...overNodes("sentinel", clients, sentinel.addresses, sentinel.data, 2),
+        ...overNodes("sentinel", clients, sentinel.addresses, sentinel.data, replicas),
         stop: () => sentinel.stop(),
       };
     },
