@@ -110,7 +110,7 @@ class Redis implements RedisStore {
     replicas: ReplicaDemand | null,
     options: RedisStoreOptions & { readonly durability: StoreTraits["durability"] },
   ) {
-    this.traits = { durability: options.durability, shared: true, expires: true, resends: true };
+    this.traits = { durability: options.durability, shared: true, expires: true, resends: transport.resends };
     this.#transport = transport;
     this.#options = options;
     this.#keys = new Keys(prefix);

@@ -73,7 +73,7 @@ export interface IoredisClient {
 export interface IoredisCluster extends IoredisClient {
   readonly isCluster: boolean;
   readonly slots: string[][];
-  nodes(role: "master"): IoredisClient[];
+  nodes(role: "master" | "all"): IoredisClient[];
   /** Not public: asked to look where the slots are, if it is there. */
   refreshSlotsCache?(done: () => void): void;
 }

@@ -1,5 +1,5 @@
 import type { Call } from "../../core/store.ts";
-import { isPassing, isRefused, isUnknownScript, Unconfirmed } from "./failure.ts";
+import { isPassing, isRefused, isUnknownScript, joinedMulti, Unconfirmed } from "./failure.ts";
 import type { Script } from "./scripts.ts";
 import { pause } from "./late.ts";
 import type { Transport } from "./transport.ts";
@@ -25,6 +25,11 @@ export class Engine {
   constructor(transport: Transport, replicas: ReplicaDemand | null) {
     this.#transport = transport;
     this.#replicas = replicas;
+  }
+
+  /** Grows whenever the client may have sent again by itself what was under way. */
+  get losses(): number {
+    return this.#transport.losses;
   }
 
   /** Sends a command that may be carried out twice. */
@@ -72,7 +77,12 @@ export class Engine {
     const { count, withinMs } = this.#replicas ?? { count: 0, withinMs: 0 };
     const wait = ["WAIT", String(count), String(withinMs)];
     return async (command) => {
-      const [reply, confirmed] = await this.#transport.sendBoth(keys[0] ?? "", [command, wait], signal);
+      const both = this.#transport.sendBoth(keys[0] ?? "", [command, wait], signal);
+      const [reply, confirmed] = await both.catch((error: unknown) => {
+        // The primary may have it, and nobody confirmed it.
+        if (!isRefused(error) && !isUnknownScript(error)) for (const key of keys) this.#doubt(key);
+        throw error;
+      });
       if (Number(confirmed) >= count) {
         for (const key of keys) this.#doubtful.delete(key);
         return reply;
@@ -116,7 +126,9 @@ async function persisting<T>(
 ): Promise<T> {
   for (let count = 0; ; count += 1) {
     try {
-      return await attempt();
+      const reply = await attempt();
+      if (reply === "QUEUED") throw joinedMulti();
+      return reply;
     } catch (error) {
       if (signal.aborted || !mayRepeat(error)) throw error;
     }

@@ -26,6 +26,14 @@ export function isUnknownScript(error: unknown): boolean {
   return messageOf(error).startsWith("NOSCRIPT");
 }
 
+/** The rejection of a command that was taken into a transaction of the application's, to be carried out with it or not at all. */
+export function joinedMulti(): SessionError {
+  return new SessionError(
+    "ERR_SESSION_STORE_UNAVAILABLE",
+    "The application has a MULTI open on the client that it handed in. Give the store a client of its own.",
+  );
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import { refuseConfig } from "../../core/errors.ts";
 import type { IoredisClient, IoredisCluster } from "./clients.ts";
+import { Losses } from "./losses.ts";
 import { ignore, type Route, type Router } from "./router.ts";
 import { slotOf } from "./slot.ts";
 
@@ -29,8 +30,12 @@ export function refuseIoredisOptions(options: unknown): void {
 /** For `Redis` and `Cluster` of ioredis and iovalkey. */
 export function ioredisRouter(client: IoredisClient): Router {
   const cluster = isCluster(client) ? client : undefined;
+  const losses = new Losses(client, cluster);
   return {
     cluster: cluster !== undefined,
+    resends: false,
+    losses: () => losses.count,
+    close: () => losses.close(),
     route: (key) => (cluster === undefined ? routeOf(client) : clusterRoute(cluster, key)),
     seek(key) {
       connect(client);
@@ -57,7 +62,9 @@ export function ioredisRouter(client: IoredisClient): Router {
       own.on("message", (from: string, message: string) => {
         if (from === channel) heard(message);
       });
-      own.subscribe(channel).catch(ignore);
+      // Only now, and each time: before, a client that queues nothing rejects it, and one whose server stays away forgets it.
+      own.on("ready", () => void own.subscribe(channel).catch(ignore));
+      connect(own);
       return { close: async () => own.disconnect() };
     },
   };

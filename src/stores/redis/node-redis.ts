@@ -14,10 +14,14 @@ function sendOn(client: object, commands: readonly (readonly string[])[]): Promi
   );
 }
 
+/** What was under way on a connection that is lost rejects, and is never sent again. */
+const NO_LOSSES = { resends: false, losses: () => 0, close: ignore };
+
 /** For `createClient`. */
 export function nodeRedisRouter(client: NodeRedisClient): Router {
   const queue = new Retractable(TYPE_MAPPING);
   return {
+    ...NO_LOSSES,
     cluster: false,
     route: () => ({ connection: client, isReady: client.isReady || !client.isOpen }),
     // It connects again by itself.
@@ -54,6 +58,7 @@ export function nodeRedisClusterRouter(cluster: NodeRedisCluster): Router {
     return client === undefined ? undefined : { connection: client, isReady: client.isReady };
   }
   return {
+    ...NO_LOSSES,
     cluster: true,
     route,
     seek(key) {
@@ -85,6 +90,9 @@ async function connected(cluster: NodeRedisCluster, node: NodeRedisNode): Promis
 export function nodeRedisSentinelRouter(sentinel: NodeRedisSentinel): Router {
   const queue = new Retractable(TYPE_MAPPING);
   return {
+    ...NO_LOSSES,
+    // It sends again, on a connection of its own choice, and does not tell.
+    resends: true,
     cluster: false,
     route: () => ({ connection: sentinel, isReady: sentinel.isReady || !sentinel.isOpen }),
     seek: ignore,

@@ -16,7 +16,7 @@ import {
   OWN,
   recordOf,
 } from "./meta.ts";
-import { CHANGE, CREATE, DELETE, RENEW } from "./scripts.ts";
+import { CHANGE, CREATE, DELETE, RENEW, type Script } from "./scripts.ts";
 import { flatList } from "./transport.ts";
 
 /**
@@ -66,7 +66,7 @@ export class Records {
 
     const grows = change.set !== undefined || change.remove !== undefined;
     const args = [...head, grows ? "1" : "", ...fields];
-    return outcomeOf(await this.#engine.once(CHANGE, this.#keysOf(id), args, call));
+    return outcomeOf(await this.#changed(CHANGE, id, args, call));
   }
 
   async delete(id: SessionId, { ifVersion, label }: DeleteCondition, call: Call): Promise<DeleteOutcome> {
@@ -120,7 +120,20 @@ export class Records {
   ): Promise<unknown> {
     const secret = [String(renew.nextEpoch), encodeText(renew.secretHash), String(renew.endsAt ?? "")];
     const args = [...head, ...secret, labels, entry, before.labels, before.entry, ...fields];
-    return this.#engine.once(RENEW, this.#keysOf(id), args, call);
+    return this.#changed(RENEW, id, args, call);
+  }
+
+  /**
+   * Changes a record. A refusal is answered only where it is surely to the first sending: where the client may have sent the
+   * change twice, it may be the change's own doing, and the call rejects as one whose answer was lost.
+   */
+  async #changed(script: Script, id: SessionId, args: readonly string[], call: Call): Promise<unknown> {
+    const { losses } = this.#engine;
+    const reply = await this.#engine.once(script, this.#keysOf(id), args, call);
+    if (!OVERTAKEN.has(reply) || this.#engine.losses === losses) return reply;
+    throw new Error(
+      "A connection to Redis was lost and the change may have been sent twice: what was answered may be to either.",
+    );
   }
 
   #keysOf(id: SessionId): [string, string] {
@@ -133,6 +146,9 @@ interface Renewal {
   readonly fields: readonly string[];
   readonly renew: NonNullable<SessionChange["renew"]>;
 }
+
+/** The refusals that a change brings about by itself when it arrives a second time. */
+const OVERTAKEN: ReadonlySet<unknown> = new Set(["stale", "conflict", "again"]);
 
 /** What no record has, so that a script which finds one says "again". */
 const NOBODYS: Labelling = { labels: NONE, entry: NONE, endsAt: 0 };

@@ -10,6 +10,12 @@ export interface Router {
   /** Whether the client knows the slots of a cluster. */
   readonly cluster: boolean;
 
+  /** Whether the client may send a command again by itself without {@link losses} telling. */
+  readonly resends: boolean;
+
+  /** How many connections were lost so far on which commands were under way that the client then sends again by itself. */
+  losses(): number;
+
   /** The connection to the primary that serves the key, as far as the client knows it. */
   route(key: string): Route | undefined;
 
@@ -30,6 +36,9 @@ export interface Router {
 
   /** Hears a channel, over reconnects, until it is closed. */
   listen(channel: string, heard: (message: string) => void): Listening;
+
+  /** Takes away what it hung on the client. */
+  close(): void;
 }
 
 /** Something that hears a channel. */

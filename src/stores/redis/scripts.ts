@@ -56,23 +56,31 @@ local function bears(record, label)
 end
 `;
 
-/** keep(ttl): KEYS[1] is dropped after so many ms by the engine's own clock, and the registry KEYS[2] says so of ARGV[1]. */
+/**
+ * enlist(ttl): the registry KEYS[2] says that KEYS[1] of the id ARGV[1] is dropped after so many ms by the engine's own clock.
+ * keep(ttl): it is, too. Both come before whatever else a script writes, which would stay when the registry turns out to be
+ * none and the script fails.
+ */
 const KEEP = `
 local function engineNow()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
-local function keep(ttl)
+local function enlist(ttl)
   local now = engineNow()
   local at = string.format('%.0f', now + ttl)
-  redis.call('PEXPIREAT', KEYS[1], at)
   redis.call('ZADD', KEYS[2], at, ARGV[1])
   if redis.call('PTTL', KEYS[2]) < ttl then
     -- An hour more, so that not every touch has to move it.
     redis.call('PEXPIREAT', KEYS[2], string.format('%.0f', now + ttl + 3600000))
   end
-  return now
+  return now, at
+end
+
+local function keep(ttl)
+  local _, at = enlist(ttl)
+  redis.call('PEXPIREAT', KEYS[1], at)
 end
 `;
 
@@ -121,9 +129,10 @@ export const CREATE: Script = script(
   KEEP,
   `
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local now, ends = enlist(tonumber(ARGV[2]))
 redis.call('HSET', KEYS[1], '=', ARGV[3])
 for at = 4, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
-local now = keep(tonumber(ARGV[2]))
+redis.call('PEXPIREAT', KEYS[1], ends)
 -- Names whose key the engine dropped. One is added, so four keep up.
 local dropped = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%.0f', now), 'LIMIT', 0, 4)
 if #dropped > 0 then redis.call('ZREM', KEYS[2], unpack(dropped)) end
@@ -149,9 +158,9 @@ local moved = expires ~= record.expires
 record.accessed = later(record.accessed, ARGV[6])
 record.expires = expires
 if ARGV[8] == '1' then record.version = following(record.version) end
+if moved then keep(ttl(record)) end
 write(record)
 writeFields(9)
-if moved then keep(ttl(record)) end
 return record.version
 `,
 );
@@ -180,9 +189,9 @@ if ARGV[10] ~= '' then record.ends = ARGV[10] end
 if ARGV[6] ~= '' then record.accessed = ARGV[6] end
 if ARGV[7] ~= '' then record.expires = ARGV[7] end
 record.version = following(record.version)
+keep(ttl(record))
 write(record)
 writeFields(15)
-keep(ttl(record))
 return record.version
 `,
 );
@@ -208,7 +217,8 @@ for index = 2, #KEYS do
     outcomes[index - 1] = 'conflict'
   else
     redis.call('DEL', key)
-    redis.call('ZREM', KEYS[1], id)
+    -- What is no registry holds no id, and must not keep anybody from logging out.
+    redis.pcall('ZREM', KEYS[1], id)
     -- A user who may not publish can still log out.
     redis.pcall('PUBLISH', ARGV[1], id)
     outcomes[index - 1] = known and { record.labels, record.entry } or { '', '' }

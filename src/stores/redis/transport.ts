@@ -27,6 +27,16 @@ export class Transport {
     return this.#router.cluster;
   }
 
+  /** Whether the client may send a command again by itself without {@link losses} telling. */
+  get resends(): boolean {
+    return this.#router.resends;
+  }
+
+  /** Grows whenever the client may have sent again what was under way. */
+  get losses(): number {
+    return this.#router.losses();
+  }
+
   /** Sends one command to the primary that serves the key. Rejects with what the client rejects with. */
   async send(key: string, command: readonly string[], signal: AbortSignal): Promise<unknown> {
     checkInTime(signal);
@@ -77,9 +87,13 @@ export class Transport {
    * Ends the wait of those that could not be sent yet: they reject. Resolves when those under way are answered, or after a
    * while: some clients never settle what is under way when they are ended.
    */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#closed = true;
-    if (this.#underWay === 0) return Promise.resolve();
+    if (this.#underWay > 0) await this.#settled();
+    this.#router.close();
+  }
+
+  #settled(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, PATIENCE_MS);
       this.#idle = () => {

@@ -16,11 +16,6 @@ export interface Engine {
   readonly needs: readonly ServerName[];
   /** The clients that it is reached by. */
   readonly clients: readonly string[];
-  /**
-   * Whether a client may send a write twice by itself. Then who is overtaken by more writers than a record remembers
-   * learns that nobody knows what became of it, though nothing was lost.
-   */
-  readonly resends?: boolean;
   start(): Promise<RunningEngine>;
 }
 
@@ -71,7 +66,6 @@ function redis(clients: readonly ClientName[]): Engine {
   return {
     needs: ["redis"],
     clients,
-    resends: true,
     async start() {
       const server = await RedisServer.start();
       const where = { topology: "standalone", ports: [server.port] } as const;
@@ -84,7 +78,6 @@ function redisCluster(clients: readonly ClientName[]): Engine {
   return {
     needs: ["redis"],
     clients,
-    resends: true,
     async start() {
       // No fail-over but what a test of faults asks for: on a busy machine a node may be silent for long.
       const cluster = await RedisCluster.start({ args: ["--cluster-node-timeout", "30000"] });

@@ -14,8 +14,6 @@ export const SEED: number = Number(process.env["HOLDFAST_SEED"] ?? Date.now() % 
 
 export interface Storm {
   readonly engine: EngineName;
-  /** The largest share of requests that may learn, though nothing is broken, that nobody knows what became of them (503). */
-  readonly unknown: number;
   /** The servers, which the tests of a group share. */
   cluster(): Cluster;
   readonly random: Random;
@@ -63,8 +61,7 @@ function clusterOver(engine: EngineName, group: Group, rules: (storm: Storm) => 
       return started;
     };
     const say = (text: string): void => console.info(`[${engine}, seed ${SEED}] ${text}`);
-    const unknown = ENGINES[engine].resends === true ? 0.2 : 0;
-    rules({ engine, unknown, cluster, say, random: seededRandom(SEED) });
+    rules({ engine, cluster, say, random: seededRandom(SEED) });
   });
 }
 
