@@ -1,6 +1,8 @@
+import type * as ioredis from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SessionError } from "../../../src/core/errors.ts";
 import { ALL_SCRIPTS } from "../../../src/stores/redis/scripts.ts";
+import { redisStore } from "../../../src/stores/redis.ts";
 import { withServers } from "../../support/servers/programs.ts";
 import { RedisServer } from "../../support/servers/redis.ts";
 import { until } from "../../support/servers/server-process.ts";
@@ -299,13 +301,88 @@ withServers(["redis"], () => {
     const { store, prefix } = await storeOn(server);
     await store.create(recordOf("a"), call());
     const { createClient } = await import("redis");
-    const { redisStore } = await import("../../../src/stores/redis.ts");
     const client = createClient({ url: `redis://quiet@127.0.0.1:${server.port}` });
     await client.connect();
     const quiet = redisStore(client, { prefix });
     expect(await quiet.delete(idOf("a"), {}, call())).toBe("done");
     await quiet.close();
     client.destroy();
+  });
+
+  test("where the registry of a group is somebody else's text, a call that fails has written nothing, and a logout is done", async () => {
+    const { store, keys } = await storeOn(server);
+    await store.create(recordOf("a", { fields: { a: "1" } }), call());
+    await server.cli("SET", keys.registry("a0"), "not ours");
+    const ending = NOW + 9_000_000;
+    const failing = [
+      () => store.create(recordOf("a0b"), call()),
+      () => store.update(idOf("a"), changeOf({ set: { a: "2" }, expiresAt: ending }), call()),
+      () =>
+        store.update(
+          idOf("a"),
+          changeOf({ renew: { secretHash: "x", nextEpoch: 2 }, set: { a: "2" } }),
+          call(),
+        ),
+    ];
+    for (const each of failing) await expect(each()).rejects.toThrow(/WRONGTYPE/);
+    expect(await store.read(idOf("a0b"), call())).toBeNull();
+    expect(await store.read(idOf("a"), call())).toEqual(recordOf("a", { fields: { a: "1" } }));
+    expect(await store.delete(idOf("a"), {}, call())).toBe("done");
+  });
+
+  test.each(["ioredis6", "ioredis5", "iovalkey"] as const)(
+    "a subscription hears though the client queues nothing, and though the server came late (%s)",
+    async (name) => {
+      const module = { ioredis6: "ioredis", ioredis5: "ioredis5", iovalkey: "iovalkey" }[name];
+      const { Redis } = (await import(module)) as typeof ioredis;
+      const late = await RedisServer.start();
+      await late.process.kill();
+      const client = new Redis({
+        port: late.port,
+        enableOfflineQueue: false,
+        maxRetriesPerRequest: 1,
+        retryStrategy: () => 20,
+      });
+      let failures = 0;
+      client.on("error", () => (failures += 1));
+      const store = redisStore(client);
+      try {
+        const heard: string[] = [];
+        store.subscribe((id) => heard.push(id));
+        const before = failures;
+        await until("the client has tried more than once", async () => failures > before + 5);
+        await late.process.start();
+        await until("a deletion is heard", async () => {
+          await store.create(recordOf("a"), call());
+          await store.delete(idOf("a"), {}, call());
+          return heard.includes(idOf("a"));
+        });
+      } finally {
+        await store.close();
+        client.disconnect();
+        await late.stop();
+      }
+    },
+  );
+
+  test("a command that only joined a MULTI of the application's is no answer", async () => {
+    const { Redis } = await import("ioredis");
+    const { store: other, prefix } = await storeOn(server);
+    await other.create(recordOf("a"), call());
+    const client = new Redis({ port: server.port });
+    const store = redisStore(client, { prefix });
+    await store.read(idOf("a"), call());
+    await client.multi({ pipeline: false });
+    const calls = [
+      store.read(idOf("a"), call()),
+      store.update(idOf("a"), changeOf({ set: { a: "1" } }), call()),
+      store.delete(idOf("a"), {}, call()),
+    ];
+    for (const each of calls) await expect(each).rejects.toThrow(/MULTI/);
+    await client.discard();
+    expect(await store.read(idOf("a"), call())).toEqual(recordOf("a"));
+    await store.close();
+    client.disconnect();
   });
 
   test("a record of a newer layout is an outage for readers and writers, not garbage", async () => {

@@ -198,6 +198,44 @@ withServers(["redis"], () => {
         expect((await after.store.listByLabel("user:1", { limit: 9 }, call())).records).toHaveLength(1);
       },
     );
+
+    test.each(clients)(
+      "a write whose connection is lost before the replica confirmed is not read as done (%s)",
+      async (name) => {
+        const { primary, between } = await pair();
+        const proxy = await TcpProxy.start(primary.port);
+        onTestFinished(() => proxy.close());
+        const { client, end } = await openClient({
+          client: name,
+          topology: "standalone",
+          ports: [proxy.port],
+        });
+        const store = redisStore(client, { replicas: 1 });
+        onTestFinished(async () => {
+          await store.close();
+          await end();
+        });
+        await store.create(recordOf("a"), call());
+        // The server learns the script, which a lost connection would else keep from being sent.
+        await store.update(idOf("a"), changeOf({ set: { a: "0" } }), call());
+        between.swallow("replies");
+        const update = store
+          .update(idOf("a"), changeOf({ set: { a: "1" } }), call())
+          .catch((error: unknown) => error);
+        await until("the primary waits for the replica", async () =>
+          (await primary.cli("CLIENT", "LIST")).includes("cmd=wait"),
+        );
+        proxy.cut();
+        expect(await update).toBeInstanceOf(Error);
+        await expect(store.read(idOf("a"), call())).rejects.toThrow(/0 of the 1 replicas/);
+        await between.heal();
+        between.cutDeaf();
+        await until("the replica has it, and the read says so", async () => {
+          const record = await store.read(idOf("a"), call()).catch(() => null);
+          return record?.fields["a"] === "1";
+        });
+      },
+    );
   });
 
   describe("a cluster", () => {
