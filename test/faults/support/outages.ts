@@ -189,18 +189,20 @@ async function crossing(rival: Connection, order: string): Promise<void> {
 
 /** The server is told to take no writes, and then to take them again. */
 async function readOnly({ mysql }: SingleMysql, load: Load): Promise<void> {
-  const root = await createConnection({ uri: mysql.url, user: "root", password: "" });
+  const other = await createConnection(mysql.url);
   try {
-    await root.query("SET GLOBAL read_only = 1");
+    await other.query("SET GLOBAL super_read_only = 1");
     await load.refuses(FELT);
-    await root.query("SET GLOBAL read_only = 0");
   } finally {
-    await root.end();
+    await other.query("SET GLOBAL read_only = 0");
+    await other.end();
   }
 }
 
-export const OF_MYSQL: Readonly<Record<string, Outage<SingleMysql>>> = {
-  "others lock the rows": locked,
+export const LOCKS: Readonly<Record<string, Outage<SingleMysql>>> = { "others lock the rows": locked };
+
+/** For MySQL: MariaDB knows no such switch for users who may do everything. */
+export const READ_ONLY: Readonly<Record<string, Outage<SingleMysql>>> = {
   "the server takes no writes": readOnly,
 };
 

@@ -173,6 +173,8 @@ function settingsOf(folder: string, port: number, server: PostgresServer, poolSi
     "pool_mode = transaction",
     `default_pool_size = ${poolSize}`,
     "max_client_conn = 500",
+    // How long it leaves a server alone that it could not reach; 15 s by default.
+    "server_login_retry = 1",
     "ignore_startup_parameters = extra_float_digits",
     "",
   ].join("\n");
