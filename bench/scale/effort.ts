@@ -29,7 +29,7 @@ export const WHOLE: Effort = {
   seconds: 2,
   sweepable: 10_000,
   expired: 200_000,
-  edge: 2000,
+  edge: 1000,
   quietSeconds: 10,
   requestsPerSecond: 500,
   sweepers: 4,

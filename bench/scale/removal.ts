@@ -13,6 +13,8 @@ import type { Ratios, RemovalResult, TrafficResult } from "./result.ts";
 
 const SWEEP_LIMIT = 1000;
 const PACE_FOUND_MS = 1000;
+const EDGE_FROM_MS = 1000;
+const EDGE_MS = 4000;
 const LONGEST_WATCHED_MS = 60_000;
 const DAY = 86_400_000;
 
@@ -29,9 +31,9 @@ interface Scene {
  * swept and are touched by the traffic: whoever was told "done" must find them afterwards.
  */
 export async function measureSweep(scene: Scene): Promise<RemovalResult> {
-  const { engine, store, population, effort } = scene;
+  const { engine, effort } = scene;
   const yesterday = Date.now() - DAY;
-  const { expired, edge, sweepers, quietSeconds } = effort;
+  const { expired, edge, sweepers } = effort;
   const past = {
     createdAt: yesterday,
     accessedAt: yesterday,
@@ -41,23 +43,14 @@ export async function measureSweep(scene: Scene): Promise<RemovalResult> {
   await load(scene, "expired sessions", [EXPIRED, EXPIRED + expired], past);
 
   const quiet = await compare(scene);
-  const edgeMs = Math.min(3000, quietSeconds * 500);
-  const started = Date.now();
-  const about = new Progress("sessions about to expire", edge);
-  await fill(store, population, about, range(EDGE, EDGE + edge), (index) => ({
-    expiresAt: started + 1000 + Math.floor(((index - EDGE) * edgeMs) / edge),
-  }));
   const locksBefore = await engine.lockWaits();
   tell(`  traffic beside ${sweepers} processes that sweep`);
   const sweep: Job = { kind: "sweep", limit: SWEEP_LIMIT };
-  const watch = await begin(
-    scene,
-    trafficOf(effort, edge),
-    Array.from({ length: sweepers }, () => sweep),
-  );
+  const sweeps = Array.from({ length: sweepers }, () => sweep);
+  const watch = await begin(scene, trafficOf(effort, edge), sweeps, () => createEdge(scene));
   const swept = await Promise.all(watch.others.map((sweeper) => sweeper.report));
   const until = now();
-  await pause(Math.max(0, started + 1000 + edgeMs - until));
+  await pause(EDGE_FROM_MS + EDGE_MS);
   watch.traffic.stop();
   const traffic = await watch.traffic.report;
   const lockWaits = differences(locksBefore, await engine.lockWaits());
@@ -78,6 +71,14 @@ export async function measureSweep(scene: Scene): Promise<RemovalResult> {
     lockWaits,
     books: await balance(scene, reports, { deleted: sum(swept), due: expired + edge }),
   };
+}
+
+/** Sessions that expire one after another from a little later on, when the traffic and the sweep are at work. */
+async function createEdge({ store, population, effort }: Scene): Promise<void> {
+  const progress = new Progress("sessions about to expire", effort.edge);
+  await fill(store, population, progress, range(EDGE, EDGE + effort.edge), (index) => ({
+    expiresAt: Date.now() + EDGE_FROM_MS + ((index * 7919) % EDGE_MS),
+  }));
 }
 
 /** The same where the engine removes what expired by itself: all at one moment, the worst that can come. */
@@ -162,19 +163,21 @@ function trafficOf({ sizes, requestsPerSecond }: Effort, edge: number): Job {
   return { kind: "traffic", sessions: sizes.at(-1) ?? 0, perSecond: requestsPerSecond, edge };
 }
 
-/** Starts the traffic, and when it has found its pace, the others. */
+/** Starts the traffic, when all are ready and `first` was done, and when it has found its pace, the others. */
 async function begin(
   { engine, store }: Pick<Scene, "engine" | "store">,
   traffic: Job,
   others: readonly Job[],
+  first: () => Promise<void> = async () => {},
 ): Promise<{ readonly traffic: Hand; readonly others: readonly Hand[]; readonly from: number }> {
-  const [first, ...rest] = await engage(engine, store, [traffic, ...others]);
-  if (first === undefined) throw new Error("Nobody was engaged.");
-  first.go();
+  const [steady, ...rest] = await engage(engine, store, [traffic, ...others]);
+  if (steady === undefined) throw new Error("Nobody was engaged.");
+  await first();
+  steady.go();
   await pause(PACE_FOUND_MS);
   const from = now();
   for (const one of rest) one.go();
-  return { traffic: first, others: rest, from };
+  return { traffic: steady, others: rest, from };
 }
 
 /** The time as the samples of all processes have it. */
