@@ -166,12 +166,6 @@ export const ENGINES = {
 export type EngineName = keyof typeof ENGINES;
 export const ENGINE_NAMES: readonly EngineName[] = Object.keys(ENGINES) as EngineName[];
 
-/** Those whose sessions outlive a server process, for suites that kill one. */
-export const LASTING: readonly EngineName[] = ENGINE_NAMES.filter((name) => name !== "memory");
-
-/** Those that are a server of their own. */
-export const SERVERS: readonly EngineName[] = ENGINE_NAMES.filter((name) => ENGINES[name].needs.length > 0);
-
 /** The need of one suite for an engine. */
 export interface Need {
   /** Starts the engine where no suite of this file has done so before. */
