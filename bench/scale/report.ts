@@ -16,7 +16,8 @@ const HEAD = `# Scale, measured
 Made by \`npm run bench:scale\` out of the \`scale-*.json\` beside it; not to be edited. Each engine was loaded by the store's own
 \`create\`, size after size, and measured at each. Times are milliseconds, one call after another, half of them faster and 99 of 100
 faster; "a second" is with 64 calls in flight from one process. What an operation touched is counted by the engine, and depends
-neither on the machine nor on what else ran on it: those columns tell how costs grow.`;
+neither on the machine nor on what else ran on it: those columns tell how costs grow. Where more processes wanted a core than there
+are cores before the run began, others were at work on the machine: its times are then no more than bounds.`;
 
 function summary(results: readonly ScaleResult[]): string {
   const names = ["read", "update of one field", "touch", "list by user"];
