@@ -23,7 +23,8 @@ export async function openMysql(address: StoreAddress): Promise<AnyStore & Dispo
     address.scheme === "mariadb" ? ["mariadb", "mysql2"] : ["mysql2", "mariadb"],
   );
   const pool = (await createPoolOf(driver))(settingsOf(address));
-  return withClient(mysqlStore(pool, named(address, OPTIONS)), () => pool.end());
+  // A connection that was being made and comes to nothing makes the end reject, when nobody needs it any more.
+  return withClient(mysqlStore(pool, named(address, OPTIONS)), () => pool.end().catch(() => undefined));
 }
 
 /** mysql2 has its promises in a module of their own. */

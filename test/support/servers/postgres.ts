@@ -36,6 +36,7 @@ export class PostgresServer {
       args: ["-D", join(folder.path, "data"), ...flagsOf({ ...DEFAULTS, port: String(port), ...settings })],
       user: SYSTEM_USER,
       ready: () => answersStartup(port, this.user, this.database),
+      notYet: /pre-existing shared memory block|lock file "postmaster.pid" already exists/,
       // Fast shutdown: connections are ended, nothing is lost.
       stopSignal: "SIGINT",
     });

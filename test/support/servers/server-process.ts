@@ -15,6 +15,8 @@ export interface ServerSpec {
   readonly environment?: Readonly<Record<string, string>>;
   /** Resolves to whether the server serves; asked again and again until it does. */
   ready(): Promise<boolean>;
+  /** What it prints when it does not start because parts of the one that was killed are still ending. */
+  readonly notYet?: RegExp;
   /** How to ask it to stop in good order; SIGTERM unless said otherwise. */
   readonly stopSignal?: NodeJS.Signals;
 }
@@ -55,7 +57,7 @@ export class ServerProcess {
   }
 
   /** Starts it, and resolves when it serves. Rejects with what it printed when it ends instead. */
-  async start(): Promise<void> {
+  async #startOnce(): Promise<void> {
     if (this.#child !== null) throw new Error(`${this.#spec.name} runs already.`);
     const [program, args] = commandOf(this.#spec);
     const child = spawn(program, args, {
@@ -109,6 +111,18 @@ export class ServerProcess {
   async restart(): Promise<void> {
     await this.kill();
     await this.start();
+  }
+
+  /** Starts it, and again while parts of the one that was killed before are still ending. */
+  async start(): Promise<void> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.#startOnce();
+      } catch (error) {
+        if (attempt === 50 || this.#spec.notYet?.test(this.#log) !== true) throw error;
+        await pause(100);
+      }
+    }
   }
 
   signal(signal: NodeJS.Signals): void {
