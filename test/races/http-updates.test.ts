@@ -9,8 +9,8 @@ import { anyDoor, everyCluster, overlapping, SOAK, Tally } from "./support/http-
 const SESSIONS = 2;
 const WIDTH = 12;
 
-/** How many requests overlap on each session, one with another. */
-const REQUESTS = 2000 * SOAK;
+/** How many requests overlap on each session, one with another: two thousand on both. */
+const REQUESTS = 1000 * SOAK;
 
 /** A session and the books of all that was done to it. */
 interface Account {
