@@ -27,6 +27,11 @@ export class Engine {
     this.#replicas = replicas;
   }
 
+  /** Whether the client may send a command again by itself without {@link losses} telling. */
+  get resends(): boolean {
+    return this.#transport.resends;
+  }
+
   /** Grows whenever the client may have sent again by itself what was under way. */
   get losses(): number {
     return this.#transport.losses;

@@ -48,8 +48,12 @@ export class Records {
     const args = [id, String(life), metaOf(record, entry), ...fieldParts(record.fields)];
 
     if (labels !== "") await this.#entries.enter(id, labels, entry, endsAt - accessedAt, call);
-    // Where it was refused, its entry stays: a client may have sent it twice, and then the record bears that entry.
-    return (await this.#engine.once(CREATE, this.#keysOf(id), args, call)) === 1;
+    const { losses } = this.#engine;
+    const created = (await this.#engine.once(CREATE, this.#keysOf(id), args, call)) === 1;
+    // Where it was refused and the client may have sent it twice, the entry stays: the record may be the one that bears it.
+    const surely = !this.#engine.resends && this.#engine.losses === losses;
+    if (!created && surely) this.#entries.leave(id, labels, entry);
+    return created;
   }
 
   async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
