@@ -73,3 +73,11 @@ export class SessionError extends Error {
 export function refuseConfig(message: string): never {
   throw new SessionError("ERR_SESSION_CONFIG", message);
 }
+
+/** What a store rejects with when it meets a record that a newer version wrote. */
+export function newerFormat(): SessionError {
+  return new SessionError(
+    "ERR_SESSION_FORMAT",
+    "The record was written by a newer version of Holdfast. Update this one.",
+  );
+}

@@ -1,4 +1,4 @@
-import { refuseConfig, SessionError } from "../core/errors.ts";
+import { newerFormat, refuseConfig, SessionError } from "../core/errors.ts";
 import { checkOptionNames } from "../core/option-names.ts";
 import type { SessionId, SessionRecord } from "../core/record.ts";
 import type {
@@ -22,7 +22,7 @@ import type {
 import type { PostgresClient } from "./postgres/clients.ts";
 import { driverOf } from "./postgres/drivers.ts";
 import { isStorable, type Names, namesFor } from "./postgres/names.ts";
-import { newerFormat, pageOf, recordOf, type Row } from "./postgres/rows.ts";
+import { pageOf, recordOf, type Row } from "./postgres/rows.ts";
 import { Sender } from "./postgres/sender.ts";
 import { setUp } from "./postgres/setup.ts";
 import {

@@ -1,4 +1,4 @@
-import { SessionError } from "../../core/errors.ts";
+import { newerFormat, SessionError } from "../../core/errors.ts";
 import { judgeRecord, type SessionRecord } from "../../core/record.ts";
 import type { Row } from "./pool.ts";
 
@@ -47,13 +47,6 @@ export function recordOf(rows: readonly Row[]): SessionRecord {
   if (judged.verdict === "record") return judged.record;
   if (judged.verdict === "newer") throw newerFormat();
   throw new SessionError("ERR_SESSION_CORRUPT", "A row of the sessions table is not a record.");
-}
-
-export function newerFormat(): SessionError {
-  return new SessionError(
-    "ERR_SESSION_FORMAT",
-    "The record was written by a newer version of Holdfast. Update this one.",
-  );
 }
 
 /** The names of the fields that have a row, with a text or without. */

@@ -1,3 +1,4 @@
+import { newerFormat } from "../../core/errors.ts";
 import { FORMAT_FIELD, isReserved, type SessionId } from "../../core/record.ts";
 import type { Call, SessionChange, UpdateOutcome } from "../../core/store.ts";
 import { batches } from "./batches.ts";
@@ -11,7 +12,7 @@ import {
   unexplained,
 } from "./engine.ts";
 import type { MysqlValue, Row } from "./pool.ts";
-import { FORMAT, judgeRows, namesIn, newerFormat } from "./rows.ts";
+import { FORMAT, judgeRows, namesIn } from "./rows.ts";
 import type { Sql } from "./sql.ts";
 import { type Field, formatOf, isId, labelKey, labelsText, requireFits } from "./values.ts";
 

@@ -1,4 +1,4 @@
-import { SessionError } from "../../core/errors.ts";
+import { newerFormat, SessionError } from "../../core/errors.ts";
 import { judgeRecord, type SessionRecord } from "../../core/record.ts";
 import type { Page } from "../../core/store.ts";
 import type { Value } from "./values.ts";
@@ -25,13 +25,6 @@ export function pageOf(rows: readonly Row[], limit: number): Page {
   const records = values.filter((value): value is SessionRecord => judgeRecord(value) === "record");
   // Taken from the last row seen, readable or not, so that a page of garbage does not end the walk.
   return rows.length > limit ? { records, next: String(rows[limit - 1]?.[0]) } : { records };
-}
-
-export function newerFormat(): SessionError {
-  return new SessionError(
-    "ERR_SESSION_FORMAT",
-    "The record was written by a newer version of Holdfast. Update this one.",
-  );
 }
 
 function valueOf(row: Row): unknown {

@@ -1,4 +1,4 @@
-import { SessionError } from "../../core/errors.ts";
+import { newerFormat, SessionError } from "../../core/errors.ts";
 import { judgeRecord, type SessionId, type SessionRecord } from "../../core/record.ts";
 import { decodeText, encodeText } from "./keys.ts";
 
@@ -82,13 +82,6 @@ export function corrupt(): SessionError {
   return new SessionError(
     "ERR_SESSION_CORRUPT",
     "A key of the session store holds something that is no record.",
-  );
-}
-
-export function newerFormat(): SessionError {
-  return new SessionError(
-    "ERR_SESSION_FORMAT",
-    "The record was written by a newer version of Holdfast. Update this one.",
   );
 }
 

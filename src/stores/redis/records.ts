@@ -1,4 +1,4 @@
-import { SessionError } from "../../core/errors.ts";
+import { newerFormat, SessionError } from "../../core/errors.ts";
 import type { SessionId, SessionRecord } from "../../core/record.ts";
 import type { Call, DeleteCondition, DeleteOutcome, SessionChange, UpdateOutcome } from "../../core/store.ts";
 import type { Engine } from "./engine.ts";
@@ -11,7 +11,6 @@ import {
   labelsText,
   META,
   metaOf,
-  newerFormat,
   NO_ENTRY,
   OWN,
   recordOf,

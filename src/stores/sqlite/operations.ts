@@ -1,8 +1,8 @@
-import { SessionError } from "../../core/errors.ts";
+import { newerFormat, SessionError } from "../../core/errors.ts";
 import type { SessionId, SessionRecord } from "../../core/record.ts";
 import type { DeleteCondition, DeleteOutcome, SessionChange, UpdateOutcome } from "../../core/store.ts";
 import type { Connection, Reader, Writer } from "./driver.ts";
-import { type FieldChoice, judgeRow, newerFormat, selectRecords } from "./rows.ts";
+import { type FieldChoice, judgeRow, selectRecords } from "./rows.ts";
 import { type Names, versionReader } from "./schema.ts";
 
 /** Every prepared statement of one connection. */

@@ -1,4 +1,4 @@
-import { SessionError } from "../../core/errors.ts";
+import { newerFormat, SessionError } from "../../core/errors.ts";
 import { FORMAT_FIELD, judgeRecord, RESERVED, type SessionRecord } from "../../core/record.ts";
 import type { Names } from "./schema.ts";
 
@@ -51,13 +51,6 @@ export function recordOf(row: readonly unknown[]): SessionRecord {
   if (judged.verdict === "record") return judged.record;
   if (judged.verdict === "newer") throw newerFormat();
   throw new SessionError("ERR_SESSION_CORRUPT", "A row of the sessions table is not a record.");
-}
-
-export function newerFormat(): SessionError {
-  return new SessionError(
-    "ERR_SESSION_FORMAT",
-    "The record was written by a newer version of Holdfast. Update this one.",
-  );
 }
 
 /** An integer past the safe ones becomes an unsafe number, which no record has. */

@@ -2,14 +2,16 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
-import type { SessionId, SessionRecord } from "../../../src/core/record.ts";
-import type { Call } from "../../../src/core/store.ts";
 import type { MysqlStore } from "../../../src/stores/mysql.ts";
 import { type MysqlKind, type MysqlOptions, MysqlServer } from "../../support/servers/mysql.ts";
 import { type MysqlDriverName, type MysqlLocation, openAt } from "./clients.ts";
+import { until as comesTrue } from "../../support/servers/server-process.ts";
 import { type Raw, rawOn } from "./raw.ts";
 
-export const NOW: number = Date.UTC(2100, 0, 1);
+import { call } from "../records.ts";
+
+export { call, idOf, NOW, recordOf } from "../records.ts";
+
 export const KINDS: readonly MysqlKind[] = ["mariadb", "mysql"];
 export const DRIVERS: readonly MysqlDriverName[] = ["mysql2", "mariadb"];
 
@@ -57,30 +59,6 @@ export function benchOn(kind: MysqlKind, options: MysqlOptions = {}): Bench {
   return bench;
 }
 
-export function call(): Call {
-  return { signal: new AbortController().signal };
-}
-
-export function idOf(name: string): SessionId {
-  return name.padEnd(24, "0") as SessionId;
-}
-
-export function recordOf(name: string, given: Partial<SessionRecord> = {}): SessionRecord {
-  return {
-    id: idOf(name),
-    epoch: 1,
-    version: 1,
-    secretHash: "h".repeat(43),
-    labels: ["user:1"],
-    createdAt: NOW,
-    accessedAt: NOW,
-    expiresAt: NOW + 1000,
-    endsAt: NOW + 2000,
-    fields: { a: "1" },
-    ...given,
-  };
-}
-
 type Watcher = (sql: string, values: readonly unknown[]) => void;
 
 /** A pool that tells of each statement before it is sent. */
@@ -116,10 +94,6 @@ export async function message(child: ChildProcess): Promise<unknown> {
 }
 
 /** Asks again and again until the answer is yes, at most for ten seconds. */
-export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 400; attempt++) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`Never: ${what}.`);
+export function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  return comesTrue(what, holds, 10_000);
 }

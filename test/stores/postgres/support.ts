@@ -1,16 +1,19 @@
 import { Client, Pool } from "pg";
 import postgres from "postgres";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
-import type { SessionId, SessionRecord } from "../../../src/core/record.ts";
-import type { Call, SessionChange } from "../../../src/core/store.ts";
+import type { SessionChange } from "../../../src/core/store.ts";
 import {
   type PostgresStore,
   type PostgresStoreOptions,
   postgresStore,
 } from "../../../src/stores/postgres.ts";
+import { until as comesTrue } from "../../support/servers/server-process.ts";
 import { PostgresServer } from "../../support/servers/postgres.ts";
 
-export const NOW: number = Date.UTC(2100, 0, 1);
+import { call, NOW } from "../records.ts";
+
+export { call, idOf, NOW, recordOf } from "../records.ts";
+
 const PATIENCE_MS = 10_000;
 /** Making a database takes a while where many make one at once. */
 const START_MS = 90_000;
@@ -79,41 +82,13 @@ export async function storeOn(
   return store;
 }
 
-export function call(): Call {
-  return { signal: new AbortController().signal };
-}
-
-export function idOf(name: string): SessionId {
-  return name.padEnd(24, "0") as SessionId;
-}
-
-export function recordOf(name: string, given: Partial<SessionRecord> = {}): SessionRecord {
-  return {
-    id: idOf(name),
-    epoch: 1,
-    version: 1,
-    secretHash: "h".repeat(43),
-    labels: ["user:1"],
-    createdAt: NOW,
-    accessedAt: NOW,
-    expiresAt: NOW + 1000,
-    endsAt: NOW + 2000,
-    fields: { a: "1" },
-    ...given,
-  };
-}
-
 export function changeOf(given: Partial<SessionChange> = {}): SessionChange {
   return { now: NOW, epoch: 1, ...given };
 }
 
 /** Asks again and again until it holds. */
-export async function until(holds: () => Promise<boolean> | boolean, what: string): Promise<void> {
-  const end = Date.now() + PATIENCE_MS;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`It never came to this: ${what}.`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+export function until(holds: () => Promise<boolean> | boolean, what: string): Promise<void> {
+  return comesTrue(what, holds, PATIENCE_MS);
 }
 
 /** Resolves once so many statements of others wait for a lock. */

@@ -7,12 +7,13 @@ import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import Better from "better-sqlite3";
 import { onTestFinished } from "vitest";
-import type { SessionId, SessionRecord } from "../../../src/core/record.ts";
-import type { Call } from "../../../src/core/store.ts";
 import { type SqliteDriverName, type SqliteStore, sqliteStore } from "../../../src/stores/sqlite.ts";
 
+import { call } from "../records.ts";
+
+export { call, idOf, NOW, recordOf } from "../records.ts";
+
 export const DRIVERS: readonly SqliteDriverName[] = ["node:sqlite", "better-sqlite3"];
-export const NOW: number = Date.UTC(2100, 0, 1);
 
 /** What tests do with a database of either kind behind the store's back. */
 export interface RawDatabase {
@@ -22,30 +23,6 @@ export interface RawDatabase {
     run(...values: (string | number)[]): unknown;
   };
   close(): unknown;
-}
-
-export function call(): Call {
-  return { signal: new AbortController().signal };
-}
-
-export function idOf(name: string): SessionId {
-  return name.padEnd(24, "0") as SessionId;
-}
-
-export function recordOf(name: string, given: Partial<SessionRecord> = {}): SessionRecord {
-  return {
-    id: idOf(name),
-    epoch: 1,
-    version: 1,
-    secretHash: "h".repeat(43),
-    labels: ["user:1"],
-    createdAt: NOW,
-    accessedAt: NOW,
-    expiresAt: NOW + 1000,
-    endsAt: NOW + 2000,
-    fields: { a: "1" },
-    ...given,
-  };
 }
 
 /** A path in a folder that goes when the test is over. */
