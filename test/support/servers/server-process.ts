@@ -100,11 +100,11 @@ export class ServerProcess {
   pause(): void {
     this.signal("SIGSTOP");
     // PostgreSQL serves each connection by a process of its own.
-    for (const pid of childrenOf(this.pid)) process.kill(pid, "SIGSTOP");
+    signalChildren(this.pid, "SIGSTOP");
   }
 
   resume(): void {
-    for (const pid of childrenOf(this.pid)) process.kill(pid, "SIGCONT");
+    signalChildren(this.pid, "SIGCONT");
     this.signal("SIGCONT");
   }
 
@@ -165,6 +165,17 @@ function childrenOf(pid: number): number[] {
     .split("\n")
     .map(Number)
     .filter((child) => child > 0);
+}
+
+/** A child that ended since it was listed, as a connection's process does when its client leaves, wants no signal. */
+function signalChildren(pid: number, signal: NodeJS.Signals): void {
+  for (const child of childrenOf(pid)) {
+    try {
+      process.kill(child, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
 }
 
 export function pause(ms: number): Promise<void> {
