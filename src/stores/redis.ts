@@ -49,7 +49,7 @@ export interface RedisStoreOptions {
   readonly durability?: "none" | "process" | "power";
   /**
    * How many replicas must have confirmed a write before it counts as done; 0 unless said otherwise. A fail-over to one
-   * of them then loses nothing acknowledged. A write that they do not confirm within a second rejects, though the primary has it.
+   * of them then loses nothing acknowledged. A write that they do not confirm within a second rejects, though the primary has it. Not with `createSentinel` of node-redis.
    */
   readonly replicas?: number;
   /** Accept a server that evicts keys when its memory is full, which ends sessions and lets revocations miss some. */
@@ -88,8 +88,14 @@ export function redisStore(client: RedisStoreClient, options: RedisStoreOptions 
     refuseConfig('durability is "none", "process" or "power".');
   }
   if (!Number.isSafeInteger(replicas) || replicas < 0) refuseConfig("replicas is a whole number, 0 or more.");
+  const transport = transportOf(client);
+  if (replicas > 0 && !transport.sharesConnection) {
+    refuseConfig(
+      "replicas does not go with createSentinel of node-redis, which lends its connection to one call at a time. Use a Redis of ioredis with sentinels, or drop replicas.",
+    );
+  }
   const demand = replicas === 0 ? null : { count: replicas, withinMs: REPLICAS_WITHIN_MS };
-  return new Redis(transportOf(client), prefix, demand, { ...options, durability });
+  return new Redis(transport, prefix, demand, { ...options, durability });
 }
 
 class Redis implements RedisStore {

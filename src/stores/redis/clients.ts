@@ -10,7 +10,8 @@ export interface NodeRedisClient {
   duplicate(): NodeRedisClient;
   connect(): Promise<unknown>;
   subscribe(channel: string, heard: (message: string) => void): Promise<unknown>;
-  on(event: "error", listener: (error: unknown) => void): unknown;
+  on(event: string, listener: () => void): unknown;
+  off(event: string, listener: () => void): unknown;
   destroy(): unknown;
   readonly isOpen: boolean;
   readonly isReady: boolean;
@@ -32,6 +33,8 @@ export interface NodeRedisCluster {
   subscribe(channel: string, heard: (message: string) => void): Promise<unknown>;
   unsubscribe(channel: string, heard: never): Promise<unknown>;
   nodeClient(node: never): unknown;
+  on(event: string, listener: () => void): unknown;
+  off(event: string, listener: () => void): unknown;
   readonly masters: readonly NodeRedisNode[];
   readonly slots: readonly { readonly master: NodeRedisNode }[];
   /** Not public: there from version 6 on. */
@@ -47,6 +50,8 @@ export interface NodeRedisSentinel {
   unsubscribe(channel: string, heard: never): Promise<unknown>;
   use(work: (client: NodeRedisSentinelClient) => Promise<unknown>): Promise<unknown>;
   getSentinelNode(): unknown;
+  on(event: string, listener: () => void): unknown;
+  off(event: string, listener: () => void): unknown;
   readonly isOpen: boolean;
   readonly isReady: boolean;
 }

@@ -6,6 +6,7 @@ import type { Engine } from "./engine.ts";
 import type { Keys } from "./keys.ts";
 import { encodedLabels } from "./meta.ts";
 import { ENTER } from "./scripts.ts";
+import { listOf } from "./replies.ts";
 
 /**
  * How long an entry outlives its session's absolute limit, in seconds: more than any two clocks differ, for an entry that
@@ -86,6 +87,6 @@ export class Entries {
     // All entries of an id begin with it and a point; a slash is the next character.
     const from = after === undefined ? "-" : `[${after}/`;
     const command = ["ZRANGEBYLEX", key, from, "+", "LIMIT", "0", String(limit)];
-    return (await this.#engine.command(key, command, call)) as string[];
+    return listOf(await this.#engine.command(key, command, call)) as readonly string[];
   }
 }

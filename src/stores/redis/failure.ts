@@ -5,6 +5,15 @@ export class Unconfirmed extends Error {
   override readonly name: string = "Unconfirmed";
 }
 
+/** The connection was lost before the client had written the command to it. */
+export class NotSent extends Error {
+  override readonly name: string = "NotSent";
+
+  constructor() {
+    super("The connection to Redis was lost before the command was sent.");
+  }
+}
+
 /**
  * Error replies by which the engine says that it ran nothing: its state is in motion, and soon another answer is to be
  * expected. Within a script, Redis 6.2 puts its own words before them.
@@ -13,7 +22,7 @@ const REFUSED = /(?:^|: -)(?:READONLY|CLUSTERDOWN|TRYAGAIN|LOADING|MASTERDOWN|BU
 
 /** Tells whether a command surely had no effect and is worth sending again. */
 export function isRefused(error: unknown): boolean {
-  return REFUSED.test(messageOf(error));
+  return error instanceof NotSent || REFUSED.test(messageOf(error));
 }
 
 /** Tells whether a command without harm in being carried out twice is worth sending again. */

@@ -34,6 +34,7 @@ export function ioredisRouter(client: IoredisClient): Router {
   return {
     cluster: cluster !== undefined,
     resends: false,
+    sharesConnection: true,
     losses: () => losses.count,
     close: () => losses.close(),
     route: (key) => (cluster === undefined ? routeOf(client) : clusterRoute(cluster, key)),

@@ -6,7 +6,7 @@ import { encodeText, type Keys, partitionOf } from "./keys.ts";
 import { encodedLabels, judgeHash } from "./meta.ts";
 import type { Records } from "./records.ts";
 import { PEEK } from "./scripts.ts";
-import { flatList } from "./transport.ts";
+import { flatList, listOf } from "./replies.ts";
 
 /** The most records that one page reads, and that one step of a revocation deletes. */
 const LARGEST_PAGE = 500;
@@ -84,7 +84,7 @@ export class Labels {
     await Promise.all(
       partitioned(ids).map(async (group) => {
         const keys = group.map((id) => this.#keys.record(id));
-        const found = (await this.#engine.look(PEEK, keys, call)) as readonly unknown[];
+        const found = listOf(await this.#engine.look(PEEK, keys, call));
         for (const [index, id] of group.entries()) hashes.set(id, flatList(found[index]));
       }),
     );

@@ -7,28 +7,42 @@ import { slotOf } from "./slot.ts";
 const TYPE_MAPPING = { 37: Array };
 const OPTIONS = { typeMapping: TYPE_MAPPING };
 
-function sendOn(client: object, commands: readonly (readonly string[])[]): Promise<unknown[]> {
-  // Commands of one turn keep their order on one connection.
-  return Promise.all(
-    commands.map((command) => (client as NodeRedisClient).sendCommand(command as string[], OPTIONS)),
-  );
+/** Commands of one turn keep their order on one connection. */
+function sendOnBy(queue: Retractable): Router["sendOn"] {
+  return (connection, commands) => {
+    const client = connection as NodeRedisClient;
+    return Promise.all(
+      commands.map((command) => queue.send((own, options) => client.sendCommand(own, options), command)),
+    );
+  };
 }
 
 /** What was under way on a connection that is lost rejects, and is never sent again. */
-const NO_LOSSES = { resends: false, losses: () => 0, close: ignore };
+const USUAL = { resends: false, losses: () => 0, sharesConnection: true };
+
+/** Takes back what is queued when the client tells, by the event of that name, that a connection was lost. Returns how to stop that. */
+function withdrawing(
+  queue: Retractable,
+  client: NodeRedisClient | NodeRedisCluster | NodeRedisSentinel,
+  event: string,
+): () => void {
+  client.on(event, queue.withdraw);
+  return () => void client.off(event, queue.withdraw);
+}
 
 /** For `createClient`. */
 export function nodeRedisRouter(client: NodeRedisClient): Router {
   const queue = new Retractable(TYPE_MAPPING);
   return {
-    ...NO_LOSSES,
+    ...USUAL,
+    close: withdrawing(queue, client, "error"),
     cluster: false,
     route: () => ({ connection: client, isReady: client.isReady || !client.isOpen }),
     // It connects again by itself.
     seek: ignore,
     send: (_key, command, signal) =>
       queue.send((own, options) => client.sendCommand(own, options), command, signal),
-    sendOn,
+    sendOn: sendOnBy(queue),
     primaries: async () => [client],
     listen(channel, heard) {
       const own = client.duplicate();
@@ -58,7 +72,8 @@ export function nodeRedisClusterRouter(cluster: NodeRedisCluster): Router {
     return client === undefined ? undefined : { connection: client, isReady: client.isReady };
   }
   return {
-    ...NO_LOSSES,
+    ...USUAL,
+    close: withdrawing(queue, cluster, "node-error"),
     cluster: true,
     route,
     seek(key) {
@@ -76,7 +91,7 @@ export function nodeRedisClusterRouter(cluster: NodeRedisCluster): Router {
         ? queue.send(send, command, signal)
         : send(command as string[], { typeMapping: TYPE_MAPPING, abortSignal: signal });
     },
-    sendOn,
+    sendOn: sendOnBy(queue),
     primaries: () => Promise.all(cluster.masters.map((node) => connected(cluster, node))),
     listen: (channel, heard) => shared(cluster, channel, heard),
   };
@@ -90,7 +105,8 @@ async function connected(cluster: NodeRedisCluster, node: NodeRedisNode): Promis
 export function nodeRedisSentinelRouter(sentinel: NodeRedisSentinel): Router {
   const queue = new Retractable(TYPE_MAPPING);
   return {
-    ...NO_LOSSES,
+    ...USUAL,
+    close: withdrawing(queue, sentinel, "client-error"),
     // It sends again, on a connection of its own choice, and does not tell.
     resends: true,
     cluster: false,
@@ -98,7 +114,8 @@ export function nodeRedisSentinelRouter(sentinel: NodeRedisSentinel): Router {
     seek: ignore,
     send: (_key, command, signal) =>
       queue.send((own, options) => sentinel.sendCommand(false, own, options), command, signal),
-    // It may have several connections to the primary; one is lent for the while.
+    // It may have several connections to the primary; one is lent for the while, and nobody else has it.
+    sharesConnection: false,
     sendOn: async (_connection, commands) =>
       (await sentinel.use((client) =>
         Promise.all(commands.map((command) => client.sendCommand(false, command as string[], OPTIONS))),

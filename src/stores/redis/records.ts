@@ -15,8 +15,8 @@ import {
   OWN,
   recordOf,
 } from "./meta.ts";
+import { booleanOf, flatList, listOf, versionOf } from "./replies.ts";
 import { CHANGE, CREATE, DELETE, RENEW, type Script } from "./scripts.ts";
-import { flatList } from "./transport.ts";
 
 /**
  * How long the engine keeps a record beyond its expiry, in ms. The time to live is counted from the caller's clock, so this
@@ -48,7 +48,7 @@ export class Records {
 
     if (labels !== "") await this.#entries.enter(id, labels, entry, endsAt - accessedAt, call);
     const { losses } = this.#engine;
-    const created = (await this.#engine.once(CREATE, this.#keysOf(id), args, call)) === 1;
+    const created = booleanOf(await this.#engine.once(CREATE, this.#keysOf(id), args, call));
     // Where it was refused and the client may have sent it twice, the entry stays: the record may be the one that bears it.
     const surely = !this.#engine.resends && this.#engine.losses === losses;
     if (!created && surely) this.#entries.leave(id, labels, entry);
@@ -88,7 +88,8 @@ export class Records {
     const keys = [this.#keys.registry(partitionOf(ids[0] ?? "")), ...ids.map((id) => this.#keys.record(id))];
     const wanted = label === undefined ? "" : ` ${encodeText(label)}`;
     const args = [this.#keys.channel, String(ifVersion ?? ""), wanted, ...ids];
-    return (await this.#engine.once(DELETE, keys, args, call)) as ("gone" | "conflict" | [string, string])[];
+    const outcomes = listOf(await this.#engine.once(DELETE, keys, args, call));
+    return outcomes as readonly ("gone" | "conflict" | [string, string])[];
   }
 
   async #renew(id: SessionId, now: number, change: Renewal, call: Call): Promise<UpdateOutcome> {
@@ -174,7 +175,7 @@ function outcomeOf(reply: unknown): UpdateOutcome {
     case "newer":
       throw newerFormat();
     default:
-      return { kind: "done", version: Number(reply) };
+      return { kind: "done", version: versionOf(reply) };
   }
 }
 

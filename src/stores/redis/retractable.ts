@@ -1,81 +1,105 @@
+import { NotSent } from "./failure.ts";
 import { tooLate } from "./late.ts";
 
 /** How a command is handed to the client. */
 type Send = (command: string[], options: object) => Promise<unknown>;
 
 /**
- * Hands commands to node-redis so that one whose signal aborts while it is still in the client's own queue is never sent.
- * The client listens to the signal it is given just as long as it has the command in that queue.
+ * Hands commands to node-redis so that one which is still in the client's own queue can be taken back: when its signal
+ * aborts, and when the connection is lost. The client listens to the signal it is given just as long as it has the
+ * command in that queue.
  *
  * Version 5 breaks its queue for good when several commands are taken out of it, the last one among them; so the command
- * stays there, as a PING: it is encoded only when it is written.
+ * stays there as what cannot be encoded, which the client drops when its turn comes.
  */
 export class Retractable {
   readonly #typeMapping: object;
-  /** What was queued since the last look. Nearly all of it is sent by the next, and never costs a listener. */
-  #fresh: Queued[] = [];
+  readonly #queued = new Set<Queued>();
+  #looks = false;
 
   constructor(typeMapping: object) {
     this.#typeMapping = typeMapping;
   }
 
-  send(send: Send, command: readonly string[], signal: AbortSignal): Promise<unknown> {
+  send(send: Send, command: readonly string[], signal?: AbortSignal): Promise<unknown> {
     const own = [...command];
     return new Promise((resolve, reject) => {
-      const abortSignal = new Queued(signal, this.#queued, () => {
-        own.splice(0, own.length, "PING");
-        reject(tooLate(signal));
+      const abortSignal = new Queued(this, signal, (error) => {
+        own.splice(0, own.length, undefined as never);
+        reject(error);
       });
       send(own, { typeMapping: this.#typeMapping, abortSignal }).then(resolve, reject);
     });
   }
 
-  readonly #queued = (command: Queued): void => {
-    // The client writes at the end of this turn of the event loop, so the next one tells what is stuck.
-    if (this.#fresh.push(command) === 1) setImmediate(() => setImmediate(this.#look));
+  /**
+   * Takes back all that is queued, for a connection was lost. Version 5 would write what it has scheduled into the dead socket all
+   * the same, wait for the answers, and take for them what the next connection answers to others, or never be ready again.
+   */
+  readonly withdraw = (): void => {
+    for (const command of this.#queued) command.retract(new NotSent());
   };
 
+  enter(command: Queued): void {
+    this.#queued.add(command);
+    if (this.#looks) return;
+    this.#looks = true;
+    // The client writes at the end of this turn of the event loop, so the next one tells what is stuck. Nearly all that is
+    // sent is not, and never costs a listener.
+    setImmediate(() => setImmediate(this.#look));
+  }
+
+  leave(command: Queued): void {
+    this.#queued.delete(command);
+  }
+
   readonly #look = (): void => {
-    const fresh = this.#fresh;
-    this.#fresh = [];
-    for (const command of fresh) command.listen();
+    this.#looks = false;
+    for (const command of this.#queued) command.listen();
   };
 }
 
 /** What node-redis is given for an abort signal. */
 class Queued {
-  readonly #signal: AbortSignal;
-  readonly #isQueued: (self: Queued) => void;
-  readonly #retract: () => void;
-  #waits = false;
+  readonly #queue: Retractable;
+  readonly #signal: AbortSignal | undefined;
+  readonly #rejects: (error: Error) => void;
   #listens = false;
 
-  constructor(signal: AbortSignal, isQueued: (self: Queued) => void, retract: () => void) {
+  constructor(queue: Retractable, signal: AbortSignal | undefined, rejects: (error: Error) => void) {
+    this.#queue = queue;
     this.#signal = signal;
-    this.#isQueued = isQueued;
-    this.#retract = retract;
+    this.#rejects = rejects;
   }
 
   get aborted(): boolean {
-    return this.#signal.aborted;
+    return this.#signal?.aborted === true;
   }
 
   /** The client calls it when it takes the command into its queue. */
   addEventListener(): void {
-    this.#waits = true;
-    this.#isQueued(this);
+    this.#queue.enter(this);
   }
 
   /** The client calls it when it takes the command out, to be written or because it failed. */
   removeEventListener(): void {
-    this.#waits = false;
-    if (this.#listens) this.#signal.removeEventListener("abort", this.#retract);
+    this.#queue.leave(this);
+    if (this.#listens) this.#signal?.removeEventListener("abort", this.#expire);
   }
 
   listen(): void {
-    if (!this.#waits || this.#listens) return;
-    if (this.#signal.aborted) return this.#retract();
+    if (this.#listens || this.#signal === undefined) return;
+    if (this.#signal.aborted) return this.#expire();
     this.#listens = true;
-    this.#signal.addEventListener("abort", this.#retract, { once: true });
+    this.#signal.addEventListener("abort", this.#expire, { once: true });
   }
+
+  retract(error: Error): void {
+    this.removeEventListener();
+    this.#rejects(error);
+  }
+
+  readonly #expire = (): void => {
+    if (this.#signal !== undefined) this.retract(tooLate(this.#signal));
+  };
 }

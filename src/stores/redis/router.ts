@@ -31,6 +31,9 @@ export interface Router {
   /** Sends commands on one connection, one behind the other. Resolves all replies. */
   sendOn(connection: object, commands: readonly (readonly string[])[]): Promise<readonly unknown[]>;
 
+  /** Whether {@link sendOn} leaves the connection to others meanwhile. */
+  readonly sharesConnection: boolean;
+
   /** The connections to all primaries. */
   primaries(): Promise<readonly object[]>;
 

@@ -32,6 +32,11 @@ export class Transport {
     return this.#router.resends;
   }
 
+  /** Whether {@link sendBoth} leaves the connection to others meanwhile. */
+  get sharesConnection(): boolean {
+    return this.#router.sharesConnection;
+  }
+
   /** Grows whenever the client may have sent again what was under way. */
   get losses(): number {
     return this.#router.losses();
@@ -139,12 +144,4 @@ export class Transport {
     if (lane === undefined) this.#lanes.set(connection, (lane = new Lane()));
     return lane;
   }
-}
-
-/** A reply that may be a map as a flat list of keys and values. */
-export function flatList(reply: unknown): readonly unknown[] {
-  if (Array.isArray(reply)) return reply as readonly unknown[];
-  if (reply instanceof Map) return [...(reply as Map<unknown, unknown>)].flat();
-  if (typeof reply === "object" && reply !== null) return Object.entries(reply).flat();
-  return [];
 }

@@ -3,7 +3,7 @@ import type { Call, Page, PageRequest } from "../../core/store.ts";
 import type { Engine } from "./engine.ts";
 import { type Keys, partitionOf, PARTITIONS } from "./keys.ts";
 import { judgeHash } from "./meta.ts";
-import { flatList } from "./transport.ts";
+import { flatList, listOf } from "./replies.ts";
 
 const LARGEST_PAGE = 500;
 
@@ -47,7 +47,7 @@ async function idsAfter(
   ) {
     const registries = PARTITIONS.slice(at, at + width).map((partition) => keys.registry(partition));
     const found = await Promise.all(
-      registries.map((key) => engine.command(key, ["ZRANGE", key, "0", "-1"], call)),
+      registries.map(async (key) => listOf(await engine.command(key, ["ZRANGE", key, "0", "-1"], call))),
     );
     for (const members of found as SessionId[][]) ids.push(...members.filter((id) => id > after).sort());
   }
@@ -66,7 +66,7 @@ async function readable(
 ): Promise<SessionRecord | null> {
   const key = keys.record(id);
   const reply = await engine.command(key, ["HGETALL", key], call).catch((error: unknown) => {
-    if (error instanceof Error && error.message.startsWith("WRONGTYPE")) return null;
+    if (error instanceof Error && error.message.startsWith("WRONGTYPE")) return [];
     throw error;
   });
   const judged = judgeHash(id, flatList(reply));

@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
-import { createClient } from "redis";
+import { createClient, createSentinel } from "redis";
+import { createSentinel as createSentinel5 } from "redis5";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { SessionError } from "../../../src/core/errors.ts";
 import { redisStore, type RedisStoreOptions } from "../../../src/stores/redis.ts";
@@ -47,6 +48,14 @@ describe("options", () => {
     ].map((options) => new Redis({ ...options, lazyConnect: true }));
     expect(() => redisStore(clients[0] as Redis)).toThrow(expect.toSatisfy(isConfig(/keyPrefix/)));
     expect(() => redisStore(clients[1] as Redis)).toThrow(expect.toSatisfy(isConfig(/replica/)));
+  });
+
+  test("replicas is refused of a client that lends its connection to one call at a time", () => {
+    const where = { name: "x", sentinelRootNodes: [{ host: "127.0.0.1", port: 1 }] };
+    for (const sentinel of [createSentinel(where), createSentinel5(where)]) {
+      const refused = expect.toSatisfy(isConfig(/replicas does not go with createSentinel/));
+      expect(() => redisStore(sentinel, { replicas: 1 })).toThrow(refused);
+    }
   });
 });
 
