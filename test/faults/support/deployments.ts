@@ -18,7 +18,8 @@ export interface Deployment<Where extends Deployed = Deployed> {
   readonly needs: readonly ServerName[];
   /** The most connections that one server process of the application has open. */
   readonly connections: number;
-  start(): Promise<Where>;
+  /** @param folder Where its server keeps its files; a temporary folder unless given. */
+  start(folder?: string): Promise<Where>;
 }
 
 export interface Deployed {
@@ -54,8 +55,8 @@ export function redis(clients: readonly ClientName[], kind: RedisKind = "redis")
     clients,
     needs: [kind],
     connections: 1,
-    async start() {
-      const server = await RedisServer.start({ kind, args: DURABLE });
+    async start(folder) {
+      const server = await RedisServer.start({ kind, args: DURABLE, ...at(folder) });
       const proxy = await TcpProxy.start(server.port);
       const where = {
         topology: "standalone",
@@ -75,8 +76,8 @@ export function postgres(drivers: readonly PostgresDriverName[]): Deployment<Sin
     clients: drivers,
     needs: ["postgres"],
     connections: POOL,
-    async start() {
-      const server = await PostgresServer.start();
+    async start(folder) {
+      const server = await PostgresServer.start(at(folder));
       const proxy = await TcpProxy.start(server.port);
       return single(server, proxy, postgresPlaces(drivers, server, proxy.port));
     },
@@ -121,8 +122,8 @@ export function mysql(kind: MysqlKind, drivers: readonly MysqlDriverName[]): Dep
     clients: drivers,
     needs: [kind],
     connections: POOL,
-    async start() {
-      const server = await MysqlServer.start(kind, { args: ["--innodb-lock-wait-timeout=1"] });
+    async start(folder) {
+      const server = await MysqlServer.start(kind, { args: ["--innodb-lock-wait-timeout=1"], ...at(folder) });
       const proxy = await TcpProxy.start(server.port);
       const { host, user, password, database } = server;
       const where = { host, port: proxy.port, user, password, database, connections: POOL };
@@ -134,6 +135,10 @@ export function mysql(kind: MysqlKind, drivers: readonly MysqlDriverName[]): Dep
 
 export interface SingleMysql extends Single {
   readonly mysql: MysqlServer;
+}
+
+function at(folder: string | undefined): { readonly folder?: string } {
+  return folder === undefined ? {} : { folder };
 }
 
 function postgresPlaces(

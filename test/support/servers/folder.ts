@@ -15,3 +15,8 @@ export async function serverFolder(name: string, user?: string): Promise<Folder>
   if (user !== undefined && process.getuid?.() === 0) spawnSync("chown", [user, path]);
   return { path, remove: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) };
 }
+
+/** A folder that is somebody else's to remove. */
+export function givenFolder(path: string): Folder {
+  return { path, remove: async () => {} };
+}

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { existsSync } from "node:fs";
 import { promisify } from "node:util";
-import { type Folder, serverFolder } from "./folder.ts";
+import { type Folder, givenFolder, serverFolder } from "./folder.ts";
 import { programOf } from "./programs.ts";
 import { firstAnswer, ServerProcess, startOnFreePort } from "./server-process.ts";
 
@@ -47,10 +47,7 @@ export class MysqlServer {
 
   static start(kind: MysqlKind, { args = [], folder: given }: MysqlOptions = {}): Promise<MysqlServer> {
     return startOnFreePort(async (port) => {
-      const folder =
-        given === undefined
-          ? await serverFolder(kind, SYSTEM_USER[kind])
-          : { path: given, remove: async () => {} };
+      const folder = given === undefined ? await serverFolder(kind, SYSTEM_USER[kind]) : givenFolder(given);
       const server = new MysqlServer(kind, port, folder, args);
       try {
         await initialise(kind, folder.path);

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type Folder, serverFolder } from "./folder.ts";
+import { type Folder, givenFolder, serverFolder } from "./folder.ts";
 import { programOf } from "./programs.ts";
 import { firstAnswer, ServerProcess, startOnFreePort } from "./server-process.ts";
 
@@ -44,10 +44,7 @@ export class PostgresServer {
 
   static start({ settings = {}, folder: given }: PostgresOptions = {}): Promise<PostgresServer> {
     return startOnFreePort(async (port) => {
-      const folder =
-        given === undefined
-          ? await serverFolder("postgres", SYSTEM_USER)
-          : { path: given, remove: async () => {} };
+      const folder = given === undefined ? await serverFolder("postgres", SYSTEM_USER) : givenFolder(given);
       const server = new PostgresServer(port, folder, settings);
       try {
         await server.#initialise();

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type Folder, serverFolder } from "./folder.ts";
+import { type Folder, givenFolder, serverFolder } from "./folder.ts";
 import { programOf } from "./programs.ts";
 import { ServerProcess, startOnFreePort, until } from "./server-process.ts";
 
@@ -13,6 +13,8 @@ export interface RedisOptions {
   readonly kind?: RedisKind;
   /** Settings as on the command line: `["--appendonly", "yes"]`. */
   readonly args?: readonly string[];
+  /** Where its files lie; a temporary folder unless given. */
+  readonly folder?: string;
 }
 
 /** What the sentinels call the primary that they watch over. */
@@ -40,8 +42,8 @@ export class RedisServer {
     });
   }
 
-  static start({ kind = "redis", args = [] }: RedisOptions = {}): Promise<RedisServer> {
-    return RedisServer.#launch(kind, async (port, folder) => [...settingsOf(port, folder), ...args]);
+  static start({ kind = "redis", args = [], folder }: RedisOptions = {}): Promise<RedisServer> {
+    return RedisServer.#launch(kind, async (port, at) => [...settingsOf(port, at), ...args], folder);
   }
 
   /** A sentinel that watches over the primary at that port. */
@@ -56,9 +58,10 @@ export class RedisServer {
   static #launch(
     kind: RedisKind,
     argsFor: (port: number, folder: string) => Promise<readonly string[]>,
+    given?: string,
   ): Promise<RedisServer> {
     return startOnFreePort(async (port) => {
-      const folder = await serverFolder(kind);
+      const folder = given === undefined ? await serverFolder(kind) : givenFolder(given);
       const server = new RedisServer(kind, port, folder, await argsFor(port, folder.path));
       try {
         await server.process.start();
