@@ -131,7 +131,8 @@ export interface IterableStore {
 export interface Sweepable {
   /**
    * Deletes up to `limit` records with `expiresAt <= now`. Expiry is checked again in the delete itself, so a record
-   * touched meanwhile stays. Never decodes a field. `more` tells that the limit was reached.
+   * touched meanwhile stays. Never decodes a field. `more` tells that the limit was reached, or that the signal aborted
+   * before: what was deleted by then is told, not lost in a rejection.
    */
   sweep(now: number, limit: number, call: Call): Promise<SweepOutcome>;
 }

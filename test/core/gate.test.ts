@@ -235,3 +235,30 @@ function throwsAtOnceAs(thrown: unknown): () => never {
     throw thrown;
   };
 }
+
+describe("a sweep that is slower than the deadline", () => {
+  const asked = (sweep: NonNullable<AnyStore["sweep"]>) => gated({ store: { sweep } as unknown as AnyStore });
+
+  test("is asked to end in time to tell what it deleted", async () => {
+    const { door, clock, failures } = asked(async (_now, _limit, { signal }) => {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      return { deleted: 10, more: true };
+    });
+    const swept = door.sweep(0, 1000);
+    await settled();
+    clock.advance(1999);
+    expect(await swept).toEqual({ deleted: 10, more: true });
+    expect(failures).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test("fails at the deadline when it does not end", async () => {
+    const { door, clock, failures } = asked(() => new Promise(() => {}));
+    const swept = codeOf(door.sweep(0, 1000));
+    await settled();
+    clock.advance(2000);
+    expect(await swept).toBe("ERR_SESSION_STORE_UNAVAILABLE");
+    expect(failures).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+});
