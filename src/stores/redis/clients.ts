@@ -13,6 +13,7 @@ export interface NodeRedisClient {
   on(event: string, listener: () => void): unknown;
   off(event: string, listener: () => void): unknown;
   destroy(): unknown;
+  readonly options?: { readonly socket?: object } | undefined;
   readonly isOpen: boolean;
   readonly isReady: boolean;
 }

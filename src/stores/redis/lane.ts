@@ -6,14 +6,28 @@ import { tooLate } from "./late.ts";
  */
 const MOST = 512;
 
+/**
+ * How long a connection may be silent with calls under way before it is given no more, in ms. A client that looks for
+ * silence of its socket takes its own writing for a sign of life, and finds a dead connection only when nobody writes.
+ */
+const SILENT_MS = 1000;
+
 /** Bounds what is under way on one connection. The others wait their turn here, where an abort can take them out. */
 export class Lane {
+  readonly #now: () => number;
   #underWay = 0;
+  #heardAt = 0;
   readonly #waiting = new Set<() => void>();
+
+  /** @param now Milliseconds that never go back. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
 
   /** Takes a place if there is one. */
   enterAtOnce(): boolean {
-    if (this.#underWay >= MOST) return false;
+    if (this.#underWay >= MOST || this.#isSilent()) return false;
+    if (this.#underWay === 0) this.#heardAt = this.#now();
     this.#underWay += 1;
     return true;
   }
@@ -35,14 +49,19 @@ export class Lane {
     });
   }
 
-  /** Gives the place back, or on to who waits longest. */
+  /** Gives the place back, for its call was answered or its connection ended; lets in those who wait. */
   leave(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) {
-      this.#underWay -= 1;
-      return;
+    this.#underWay -= 1;
+    this.#heardAt = this.#now();
+    for (const turn of this.#waiting) {
+      if (this.#underWay >= MOST) return;
+      this.#waiting.delete(turn);
+      this.#underWay += 1;
+      turn();
     }
-    this.#waiting.delete(next);
-    next();
+  }
+
+  #isSilent(): boolean {
+    return this.#underWay > 0 && this.#now() - this.#heardAt > SILENT_MS;
   }
 }

@@ -1,3 +1,4 @@
+import { refuseConfig } from "../../core/errors.ts";
 import type { NodeRedisClient, NodeRedisCluster, NodeRedisNode, NodeRedisSentinel } from "./clients.ts";
 import { ignore, type Listening, type Route, type Router } from "./router.ts";
 import { Retractable } from "./retractable.ts";
@@ -30,8 +31,18 @@ function withdrawing(
   return () => void client.off(event, queue.withdraw);
 }
 
+/** By default node-redis gives a connection up for good when its socket timed out, and all calls would fail until a restart. */
+function refuseGivingUp({ options }: NodeRedisClient): void {
+  const { socketTimeout, reconnectStrategy } = (options?.socket ?? {}) as Readonly<Record<string, unknown>>;
+  if (!socketTimeout || reconnectStrategy !== undefined) return;
+  refuseConfig(
+    "The client has a socketTimeout and the default reconnectStrategy, which ends it for good when that passes. Give a reconnectStrategy, such as (tries) => Math.min(20 * 2 ** tries, 500).",
+  );
+}
+
 /** For `createClient`. */
 export function nodeRedisRouter(client: NodeRedisClient): Router {
+  refuseGivingUp(client);
   const queue = new Retractable(TYPE_MAPPING);
   return {
     ...USUAL,

@@ -50,6 +50,12 @@ describe("options", () => {
     expect(() => redisStore(clients[1] as Redis)).toThrow(expect.toSatisfy(isConfig(/replica/)));
   });
 
+  test("node-redis that would give up for good after a silence is refused", () => {
+    const giving = createClient({ socket: { socketTimeout: 4000 } });
+    expect(() => redisStore(giving)).toThrow(expect.toSatisfy(isConfig(/reconnectStrategy/)));
+    redisStore(createClient({ socket: { socketTimeout: 4000, reconnectStrategy: () => 100 } }));
+  });
+
   test("replicas is refused of a client that lends its connection to one call at a time", () => {
     const where = { name: "x", sentinelRootNodes: [{ host: "127.0.0.1", port: 1 }] };
     for (const sentinel of [createSentinel(where), createSentinel5(where)]) {
