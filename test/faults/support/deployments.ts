@@ -70,7 +70,11 @@ export function redis(clients: readonly ClientName[], kind: RedisKind = "redis")
   };
 }
 
-export function postgres(drivers: readonly PostgresDriverName[]): Deployment<Single> {
+export interface SinglePostgres extends Single {
+  readonly postgres: PostgresServer;
+}
+
+export function postgres(drivers: readonly PostgresDriverName[]): Deployment<SinglePostgres> {
   return {
     name: `PostgreSQL by ${drivers.join(" and ")}`,
     clients: drivers,
@@ -79,7 +83,7 @@ export function postgres(drivers: readonly PostgresDriverName[]): Deployment<Sin
     async start(folder) {
       const server = await PostgresServer.start(at(folder));
       const proxy = await TcpProxy.start(server.port);
-      return single(server, proxy, postgresPlaces(drivers, server, proxy.port));
+      return { ...single(server, proxy, postgresPlaces(drivers, server, proxy.port)), postgres: server };
     },
   };
 }

@@ -1,7 +1,9 @@
 import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
+import { Client } from "pg";
 import type { Random } from "../../../src/testing/index.ts";
+import type { PostgresServer } from "../../support/servers/postgres.ts";
 import type { TcpProxy } from "../../support/tcp-proxy.ts";
-import type { Pooled, Single, SingleMysql, SingleRedis } from "./deployments.ts";
+import type { Pooled, Single, SingleMysql, SinglePostgres, SingleRedis } from "./deployments.ts";
 import type { Load } from "./load.ts";
 
 /** What goes wrong under load, until it is over. */
@@ -198,6 +200,33 @@ async function readOnly({ mysql }: SingleMysql, load: Load): Promise<void> {
     await other.end();
   }
 }
+
+/** The server is told to take no writes, as after a fail-over or where its disk is nearly full, and then to take them again. */
+async function frozen({ postgres }: SinglePostgres, load: Load): Promise<void> {
+  await withPostgres(postgres, "ALTER SYSTEM SET default_transaction_read_only = on");
+  try {
+    await load.refuses(FELT);
+  } finally {
+    await withPostgres(postgres, "ALTER SYSTEM RESET default_transaction_read_only");
+  }
+}
+
+/** Changes a setting, for all connections that are open too. */
+async function withPostgres({ url }: PostgresServer, change: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query("SET default_transaction_read_only = off");
+    await client.query(change);
+    await client.query("SELECT pg_reload_conf()");
+  } finally {
+    await client.end();
+  }
+}
+
+export const OF_POSTGRES: Readonly<Record<string, Outage<SinglePostgres>>> = {
+  "the server takes no writes": frozen,
+};
 
 export const LOCKS: Readonly<Record<string, Outage<SingleMysql>>> = { "others lock the rows": locked };
 
