@@ -4,12 +4,14 @@ import type { Driver, Listening } from "./driver.ts";
 import { notSent } from "./failure.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
+import { Turn } from "./turn.ts";
 import type { Value } from "./values.ts";
 import { answered, inTime, requireTime } from "./waiting.ts";
 
 /** An instance of `postgres`, which hands out its connections by itself. */
 export class PostgresJsDriver implements Driver {
   readonly #sql: PostgresJsSql;
+  readonly #turn = new Turn();
   /** Whether its connections end at the server itself; not known before the first call. */
   #direct: boolean | undefined;
   #asking: Promise<boolean> | null = null;
@@ -27,6 +29,7 @@ export class PostgresJsDriver implements Driver {
     requireTime(call);
     const sent = [...values];
     const prepare = named && (this.#direct ??= await this.#asked(call));
+    await this.#turn.next();
     // Others had their turn since the call began.
     requireTime(call);
     const query = this.#sql.unsafe(statement.text, sent as never[], { prepare });

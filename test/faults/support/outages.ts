@@ -1,6 +1,7 @@
 import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
 import { Client } from "pg";
 import type { Random } from "../../../src/testing/index.ts";
+import { until } from "../../support/servers/server-process.ts";
 import type { PostgresServer } from "../../support/servers/postgres.ts";
 import type { TcpProxy } from "../../support/tcp-proxy.ts";
 import type { Pooled, Single, SingleMysql, SinglePostgres, SingleRedis } from "./deployments.ts";
@@ -156,6 +157,8 @@ async function poolerKilled({ pooler, proxy }: Pooled, load: Load): Promise<void
 
 export const OF_POOLERS: Readonly<Record<string, Outage<Pooled>>> = { "the pooler is killed": poolerKilled };
 
+const GAVE_WAY = /deadlock|lock wait/i;
+
 /** Somebody else locks the rows of sessions, some in one order and some in the other, for longer than the engine waits. */
 async function locked({ mysql }: SingleMysql, load: Load): Promise<void> {
   const rivals = await Promise.all([0, 1].map(() => createConnection(mysql.url)));
@@ -164,12 +167,23 @@ async function locked({ mysql }: SingleMysql, load: Load): Promise<void> {
       await Promise.all(rivals.map((rival, index) => crossing(rival, index === 0 ? "ASC" : "DESC")));
       await load.answers(FELT);
     }
-    await rivals[0]?.query("BEGIN");
-    await rivals[0]?.query("SELECT id FROM holdfast_sessions FOR UPDATE");
+    await until("a rival has all rows", () => holdsAll(rivals[0]));
     await load.refuses(FELT);
     await rivals[0]?.query("ROLLBACK");
   } finally {
     for (const rival of rivals) await rival.end();
+  }
+}
+
+/** Locks every row. Tells whether it could: the engine may roll it back in favour of a session's own change. */
+async function holdsAll(rival: Connection | undefined): Promise<boolean> {
+  await rival?.query("BEGIN");
+  try {
+    await rival?.query("SELECT id FROM holdfast_sessions FOR UPDATE");
+    return true;
+  } catch (error) {
+    if (!GAVE_WAY.test(String(error))) throw error;
+    return false;
   }
 }
 
@@ -183,7 +197,7 @@ async function crossing(rival: Connection, order: string): Promise<void> {
     for (const { id } of rows)
       await rival.query("UPDATE holdfast_sessions SET accessed_at = accessed_at + 1 WHERE id = ?", [id]);
   } catch (error) {
-    if (!/deadlock|lock wait/i.test(String(error))) throw error;
+    if (!GAVE_WAY.test(String(error))) throw error;
   } finally {
     await rival.query("ROLLBACK");
   }
