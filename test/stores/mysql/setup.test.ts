@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { type MysqlStoreOptions, mysqlStore } from "../../../src/stores/mysql.ts";
 import { withServers } from "../../support/servers/programs.ts";
 import { openAt, poolAt } from "./clients.ts";
-import { benchOn, call, DRIVERS, idOf, KINDS, message, recordOf, start } from "./support.ts";
+import { benchOn, call, DRIVERS, idOf, KINDS, message, NOW, recordOf, start } from "./support.ts";
 
 const config = expect.objectContaining({ code: "ERR_SESSION_CONFIG" }) as Error;
 const format = expect.objectContaining({ code: "ERR_SESSION_FORMAT" }) as Error;
@@ -73,6 +73,23 @@ for (const kind of KINDS) {
           "SELECT COUNT(*) AS n FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'odd `name'",
         );
         expect(Number(tables[0]?.["n"])).toBe(20);
+      });
+
+      test("a set-up that was cut short anywhere is completed by the next one, which takes nothing away", async () => {
+        const location = bench.location();
+        const store = await bench.store(location);
+        const record = recordOf("a", { fields: {}, labels: [] });
+        await store.create(record, call());
+        const { table = "" } = location;
+        for (const missing of [[], ["_schema"], ["_schema", "_labels"], ["_schema", "_labels", "_fields"]]) {
+          await bench.raw.run(`DELETE FROM ${table}_schema`);
+          for (const end of missing) await bench.raw.run(`DROP TABLE ${table}${end}`);
+          await store.setup(call());
+          expect(await store.read(idOf("a"), call())).toEqual(record);
+          expect(await bench.raw.rows(`SELECT version FROM ${table}_schema`)).toEqual([{ version: 1 }]);
+        }
+        const change = { now: NOW, epoch: 1, set: { a: "1" } };
+        expect(await store.update(idOf("a"), change, call())).toEqual({ kind: "done", version: 2 });
       });
 
       test("tables of a newer version are refused, and left as they are", async () => {
