@@ -130,6 +130,33 @@ for (const kind of KINDS) {
         await expect(store.setup(call())).rejects.toThrow(config);
       });
 
+      test.each(["", "_fields"])(
+        "a trigger on updates of sessions%s, under which no answer tells the version, is refused; a change beside one is made once at most",
+        async (end) => {
+          const location = bench.location();
+          const store = await bench.store(location);
+          const { table = "" } = location;
+          await store.create(recordOf("a", { labels: ["user:1"] }), call());
+          const before = await store.read(idOf("a"), call());
+          await bench.raw.run(
+            `CREATE TRIGGER ${table}_watch AFTER UPDATE ON ${table}${end} FOR EACH ROW SET @seen = 1`,
+          );
+          const at = { now: NOW, epoch: 1 };
+          if (end === "") {
+            const renew = { secretHash: "n", nextEpoch: 2, labels: ["user:2"] };
+            await expect(store.update(idOf("a"), { ...at, renew }, call())).rejects.toThrow(/trigger/);
+            expect(await store.read(idOf("a"), call())).toEqual(before);
+          }
+          const change = {
+            ...at,
+            set: Object.fromEntries(Object.keys(before?.fields ?? {}).map((name) => [name, "9"])),
+          };
+          await expect(store.update(idOf("a"), change, call())).rejects.toThrow(config);
+          expect((await store.read(idOf("a"), call()))?.version).toBe(2);
+          await expect(store.setup(call())).rejects.toThrow(/trigger/);
+        },
+      );
+
       test.each(DRIVERS)(
         "a user who may only read and write rows suffices once the tables are there, by %s",
         async (driver) => {
