@@ -6,9 +6,10 @@ const NO_SUCH_TABLE = 1146;
 
 /**
  * After these nothing of the statement or transaction took place, and another try may do better: lock wait timeout, deadlock, row
- * changed since the snapshot (MariaDB 11), table definition changed, statement to be prepared anew.
+ * changed since the snapshot (MariaDB 11), table definition changed, statement to be prepared anew, and in a replication group another
+ * member's transaction that was certified first. Galera calls that one a deadlock.
  */
-const PASSING: ReadonlySet<number> = new Set([1205, 1213, 1020, 1412, 1615]);
+const PASSING: ReadonlySet<number> = new Set([1205, 1213, 1020, 1412, 1615, 3101]);
 
 /** The server does not know the prepared statement: the connection was reset, or a proxy gave us another. Nothing took place. */
 const UNKNOWN_STATEMENT = 1243;
