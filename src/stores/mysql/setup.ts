@@ -103,7 +103,7 @@ async function checkTables(statements: Statements, names: Names): Promise<void> 
     );
     const columns = rows.map(([column]) => String(column).toLowerCase()).sort();
     if (columns.join() !== [...COLUMNS_OF[role]].sort().join()) foreign(table, "its columns are others");
-    if (rows.some(([, engine]) => engine !== "InnoDB")) foreign(table, "it is not of InnoDB");
+    if (rows.some(([, engine]) => String(engine) !== "InnoDB")) foreign(table, "it is not of InnoDB");
   }
   await checkTriggers(statements, names);
   for (const role of CASCADES) {
