@@ -14,8 +14,11 @@ const PASSING: ReadonlySet<number> = new Set([1205, 1213, 1020, 1412, 1615, 3101
 /** The server does not know the prepared statement: the connection was reset, or a proxy gave us another. Nothing took place. */
 const UNKNOWN_STATEMENT = 1243;
 
-/** Whoever had the connection before left it with LOCK TABLES in force, and ours are not among the tables, or are locked for reading. */
-const LEFT_LOCKED: ReadonlySet<number> = new Set([1099, 1100]);
+/**
+ * Whoever had the connection before left it with LOCK TABLES in force, and ours are not among the tables or may only be read, or in a
+ * distributed transaction that takes no more statements. Nothing took place.
+ */
+const LEFT_BEHIND: ReadonlySet<number> = new Set([1099, 1100, 1399]);
 
 /** The connection was closed before the statement was sent: mysql2 says so in words, mariadb with a number. */
 const CLOSED_BEFORE = /^Can't add new command when connection is in closed state/;
@@ -44,7 +47,7 @@ export function wasNeverSent(error: unknown): boolean {
   const number = numberOf(error);
   return (
     number === UNKNOWN_STATEMENT ||
-    LEFT_LOCKED.has(number) ||
+    LEFT_BEHIND.has(number) ||
     CLOSED_BEFORE_NUMBERS.has(number) ||
     CLOSED_BEFORE.test(error.message)
   );

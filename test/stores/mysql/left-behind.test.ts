@@ -132,13 +132,25 @@ for (const kind of KINDS) {
           expect(await store.deleteByLabel("user:1", [], call())).toBe(2);
         });
 
-        test("tables that somebody locked and left so are in nobody's way", async () => {
+        test.each([
+          ["tables that are locked for writing", ["LOCK TABLES notes WRITE"]],
+          ["tables that are locked for reading", ["LOCK TABLES notes READ"]],
+          [
+            "a distributed transaction that is open",
+            ["XA START 'x'", "INSERT INTO notes VALUES ('half done')"],
+          ],
+          ["a distributed transaction that waits for its end", ["XA START 'x'", "XA END 'x'"]],
+        ])("%s left behind is in nobody's way", async (_name, statements) => {
           const { store, other, leave } = await shared();
-          await leave("LOCK TABLES notes WRITE");
+          await leave(...statements);
           expect(await store.read(idOf("a"), call())).toMatchObject({ version: 1 });
-          await leave("LOCK TABLES notes READ");
+          await leave(...statements);
           expect(await store.update(idOf("a"), CHANGE, call())).toEqual({ kind: "done", version: 2 });
-          expect(await other.read(idOf("a"), call())).toMatchObject({ version: 2 });
+          await leave(...statements);
+          expect(await store.create(recordOf("b", { labels: LABELS }), call())).toBe(true);
+          const { records } = await other.all({ limit: 9 }, call());
+          expect(records.map(({ version }) => version)).toEqual([2, 1]);
+          expect(await bench.raw.rows("SELECT text FROM notes")).toEqual([]);
         });
       },
     );
