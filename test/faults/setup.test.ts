@@ -4,17 +4,32 @@ import { SessionManager } from "../../src/index.ts";
 import { done, loggedIn, noUnhandledRejections, seen } from "../races/rig.ts";
 import { openPlace, type Place } from "../races/support/places.ts";
 import { withServers } from "../support/servers/programs.ts";
-import { type Deployment, postgres, type Single } from "./support/deployments.ts";
+import { type Deployment, mysql, postgres, type Single } from "./support/deployments.ts";
 
 noUnhandledRejections();
 
-const DEPLOYMENTS: readonly Deployment<Single>[] = [postgres(["pg-pool", "postgres.js"])];
+/** When the server dies: as a message arrives, so that it is cut wherever it is, or once it was carried out and nobody told. */
+type Moment = "asked" | "answered";
+type Cut = readonly [moment: Moment, step: number];
 
-/** A set-up is one message or several; the server dies after the first of them, the second, and so on. */
-const STEPS = [1, 2, 4];
-const PATIENCE = { timeout: 120_000 };
+/** A set-up is one message or several, counted from the first that makes something; most tell a driver that prepares statements apart. */
+const CUTS: readonly (readonly [Deployment<Single>, readonly Cut[]])[] = [
+  [postgres(["pg-pool", "postgres.js"]), [1, 2, 4].map((step) => ["answered", step])],
+  [mysql("mysql", ["mysql2"]), cutsBefore(10)],
+  [mysql("mariadb", ["mysql2"]), cutsBefore(10)],
+];
+const PATIENCE = { timeout: 240_000 };
 
-for (const deployment of DEPLOYMENTS) {
+/** Each statement is prepared by one message and carried out by the next. */
+function cutsBefore(last: number): readonly Cut[] {
+  const steps = Array.from({ length: last / 2 }, (_, index) => 2 * index + 2);
+  return steps.flatMap((step): readonly Cut[] => [
+    ["asked", step],
+    ["answered", step],
+  ]);
+}
+
+for (const [deployment, cuts] of CUTS) {
   withServers(deployment.needs, () => {
     describe(`over ${deployment.name}`, () => {
       test(
@@ -23,7 +38,9 @@ for (const deployment of DEPLOYMENTS) {
         async () => {
           const where = await deployment.start();
           try {
-            for (const step of STEPS) for (const place of where.places) await interrupted(where, place, step);
+            for (const cut of cuts)
+              for (const [index, place] of where.places.entries())
+                await interrupted(where, place, cut, `setup_${index}_${cut.join("_")}`);
           } finally {
             await where.stop();
           }
@@ -33,16 +50,18 @@ for (const deployment of DEPLOYMENTS) {
   });
 }
 
-/** Kills the server after so many messages of a set-up that make something, and sets up again. */
-async function interrupted(where: Single, place: Place, step: number): Promise<void> {
-  const there: Place = {
-    store: place.store,
-    location: JSON.stringify({ ...(JSON.parse(place.location) as object), table: `setup_${step}` }),
-  };
+/** Kills the server at one message of a set-up, and sets up again. */
+async function interrupted(where: Single, place: Place, [moment, step]: Cut, table: string): Promise<void> {
+  const location = JSON.stringify({ ...(JSON.parse(place.location) as object), table });
+  const there: Place = { store: place.store, location };
   let made = 0;
+  let killed = (): void => undefined;
+  const dead = new Promise<string>((resolve) => (killed = () => resolve("dead")));
   const lost = where.proxy.loseReply((request) => {
-    if (/CREATE (TABLE|INDEX)/.test(request)) made += 1;
-    return made === step;
+    if (made > 0 || /CREATE (TABLE|INDEX)/.test(request)) made += 1;
+    // In the next turn the message is on its way, so that the server dies over it.
+    if (made === step && moment === "asked") setImmediate(() => void where.server.kill().then(killed));
+    return made === step && moment === "answered";
   }, "hang");
   const first = await openPlace(there);
   const settled = setUp(first).then(
@@ -50,8 +69,8 @@ async function interrupted(where: Single, place: Place, step: number): Promise<v
     () => "failed",
   );
   // One that has fewer messages is done before.
-  const came = await Promise.race([lost.then(() => "lost"), settled]);
-  if (came === "lost") {
+  const came = await Promise.race([lost.then(() => "lost"), dead, settled]);
+  if (came !== "done") {
     await where.server.kill();
     where.proxy.cut();
     await settled;

@@ -37,8 +37,24 @@ export class BoundedLink {
   /** Executes a statement that must have taken place for good when it is answered. */
   async committed(sql: string, values: readonly MysqlValue[]): Promise<Result> {
     const result = await this.execute(sql, values);
-    if (!result.inTransaction) return result;
-    // Whoever had this connection before left a transaction open, and our statement became part of it. Closing rolls it back.
+    this.#requireSettled();
+    return result;
+  }
+
+  /**
+   * Makes sure that nobody left a transaction open here: a read would see its snapshot, however old that is, and to begin a
+   * transaction of our own or to make a table would commit what somebody else did in theirs. The server is asked only where the
+   * driver does not know.
+   */
+  async settle(): Promise<void> {
+    if (this.#link.settled) return;
+    await this.command("DO 0");
+    this.#requireSettled();
+  }
+
+  #requireSettled(): void {
+    if (this.#link.settled) return;
+    // What was sent on this connection became part of what somebody left open. Closing rolls it back.
     this.#destroy();
     throw new LeftInTransaction();
   }

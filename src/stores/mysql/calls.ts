@@ -31,7 +31,7 @@ export class Caller {
 
   /** Runs what only reads, or may be done twice: also again when the connection is lost. */
   read<T>(work: Work<T>, call: Call): Promise<T> {
-    return retrying((link) => work(link), this.#connected, call, MOST_LOST);
+    return retrying((link) => link.settle().then(() => work(link)), this.#connected, call, MOST_LOST);
   }
 
   /**
@@ -78,6 +78,7 @@ export class Caller {
 }
 
 async function transaction<T>(link: BoundedLink, work: Work<T>): Promise<T> {
+  await link.settle();
   await link.command("START TRANSACTION");
   try {
     const result = await work(link);

@@ -6,12 +6,19 @@ const NO_SUCH_TABLE = 1146;
 
 /**
  * After these nothing of the statement or transaction took place, and another try may do better: lock wait timeout, deadlock, row
- * changed since the snapshot (MariaDB 11), table definition changed, statement to be prepared anew.
+ * changed since the snapshot (MariaDB 11), table definition changed, statement to be prepared anew, and in a replication group another
+ * member's transaction that was certified first. Galera calls that one a deadlock.
  */
-const PASSING: ReadonlySet<number> = new Set([1205, 1213, 1020, 1412, 1615]);
+const PASSING: ReadonlySet<number> = new Set([1205, 1213, 1020, 1412, 1615, 3101]);
 
 /** The server does not know the prepared statement: the connection was reset, or a proxy gave us another. Nothing took place. */
 const UNKNOWN_STATEMENT = 1243;
+
+/**
+ * Whoever had the connection before left it with LOCK TABLES in force, and ours are not among the tables or may only be read, or in a
+ * distributed transaction that takes no more statements. Nothing took place.
+ */
+const LEFT_BEHIND: ReadonlySet<number> = new Set([1099, 1100, 1399]);
 
 /** The connection was closed before the statement was sent: mysql2 says so in words, mariadb with a number. */
 const CLOSED_BEFORE = /^Can't add new command when connection is in closed state/;
@@ -39,7 +46,10 @@ export function wasNeverSent(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const number = numberOf(error);
   return (
-    number === UNKNOWN_STATEMENT || CLOSED_BEFORE_NUMBERS.has(number) || CLOSED_BEFORE.test(error.message)
+    number === UNKNOWN_STATEMENT ||
+    LEFT_BEHIND.has(number) ||
+    CLOSED_BEFORE_NUMBERS.has(number) ||
+    CLOSED_BEFORE.test(error.message)
   );
 }
 
@@ -55,12 +65,12 @@ function numberOf(error: unknown): number {
   return typeof number === "number" ? number : 0;
 }
 
-/** A pooled connection came with a transaction open that somebody else had begun; it was closed, which undid it. */
+/** A pooled connection came with a transaction open, or without autocommit, as somebody else left it; it was closed, which undid what was open. */
 export class LeftInTransaction extends SessionError {
   constructor() {
     super(
       "ERR_SESSION_STORE_UNAVAILABLE",
-      "A connection came from the pool with a transaction left open. Commit or roll back before releasing one.",
+      "A connection came from the pool with a transaction left open or autocommit turned off. Commit or roll back, and leave autocommit on, before releasing one.",
     );
   }
 }

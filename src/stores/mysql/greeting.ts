@@ -8,7 +8,7 @@ export interface Place {
 }
 
 const QUESTION = `SHOW SESSION VARIABLES WHERE Variable_name IN ('autocommit', 'tx_isolation', 'transaction_isolation',
-  'sql_mode', 'sql_select_limit', 'foreign_key_checks', 'hostname', 'port', 'datadir', 'pseudo_thread_id')`;
+  'sql_mode', 'sql_select_limit', 'foreign_key_checks', 'completion_type', 'hostname', 'port', 'datadir', 'pseudo_thread_id')`;
 
 const NO_LIMIT = "18446744073709551615";
 
@@ -27,6 +27,11 @@ const UNBEARABLE: readonly {
   {
     mend: "Leave sql_select_limit at its default",
     holds: (settings) => settings.get("sql_select_limit") !== NO_LIMIT,
+  },
+  // A COMMIT would begin another transaction, or end the connection.
+  {
+    mend: "Leave completion_type at NO_CHAIN",
+    holds: (settings) => settings.get("completion_type") !== "NO_CHAIN",
   },
   {
     mend: "Take EMPTY_STRING_IS_NULL out of sql_mode",

@@ -1,4 +1,5 @@
 import { SessionError } from "../../core/errors.ts";
+import { Unchanged } from "./unchanged.ts";
 
 /** What the store binds. Texts that may hold anything but ASCII go as bytes: no charset of a connection changes them. */
 export type MysqlValue = string | number | Buffer | null;
@@ -30,12 +31,15 @@ export interface Result {
   readonly affected: number;
   /** What `LAST_INSERT_ID(…)` was given in the statement; 0 when no row got that far. */
   readonly insertId: number;
-  /** Whether a transaction is open after it, where the driver tells. */
-  readonly inTransaction: boolean;
 }
 
 /** One connection with the differences between the drivers out of sight. */
 export interface Link {
+  /**
+   * Whether no transaction is open and each statement commits by itself, as the server last told. False as well where somebody
+   * else may have changed that since, and the driver does not show it.
+   */
+  readonly settled: boolean;
   /** By the binary protocol: nothing is ever escaped into the text of a statement. */
   execute(sql: string, values: readonly MysqlValue[]): Promise<Result>;
   /** For statements without values which cannot be prepared. */
@@ -83,23 +87,41 @@ const MARIADB_OPTIONS = {
 };
 
 function mysql2Links(pool: MysqlPool): Acquire {
+  const unchanged = new Unchanged();
   return async () => {
     const connection = await pool.getConnection();
     const inner: unknown = Reflect.get(connection, "connection");
+    const identity = isObject(inner) ? inner : connection;
+    let settled = unchanged.holds(identity);
+    const noted = (given: unknown): Result => {
+      // Rows come without a status; they change nothing in it.
+      if (!Array.isArray(given)) settled = isSettled(Reflect.get(given as object, "serverStatus"));
+      return resultOf(given);
+    };
     return {
+      get settled() {
+        return settled;
+      },
       async execute(sql, values) {
         const [given] = (await connection.execute({ sql, ...MYSQL2_OPTIONS }, [...values])) as [unknown];
-        return resultOf(given);
+        return noted(given);
       },
-      command: async (sql) => void (await connection.query({ sql })),
-      release: () => void connection.release(),
+      async command(sql) {
+        const [given] = (await connection.query({ sql })) as [unknown];
+        noted(given);
+      },
+      release: () => {
+        if (settled) unchanged.note(identity);
+        else unchanged.forget(identity);
+        connection.release();
+      },
       destroy: () => {
         connection.destroy();
         // mysql2 only says goodbye, to which a server that is gone never answers.
         if (isObject(inner))
           (Reflect.get(inner, "stream") as { destroy?(): unknown } | undefined)?.destroy?.();
       },
-      identity: isObject(inner) ? inner : connection,
+      identity,
     };
   };
 }
@@ -112,6 +134,9 @@ function mariadbLinks(pool: MysqlPool): Acquire {
     const connection = await pool.getConnection();
     const info: unknown = Reflect.get(connection, "info");
     return {
+      get settled() {
+        return isObject(info) && isSettled(Reflect.get(info, "status"));
+      },
       execute: async (sql, values) =>
         resultOf(await connection.execute({ sql, ...MARIADB_OPTIONS }, [...values])),
       command: async (sql) => void (await connection.query({ sql })),
@@ -123,15 +148,19 @@ function mariadbLinks(pool: MysqlPool): Acquire {
   };
 }
 
-/** A bit of the protocol. mariadb does not show it, but its pool rolls back what was left open. */
+/** Bits of the protocol, which come with an answer. */
 const SERVER_STATUS_IN_TRANS = 1;
+const SERVER_STATUS_AUTOCOMMIT = 2;
+
+function isSettled(status: unknown): boolean {
+  const bits = SERVER_STATUS_IN_TRANS | SERVER_STATUS_AUTOCOMMIT;
+  return (Number(status) & bits) === SERVER_STATUS_AUTOCOMMIT;
+}
 
 function resultOf(given: unknown): Result {
-  if (Array.isArray(given))
-    return { rows: given as unknown[][], affected: 0, insertId: 0, inTransaction: false };
-  const { affectedRows, insertId, serverStatus } = given as Readonly<Record<string, unknown>>;
-  const inTransaction = (Number(serverStatus ?? 0) & SERVER_STATUS_IN_TRANS) !== 0;
-  return { rows: [], affected: Number(affectedRows), insertId: Number(insertId), inTransaction };
+  if (Array.isArray(given)) return { rows: given as unknown[][], affected: 0, insertId: 0 };
+  const { affectedRows, insertId } = given as Readonly<Record<string, unknown>>;
+  return { rows: [], affected: Number(affectedRows), insertId: Number(insertId) };
 }
 
 function isObject(value: unknown): value is object {

@@ -2,8 +2,11 @@ import { newerFormat, SessionError } from "../../core/errors.ts";
 import { judgeRecord, type SessionRecord } from "../../core/record.ts";
 import type { Row } from "./pool.ts";
 
-/** The columns of a session `s` and one field `f` of it, in the order in which {@link judgeRows} takes them. */
-export const COLUMNS = `s.id, s.epoch, s.version, s.secret_hash, s.labels, s.created_at, s.accessed_at, s.expires_at, s.ends_at, s.format,
+/**
+ * The columns of a session `s` and one field `f` of it, in the order in which {@link judgeRows} takes them. Texts come as bytes: some charsets
+ * that a connection may have been given have another sign in place of the backslash.
+ */
+export const COLUMNS = `CAST(s.id AS BINARY), s.epoch, s.version, CAST(s.secret_hash AS BINARY), CAST(s.labels AS BINARY), s.created_at, s.accessed_at, s.expires_at, s.ends_at, s.format,
   f.name, CAST(f.text AS BINARY)`;
 
 const NAME = 10;
@@ -23,11 +26,11 @@ export function judgeRows(rows: readonly Row[]): Judged {
   const [id, epoch, version, secretHash, labels, createdAt, accessedAt, expiresAt, endsAt, format] =
     rows[0] ?? [];
   const value = {
-    id,
+    id: textOf(id),
     epoch: count(epoch),
     version: count(version),
-    secretHash,
-    labels: parse(labels),
+    secretHash: textOf(secretHash),
+    labels: parse(textOf(labels)),
     createdAt: count(createdAt),
     accessedAt: count(accessedAt),
     expiresAt: count(expiresAt),
@@ -74,6 +77,10 @@ function fieldsOf(rows: readonly Row[]): Record<string, string> {
     if (Buffer.isBuffer(name) && Buffer.isBuffer(text)) fields[name.toString()] = text.toString();
   }
   return fields;
+}
+
+function textOf(value: unknown): unknown {
+  return Buffer.isBuffer(value) ? value.toString() : value;
 }
 
 /** Drivers give a BIGINT as a number, a bigint or a string, as they are set. One past the safe ones becomes an unsafe number, which no record has. */

@@ -76,6 +76,9 @@ export const COLUMNS_OF: Readonly<Record<keyof Names["tables"], readonly string[
 /** The tables whose rows go with their session. */
 export const CASCADES: readonly ("fields" | "labels")[] = ["fields", "labels"];
 
+/** What has to be said where an update may have been hidden: under a trigger `LAST_INSERT_ID(…)` does not reach the answer. */
+export const NO_TRIGGERS = "Drop the triggers on updates of the tables of sessions and fields.";
+
 /** The statements that make the tables. Every one may be repeated, and by many at once. */
 export function tableStatements(names: Names): readonly string[] {
   const id = "CHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL";

@@ -2,7 +2,7 @@ import { refuseConfig, SessionError } from "../../core/errors.ts";
 import type { StoreTraits } from "../../core/store.ts";
 import type { Statements } from "./calls.ts";
 import { isMissingTable } from "./failures.ts";
-import { CASCADES, COLUMNS_OF, type Names, SCHEMA_VERSION, tableStatements } from "./schema.ts";
+import { CASCADES, COLUMNS_OF, type Names, NO_TRIGGERS, SCHEMA_VERSION, tableStatements } from "./schema.ts";
 
 type Durability = StoreTraits["durability"];
 
@@ -103,14 +103,27 @@ async function checkTables(statements: Statements, names: Names): Promise<void> 
     );
     const columns = rows.map(([column]) => String(column).toLowerCase()).sort();
     if (columns.join() !== [...COLUMNS_OF[role]].sort().join()) foreign(table, "its columns are others");
-    if (rows.some(([, engine]) => engine !== "InnoDB")) foreign(table, "it is not of InnoDB");
+    if (rows.some(([, engine]) => String(engine) !== "InnoDB")) foreign(table, "it is not of InnoDB");
   }
+  await checkTriggers(statements, names);
   for (const role of CASCADES) {
     // Unlike the information schema of MariaDB, this shows its keys to a user who may only read and write rows.
     const { rows } = await statements.execute(`SHOW CREATE TABLE ${names[role]}`, []);
     if (!CASCADE.test(String(rows[0]?.[1])))
       foreign(tables[role], "its rows would not go with their session");
   }
+}
+
+/** Shows those that the user may see; under another one the first update says so. */
+async function checkTriggers(statements: Statements, names: Names): Promise<void> {
+  const { database = null, tables } = names;
+  const { rows } = await statements.execute(
+    `SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = COALESCE(?, DATABASE())
+      AND EVENT_OBJECT_TABLE IN (?, ?) AND EVENT_MANIPULATION = 'UPDATE'`,
+    [database, tables.sessions, tables.fields],
+  );
+  const [first] = rows;
+  if (first !== undefined) refuseConfig(`There is a trigger ${String(first[0])}. ${NO_TRIGGERS}`);
 }
 
 /** Names stand in whichever quotes the connection's sql_mode has. */

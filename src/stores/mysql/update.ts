@@ -1,4 +1,4 @@
-import { newerFormat } from "../../core/errors.ts";
+import { newerFormat, refuseConfig } from "../../core/errors.ts";
 import { FORMAT_FIELD, isReserved, type SessionId } from "../../core/record.ts";
 import type { Call, SessionChange, UpdateOutcome } from "../../core/store.ts";
 import { batches } from "./batches.ts";
@@ -11,8 +11,9 @@ import {
   setFields,
   unexplained,
 } from "./engine.ts";
-import type { MysqlValue, Row } from "./pool.ts";
+import type { MysqlValue, Result, Row } from "./pool.ts";
 import { FORMAT, judgeRows, namesIn } from "./rows.ts";
+import { NO_TRIGGERS } from "./schema.ts";
 import type { Sql } from "./sql.ts";
 import { type Field, formatOf, isId, labelKey, labelsText, requireFits } from "./values.ts";
 
@@ -100,19 +101,30 @@ async function applied(engine: Engine, write: Write, call: Call): Promise<number
   const { id, touch, set, removed, labels, joined, statement, values } = write;
   const { caller, sql } = engine;
   if (joined) {
-    const { insertId } = await caller.write(statement, values, call);
-    if (insertId === 0) return undefined;
+    const version = versionIn(await caller.write(statement, values, call));
+    if (version === undefined) return undefined;
     await removeEmpty(engine, write, call);
-    return touch ? insertId - 1 : insertId;
+    return touch ? version - 1 : version;
   }
   return caller.transact(async (statements) => {
-    const { insertId } = await statements.execute(statement, values);
-    if (insertId === 0) return undefined;
+    const version = versionIn(await statements.execute(statement, values));
+    if (version === undefined) return undefined;
     await setFields(statements, sql, id, set);
     await removeFields(statements, sql, id, removed);
     if (labels !== undefined) await replaceLabels(statements, sql, id, labels);
-    return insertId;
+    return version;
   }, call);
+}
+
+/**
+ * The version that came back with an answer, or nothing when no row met the conditions.
+ *
+ * @throws `ERR_SESSION_CONFIG` when a row was changed all the same: a trigger loses the version on the way.
+ */
+function versionIn({ insertId, affected }: Result): number | undefined {
+  if (insertId !== 0) return insertId;
+  if (affected !== 0) refuseConfig(`An answer came without its version. ${NO_TRIGGERS}`);
+  return undefined;
 }
 
 /** Gives rows to the fields that have none yet. They hold no text, and read as absent until the change itself is applied. */

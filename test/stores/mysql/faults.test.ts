@@ -28,6 +28,22 @@ async function waiting({ raw }: Bench, table: string): Promise<number> {
   return Number(rows[0]?.["n"]);
 }
 
+/** Answers the first creation or logout with an error, as a cluster does that refuses a transaction, and counts them. */
+async function refusingOnce({ raw }: Bench, table: string, number: number): Promise<() => Promise<number>> {
+  // Of an engine without transactions, so that the count outlives what is rolled back.
+  await raw.run(`CREATE TABLE ${table}_writes (n INT) ENGINE=MyISAM`);
+  for (const event of ["INSERT", "DELETE"]) {
+    await raw.run(`CREATE TRIGGER ${table}_${event} BEFORE ${event} ON ${table} FOR EACH ROW BEGIN
+      INSERT INTO ${table}_writes VALUES (1);
+      IF (SELECT COUNT(*) FROM ${table}_writes) = 1 THEN SIGNAL SQLSTATE '40000' SET MYSQL_ERRNO = ${number}; END IF;
+    END`);
+  }
+  return async () => {
+    const [counted] = await raw.rows(`SELECT COUNT(*) AS n FROM ${table}_writes`);
+    return Number(counted?.["n"]);
+  };
+}
+
 function deadline(): { readonly call: Call; pass(): void } {
   const controller = new AbortController();
   return { call: { signal: controller.signal }, pass: () => controller.abort(new Error("too late")) };
@@ -111,6 +127,31 @@ for (const kind of KINDS) {
           const after = await store.read(idOf("a"), call());
           expect(after).toMatchObject({ version: 2, endsAt: NOW + 2001, fields: set });
           await bench.raw.run("SET GLOBAL innodb_lock_wait_timeout = 1");
+        });
+
+        test.each([1020, 1213, 3101])(
+          "a transaction that was surely refused, by error %i, comes again",
+          async (number) => {
+            const born = bench.location({ driver });
+            const store = await bench.store(born);
+            const writes = await refusingOnce(bench, born.table ?? "", number);
+            expect(await store.create(recordOf("a"), call())).toBe(true);
+            expect(await writes()).toBe(2);
+            const ended = bench.location({ driver });
+            const other = await bench.store(ended);
+            await other.create(recordOf("a"), call());
+            const ends = await refusingOnce(bench, ended.table ?? "", number);
+            expect(await other.delete(idOf("a"), {}, call())).toBe("done");
+            expect(await ends()).toBe(2);
+          },
+        );
+
+        test("a commit that failed in a way which leaves open whether it took place is not repeated", async () => {
+          const location = bench.location({ driver });
+          const store = await bench.store(location);
+          const writes = await refusingOnce(bench, location.table ?? "", 1180);
+          await expect(store.create(recordOf("a"), call())).rejects.toMatchObject({ errno: 1180 });
+          expect(await writes()).toBe(1);
         });
 
         test("a call that waits for a connection at the deadline is never sent, and leaves no connection behind", async () => {

@@ -160,6 +160,8 @@ for (const kind of KINDS) {
         );
         const at = { now: NOW, epoch: 1 };
         const id = idOf("a");
+        // A connection that the store does not know, or that somebody used meanwhile, is asked first what was left open on it.
+        expect(await cost(() => store.read(id, call()))).toBe("DO SELECT");
         expect(await cost(() => store.create(recordOf("a", { fields: big }), call()))).toBe(
           "START INSERT INSERT INSERT COMMIT",
         );
