@@ -30,8 +30,12 @@ export interface PgPool {
   listenerCount(event: string): number;
 }
 
-/** An undecoded answer of `postgres`, and what the connection was told of its backend when it began. */
+/**
+ * An undecoded answer of `postgres`, the command that the server says it has completed, and what the connection was told of its
+ * backend when it began.
+ */
 export interface PostgresJsRows extends ReadonlyArray<readonly (Uint8Array | null)[]> {
+  readonly command?: string | null;
   readonly state?: { readonly pid: number };
 }
 

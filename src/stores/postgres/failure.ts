@@ -18,6 +18,14 @@ export function notAnswered(cause: unknown): SessionError {
   );
 }
 
+/** The rejection of a call that the client took for a connection which it had lost, and then answered by itself. */
+export function notAsked(): SessionError {
+  return new SessionError(
+    "ERR_SESSION_STORE_UNAVAILABLE",
+    "The connection was lost, and the client answered without the server. Whether it was carried out is not known.",
+  );
+}
+
 /** The five characters by which PostgreSQL tells what went wrong, if it was PostgreSQL. */
 export function codeOf(error: unknown): string | undefined {
   const code = property(error, "code");

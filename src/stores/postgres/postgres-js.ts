@@ -1,7 +1,7 @@
 import type { Call } from "../../core/store.ts";
 import type { PostgresJsQuery, PostgresJsRows, PostgresJsSql } from "./clients.ts";
 import type { Driver, Listening } from "./driver.ts";
-import { notSent } from "./failure.ts";
+import { notAsked, notSent } from "./failure.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
 import type { Value } from "./values.ts";
@@ -30,7 +30,7 @@ export class PostgresJsDriver implements Driver {
     // Others had their turn since the call began.
     requireTime(call);
     const query = this.#sql.unsafe(statement.text, sent as never[], { prepare });
-    const rows = await droppable(query, sent, call);
+    const rows = ofServer(await droppable(query, sent, call));
     // After a connection that was cut in the middle of an answer, the client leaves as many holes before the rows of the next one.
     const whole = rows.filter(() => true);
     return whole.map((row) => row.map((column) => (column === null ? null : textOf(column))));
@@ -48,7 +48,7 @@ export class PostgresJsDriver implements Driver {
    * the start is not what the backend tells of itself.
    */
   async #endsAtServer(): Promise<boolean> {
-    const rows = await this.#sql.unsafe("SELECT pg_backend_pid()").raw();
+    const rows = ofServer(await this.#sql.unsafe("SELECT pg_backend_pid()").raw());
     const own = rows[0]?.[0];
     return own instanceof Uint8Array && textOf(own) === String(rows.state?.pid);
   }
@@ -93,6 +93,16 @@ function droppable(query: PostgresJsQuery, values: Value[], call: Call): Promise
       .then(resolve, reject)
       .finally(() => signal.removeEventListener("abort", drop));
   });
+}
+
+/**
+ * Between a socket's error and its close the client takes queries for the connection that it has lost. Those it never sends, and
+ * when it has connected again it answers one of them with no rows: a session would be gone, a revocation done. An answer
+ * of the server's names the command that was completed.
+ */
+function ofServer(rows: PostgresJsRows): PostgresJsRows {
+  if (typeof rows.command === "string") return rows;
+  throw notAsked();
 }
 
 function textOf(column: Uint8Array): string {
