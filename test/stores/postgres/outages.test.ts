@@ -226,6 +226,27 @@ test.for(["left open", "failed"] as const)(
   },
 );
 
+test.for(["Client", "Pool"] as const)(
+  "a write that came into a transaction which the application had just begun on a %s is not acknowledged",
+  async (kind) => {
+    const schema = freshSchema();
+    const direct = await storeOn(poolOn(server()), { schema });
+    const pool = poolOn(server(), { max: 1 });
+    const pooled = kind === "Pool" ? await pool.connect() : null;
+    const client = pooled ?? (await clientOn(server()));
+    const store = postgresStore(pooled === null ? client : pool, { schema, durability: "process" });
+    // Not answered yet when the store looks whether a transaction is open.
+    const begun = client.query("BEGIN");
+    pooled?.release();
+    await expect(store.create(recordOf("a"), call())).rejects.toThrow(/part of a transaction/);
+    await begun;
+    if (pooled === null) await client.query("ROLLBACK");
+    expect(await direct.read(idOf("a"), call())).toBeNull();
+    expect(await store.create(recordOf("a"), call())).toBe(true);
+    expect(await direct.read(idOf("a"), call())).not.toBeNull();
+  },
+);
+
 test("a connection that is lost before it listens is not listened on again by anybody", async () => {
   const proxy = await proxied();
   const pool = poolOn({ ...addressOf(server()), port: proxy.port });
