@@ -64,13 +64,20 @@ export class PostgresJsDriver implements Driver {
     const hear = (payload: string): void => {
       if (!stopped) heard(payload);
     };
-    const { unlisten } = await answered(this.#sql.listen(channel, hear), call, () => {});
-    return {
-      async stop() {
-        stopped = true;
-        await unlisten().catch(() => undefined);
-      },
+    const listening = this.#sql.listen(channel, hear);
+    const stop = async (): Promise<void> => {
+      stopped = true;
+      const { unlisten } = await listening;
+      await unlisten();
     };
+    try {
+      await answered(listening, call, () => {});
+    } catch (error) {
+      // The client goes on trying by itself, for a listener that nobody knows of.
+      stop().catch(() => undefined);
+      throw error;
+    }
+    return { stop: () => stop().catch(() => undefined) };
   }
 }
 

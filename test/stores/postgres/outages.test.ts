@@ -269,6 +269,47 @@ test("a connection that is lost before it listens is not listened on again by an
   await until(() => pool.idleCount === pool.totalCount, "every connection was given back");
 });
 
+test.for(["pg", "postgres.js"] as const)(
+  "by %s a setup whose listening is not answered ends at its deadline, and the next one listens, once",
+  async (driver) => {
+    const proxy = await proxied();
+    const address = { ...addressOf(server()), port: proxy.port };
+    const client = driver === "pg" ? poolOn(address) : sqlOn(address);
+    const schema = freshSchema();
+    await storeOn(poolOn(server()), { schema });
+    const store = postgresStore(client, { schema, durability: "process", notify: true });
+    onTestFinished(() => store.close());
+    const swallowed = proxy.loseReply((bytes) => /listen "/i.test(bytes), "hang");
+    const { call: late, pass } = deadline();
+    const first = store.setup(late);
+    await swallowed;
+    // The second waits for what the first has begun, and for no longer than it may itself.
+    const { call: earlier, pass: passEarlier } = deadline();
+    const second = store.setup(earlier);
+    passEarlier();
+    await expect(second).rejects.toThrow(/./);
+    pass();
+    await expect(first).rejects.toThrow(/./);
+    proxy.cut();
+    await until(
+      () =>
+        store.setup(call()).then(
+          () => true,
+          () => false,
+        ),
+      "a setup succeeds",
+    );
+    const heard: string[] = [];
+    store.subscribe((id) => heard.push(id));
+    for (const name of ["a", "b"]) {
+      await store.create(recordOf(name), call());
+      await store.delete(idOf(name), {}, call());
+    }
+    await until(() => heard.includes(idOf("b")), "the deletions are heard");
+    expect(heard).toEqual([idOf("a"), idOf("b")]);
+  },
+);
+
 test("a call that is given up while it waits for its turn on a single client is never sent", async () => {
   const schema = freshSchema();
   const [client, admin, holder] = [
