@@ -1,7 +1,8 @@
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import type { Call } from "../../core/store.ts";
 import type { PostgresJsQuery, PostgresJsRows, PostgresJsSql } from "./clients.ts";
 import type { Driver, Listening } from "./driver.ts";
-import { notAsked, notSent } from "./failure.ts";
+import { isConnectionLost, notAsked, notSent } from "./failure.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
 import type { Value } from "./values.ts";
@@ -30,7 +31,7 @@ export class PostgresJsDriver implements Driver {
     // Others had their turn since the call began.
     requireTime(call);
     const query = this.#sql.unsafe(statement.text, sent as never[], { prepare });
-    const rows = ofServer(await droppable(query, sent, call));
+    const rows = ofServer(await droppable(query, sent, call).catch(afterClosing));
     // After a connection that was cut in the middle of an answer, the client leaves as many holes before the rows of the next one.
     const whole = rows.filter(() => true);
     return whole.map((row) => row.map((column) => (column === null ? null : textOf(column))));
@@ -110,6 +111,18 @@ function droppable(query: PostgresJsQuery, values: Value[], call: Call): Promise
 function ofServer(rows: PostgresJsRows): PostgresJsRows {
   if (typeof rows.command === "string") return rows;
   throw notAsked();
+}
+
+/**
+ * Connections are mostly lost together. Who asked again at once would be given another that has failed and is not closed yet; after
+ * the second turn of the loop all of them are.
+ */
+async function afterClosing(error: unknown): Promise<never> {
+  if (isConnectionLost(error)) {
+    await turnOfTheLoop();
+    await turnOfTheLoop();
+  }
+  throw error;
 }
 
 function textOf(column: Uint8Array): string {

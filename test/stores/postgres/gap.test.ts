@@ -3,7 +3,20 @@ import { connect, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { type PostgresStore, postgresStore } from "../../../src/stores/postgres.ts";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
-import { call, changeOf, freshSchema, idOf, poolOn, recordOf, sqlOn, storeOn, useServer } from "./support.ts";
+import {
+  addressOf,
+  call,
+  changeOf,
+  clientOn,
+  freshSchema,
+  idOf,
+  poolOn,
+  recordOf,
+  sqlOn,
+  storeOn,
+  useServer,
+  waitersAre,
+} from "./support.ts";
 
 const server = useServer();
 
@@ -62,4 +75,25 @@ test.for<readonly [string, (store: PostgresStore) => Promise<unknown>]>([
     status: "rejected",
     reason: { code: "ERR_SESSION_STORE_UNAVAILABLE" },
   });
+});
+
+test("who asks again as soon as postgres.js has lost an answer is not given another connection that is lost", async () => {
+  const proxy = await TcpProxy.start(server().port);
+  onTestFinished(() => proxy.close());
+  const schema = freshSchema();
+  await (await storeOn(poolOn(server()), { schema })).create(recordOf("a"), call());
+  const sql = sqlOn({ ...addressOf(server()), port: proxy.port }, { max: 4, fetch_types: false });
+  const store = postgresStore(sql, { schema, durability: "process" });
+  const read = (): Promise<unknown> => store.read(idOf("a"), call());
+  const [holder, admin] = [await clientOn(server()), await clientOn(server())];
+  for (let round = 0; round < 5; round += 1) {
+    await Promise.all([1, 2, 3, 4].map(read));
+    await holder.query(`BEGIN; SELECT FROM ${schema}.holdfast_sessions FOR UPDATE`);
+    const update = store.update(idOf("a"), changeOf({ set: { b: "2" } }), call());
+    await waitersAre(admin, 1);
+    proxy.cut();
+    const again = await update.then(() => "the update was not lost", read);
+    expect(again).toMatchObject({ id: idOf("a") });
+    await holder.query("COMMIT");
+  }
 });
