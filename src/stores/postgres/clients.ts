@@ -47,6 +47,7 @@ export interface PostgresJsQuery {
 
 /** What is called of an instance of `postgres` (postgres.js). */
 export interface PostgresJsSql {
+  readonly options?: { readonly transform?: { readonly row?: { readonly from?: unknown } } };
   unsafe(text: string, values?: never[], options?: { readonly prepare?: boolean }): PostgresJsQuery;
   listen(
     channel: string,

@@ -136,6 +136,13 @@ async function preparedOn(client: Parameters<typeof storeOn>[0], schema: string)
   return row?.count ?? -1;
 }
 
+test("a transform of whole rows, from which postgres.js excepts nothing, is refused where the store is made", () => {
+  for (const row of [(given: unknown) => given, { from: (given: unknown) => given }]) {
+    const sql = sqlOn(server(), { transform: { row } as never });
+    expect(() => postgresStore(sql)).toThrow(/transform\.row/);
+  }
+});
+
 test("a connection that went deaf is closed after a while, and its pool serves again", async () => {
   const proxy = await proxied();
   const pool = poolOn({ ...addressOf(server()), port: proxy.port }, { max: 2 });
