@@ -2,7 +2,7 @@ import { SessionError } from "../../core/errors.ts";
 import type { SessionId } from "../../core/record.ts";
 import type { Call } from "../../core/store.ts";
 import type { Driver, Listening } from "./driver.ts";
-import { inTime } from "./waiting.ts";
+import { inTime, requireTime } from "./waiting.ts";
 
 /** How long a subscriber that came before any setup lets the listening begin. */
 const BEGINNING_MS = 10_000;
@@ -23,6 +23,7 @@ export class Subscribers {
   /** Resolves once deletions are heard. After a failure the next call tries again. */
   async start(call: Call): Promise<void> {
     if (this.#closed) throw new SessionError("ERR_SESSION_USE", "This PostgreSQL store was closed.");
+    requireTime(call);
     // What another began is waited for no longer than this call may take.
     await inTime((this.#listening ??= this.#begun(call)), call, () => {});
   }
