@@ -30,8 +30,12 @@ export interface PgPool {
   listenerCount(event: string): number;
 }
 
-/** An undecoded answer of `postgres`, and what the connection was told of its backend when it began. */
+/**
+ * An undecoded answer of `postgres`, the command that the server says it has completed, and what the connection was told of its
+ * backend when it began.
+ */
 export interface PostgresJsRows extends ReadonlyArray<readonly (Uint8Array | null)[]> {
+  readonly command?: string | null;
   readonly state?: { readonly pid: number };
 }
 
@@ -43,6 +47,7 @@ export interface PostgresJsQuery {
 
 /** What is called of an instance of `postgres` (postgres.js). */
 export interface PostgresJsSql {
+  readonly options?: { readonly transform?: { readonly row?: { readonly from?: unknown } } };
   unsafe(text: string, values?: never[], options?: { readonly prepare?: boolean }): PostgresJsQuery;
   listen(
     channel: string,

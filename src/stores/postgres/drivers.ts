@@ -7,11 +7,19 @@ import { PostgresJsDriver } from "./postgres-js.ts";
 
 /** Finds out what was handed in. Throws `ERR_SESSION_CONFIG` for what is none of them. */
 export function driverOf(client: PostgresClient, name: string): Driver {
-  if (isSql(client)) return new PostgresJsDriver(client);
+  if (isSql(client)) return new PostgresJsDriver(withPlainRows(client, name));
   if (isPool(client)) return new PgPoolDriver(client);
   if (isClient(client)) return new PgClientDriver(client);
   refuseConfig(
     `${name} must be a Pool or a Client of pg, or what postgres() of postgres.js returns: postgresStore(new Pool({ connectionString })).`,
+  );
+}
+
+/** It is applied to undecoded rows too, and nobody knows what it makes of them. */
+function withPlainRows(sql: PostgresJsSql, name: string): PostgresJsSql {
+  if (sql.options?.transform?.row?.from === undefined) return sql;
+  refuseConfig(
+    `${name} has the option transform.row, which postgres.js applies to the store's rows too. Give the store an instance without it; transforms of columns and of values may stay.`,
   );
 }
 

@@ -18,6 +18,22 @@ export function notAnswered(cause: unknown): SessionError {
   );
 }
 
+/** The rejection of a call that the client took for a connection which it had lost, and then answered by itself. */
+export function notAsked(): SessionError {
+  return new SessionError(
+    "ERR_SESSION_STORE_UNAVAILABLE",
+    "The connection was lost, and the client answered without the server. Whether it was carried out is not known.",
+  );
+}
+
+/** The rejection of a call that was carried out within somebody else's transaction. */
+export function inTransaction(): SessionError {
+  return new SessionError(
+    "ERR_SESSION_STORE_UNAVAILABLE",
+    "The statement became part of a transaction that the application had just begun on the same connection. Whether it lasts is not known.",
+  );
+}
+
 /** The five characters by which PostgreSQL tells what went wrong, if it was PostgreSQL. */
 export function codeOf(error: unknown): string | undefined {
   const code = property(error, "code");

@@ -3,7 +3,7 @@ import type { Call } from "../../core/store.ts";
 import type { PgClient } from "./clients.ts";
 import type { Driver, Listening } from "./driver.ts";
 import { quoted } from "./names.ts";
-import { isInTransaction, payloadFor, queryOf, rowsOf, survive } from "./pg-query.ts";
+import { isInTransaction, payloadFor, queryOf, rowsOf, standingAlone, survive } from "./pg-query.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
 import type { Value } from "./values.ts";
@@ -67,7 +67,7 @@ export class PgClientDriver implements Driver {
       done();
       throw error;
     }
-    const answer = work();
+    const answer = standingAlone(this.#client, work());
     answer.then(done, done);
     return await answered(answer, call, () => {});
   }

@@ -2,7 +2,7 @@ import type { Call } from "../../core/store.ts";
 import type { PgPool, PgPoolClient } from "./clients.ts";
 import type { Driver, Listening } from "./driver.ts";
 import { isConnectionLost } from "./failure.ts";
-import { ignore, isInTransaction, queryOf, rowsOf, survive } from "./pg-query.ts";
+import { ignore, isInTransaction, queryOf, rowsOf, standingAlone, survive } from "./pg-query.ts";
 import { PoolListening } from "./pool-listening.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
@@ -39,7 +39,7 @@ export class PgPoolDriver implements Driver {
     if (call.signal.aborted) release(false);
     requireTime(call);
     try {
-      const result = await answered(work(client), call, () => release(true));
+      const result = await answered(standingAlone(client, work(client)), call, () => release(true));
       release(false);
       return result;
     } catch (error) {

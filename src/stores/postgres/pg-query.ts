@@ -1,4 +1,5 @@
 import type { PgClient, PgQuery } from "./clients.ts";
+import { inTransaction } from "./failure.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
 import type { Value } from "./values.ts";
@@ -19,6 +20,16 @@ export async function rowsOf(answer: Promise<{ readonly rows: unknown[] }>): Pro
 /** Tells whether somebody's transaction is open on the client, as far as its version knows. */
 export function isInTransaction(client: PgClient): boolean {
   return ["T", "E"].includes(client.getTransactionStatus?.() ?? "");
+}
+
+/**
+ * Resolves as `answer` does, unless the statement became part of a transaction of the application's: one whose beginning was sent
+ * before it and not answered yet. To be asked at once, while the client still tells of this statement.
+ */
+export async function standingAlone<T>(client: PgClient, answer: Promise<T>): Promise<T> {
+  const result = await answer;
+  if (isInTransaction(client)) throw inTransaction();
+  return result;
 }
 
 /** Hands on what `pg` emits for a notification on the channel: a connection may hear others too. */

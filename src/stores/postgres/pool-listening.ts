@@ -3,9 +3,11 @@ import type { PgPool, PgPoolClient } from "./clients.ts";
 import type { Listening } from "./driver.ts";
 import { quoted } from "./names.ts";
 import { payloadFor } from "./pg-query.ts";
-import { inTime, requireTime } from "./waiting.ts";
+import { answered, inTime, requireTime } from "./waiting.ts";
 
 const LONGEST_PAUSE_MS = 5000;
+/** How long one attempt to listen again may take: a connection that nobody answers on must not be the last. */
+const ATTEMPT_MS = 10_000;
 
 /** Holds one connection of a pool and listens on it; after it is lost, on another. */
 export class PoolListening implements Listening {
@@ -24,10 +26,8 @@ export class PoolListening implements Listening {
   }
 
   async start(call: Call): Promise<void> {
-    requireTime(call);
-    const client = await inTime(this.#pool.connect(), call, (late) => late.release());
     try {
-      await this.#listenOn(client);
+      await this.#listen(call);
     } catch (error) {
       // A connection lost meanwhile has begun to be made anew, for a listener that nobody knows of.
       await this.stop();
@@ -41,13 +41,16 @@ export class PoolListening implements Listening {
     this.#drop();
   }
 
-  async #listenOn(client: PgPoolClient): Promise<void> {
+  async #listen(call: Call): Promise<void> {
+    requireTime(call);
+    const client = await inTime(this.#pool.connect(), call, (late) => late.release());
+    if (this.#stopped) return client.release();
     this.#client = client;
     client.on("error", this.#lost);
     client.on("end", this.#lost);
     client.on("notification", this.#notified);
     try {
-      await client.query({ text: `LISTEN ${quoted(this.#channel)}` });
+      await answered(client.query({ text: `LISTEN ${quoted(this.#channel)}` }), call, () => {});
       this.#failures = 0;
     } catch (error) {
       this.#drop();
@@ -68,13 +71,7 @@ export class PoolListening implements Listening {
     clearTimeout(this.#retry);
     const pause = Math.min(50 * 2 ** this.#failures++, LONGEST_PAUSE_MS);
     this.#retry = setTimeout(() => {
-      this.#pool.connect().then(
-        (client) => {
-          if (this.#stopped) return client.release();
-          return this.#listenOn(client).catch(() => this.#again());
-        },
-        () => this.#again(),
-      );
+      this.#listen({ signal: AbortSignal.timeout(ATTEMPT_MS) }).catch(() => this.#again());
     }, pause);
     this.#retry.unref();
   }

@@ -1,7 +1,8 @@
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import type { Call } from "../../core/store.ts";
 import type { PostgresJsQuery, PostgresJsRows, PostgresJsSql } from "./clients.ts";
 import type { Driver, Listening } from "./driver.ts";
-import { notSent } from "./failure.ts";
+import { isConnectionLost, notAsked, notSent } from "./failure.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
 import { Turn } from "./turn.ts";
@@ -33,7 +34,7 @@ export class PostgresJsDriver implements Driver {
     // Others had their turn since the call began.
     requireTime(call);
     const query = this.#sql.unsafe(statement.text, sent as never[], { prepare });
-    const rows = await droppable(query, sent, call);
+    const rows = ofServer(await droppable(query, sent, call).catch(afterClosing));
     // After a connection that was cut in the middle of an answer, the client leaves as many holes before the rows of the next one.
     const whole = rows.filter(() => true);
     return whole.map((row) => row.map((column) => (column === null ? null : textOf(column))));
@@ -51,7 +52,7 @@ export class PostgresJsDriver implements Driver {
    * the start is not what the backend tells of itself.
    */
   async #endsAtServer(): Promise<boolean> {
-    const rows = await this.#sql.unsafe("SELECT pg_backend_pid()").raw();
+    const rows = ofServer(await this.#sql.unsafe("SELECT pg_backend_pid()").raw());
     const own = rows[0]?.[0];
     return own instanceof Uint8Array && textOf(own) === String(rows.state?.pid);
   }
@@ -67,13 +68,20 @@ export class PostgresJsDriver implements Driver {
     const hear = (payload: string): void => {
       if (!stopped) heard(payload);
     };
-    const { unlisten } = await answered(this.#sql.listen(channel, hear), call, () => {});
-    return {
-      async stop() {
-        stopped = true;
-        await unlisten().catch(() => undefined);
-      },
+    const listening = this.#sql.listen(channel, hear);
+    const stop = async (): Promise<void> => {
+      stopped = true;
+      const { unlisten } = await listening;
+      await unlisten();
     };
+    try {
+      await answered(listening, call, () => {});
+    } catch (error) {
+      // The client goes on trying by itself, for a listener that nobody knows of.
+      stop().catch(() => undefined);
+      throw error;
+    }
+    return { stop: () => stop().catch(() => undefined) };
   }
 }
 
@@ -96,6 +104,28 @@ function droppable(query: PostgresJsQuery, values: Value[], call: Call): Promise
       .then(resolve, reject)
       .finally(() => signal.removeEventListener("abort", drop));
   });
+}
+
+/**
+ * Between a socket's error and its close the client takes queries for the connection that it has lost. Those it never sends, and
+ * when it has connected again it answers one of them with no rows: a session would be gone, a revocation done. An answer
+ * of the server's names the command that was completed.
+ */
+function ofServer(rows: PostgresJsRows): PostgresJsRows {
+  if (typeof rows.command === "string") return rows;
+  throw notAsked();
+}
+
+/**
+ * Connections are mostly lost together. Who asked again at once would be given another that has failed and is not closed yet; after
+ * the second turn of the loop all of them are.
+ */
+async function afterClosing(error: unknown): Promise<never> {
+  if (isConnectionLost(error)) {
+    await turnOfTheLoop();
+    await turnOfTheLoop();
+  }
+  throw error;
 }
 
 function textOf(column: Uint8Array): string {

@@ -17,7 +17,7 @@ export function setupScript(names: Names, missing: { readonly schema: boolean })
   const { sessions, labels, texts, table } = names;
   const lock = BigInt.asIntN(64, BigInt(`0x${digest(`${sessions} setup`).slice(0, 16)}`));
   return `
-    SELECT pg_advisory_xact_lock(${lock});
+    SELECT pg_catalog.pg_advisory_xact_lock(${lock});
     ${missing.schema ? `CREATE SCHEMA IF NOT EXISTS ${quoted(names.schema)};` : ""}
     CREATE TABLE IF NOT EXISTS ${sessions} (
       id text COLLATE "C" NOT NULL,
@@ -58,14 +58,14 @@ export function setupScript(names: Names, missing: { readonly schema: boolean })
 
 /** Parameters: none that matter. What the server promises; anybody may ask. */
 export const SETTINGS: Statement = named(
-  "SELECT current_setting('server_encoding'), current_setting('fsync'), current_setting('synchronous_commit') WHERE $1::text IS NOT NULL",
+  "SELECT pg_catalog.current_setting('server_encoding'), pg_catalog.current_setting('fsync'), pg_catalog.current_setting('synchronous_commit') WHERE $1::text IS NOT NULL",
 );
 
 /** $1 schema, $2 names: what of these is there, one row each, after a row for the schema itself. */
 export const RELATIONS: Statement = named(`
   SELECT '', '', '' FROM pg_catalog.pg_namespace n WHERE n.nspname = $1::text
   UNION ALL
-  SELECT c.relname::text, coalesce(obj_description(c.oid, 'pg_class'), ''), coalesce(t.relname::text, '')
+  SELECT c.relname::text, coalesce(pg_catalog.obj_description(c.oid, 'pg_class'), ''), coalesce(t.relname::text, '')
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid

@@ -10,7 +10,8 @@ export interface Statement {
 
 /**
  * Every statement of the store. All parameters are texts and every column comes back as text: how a driver or an
- * application has set up its type conversions makes no difference. Nothing depends on the state of a connection.
+ * application has set up its type conversions makes no difference. Nothing depends on the state of a connection. Functions bear
+ * their schema: one of the same name that fits better would be taken from anywhere in `search_path`.
  *
  * The first parameter of each statement that writes is one without which it touches nothing: a call that is given up
  * before it was sent has it set to null.
@@ -59,8 +60,8 @@ function record({ texts }: Names, id: string, fields: string, which: string): st
   const counts = ["epoch", "version", "created_at", "accessed_at", "expires_at", "ends_at"];
   const numbers = counts.map((name) => `s.${name}::text`).join(", ");
   // One statement sees the row and its long texts as of one moment. Most rows have none and look for none.
-  const long = `SELECT json_object_agg(t.key, t.text)::text FROM ${texts} t WHERE s.long AND t.session_id = s.id ${which}`;
-  return `${id}, s.secret_hash, array_to_json(s.labels)::text, ${numbers}, (${fields})::text, (${long})`;
+  const long = `SELECT pg_catalog.json_object_agg(t.key, t.text)::text FROM ${texts} t WHERE s.long AND t.session_id = s.id ${which}`;
+  return `${id}, s.secret_hash, pg_catalog.array_to_json(s.labels)::text, ${numbers}, (${fields})::text, (${long})`;
 }
 
 function whole(names: Names): string {
@@ -70,7 +71,7 @@ function whole(names: Names): string {
 const SAFE = `BETWEEN ${Number.MIN_SAFE_INTEGER} AND ${Number.MAX_SAFE_INTEGER}`;
 
 /** Whether a row is a record as far as can be told without looking into each field. */
-const SOUND = `(jsonb_typeof(s.fields) = 'object' AND array_position(s.labels, NULL) IS NULL
+const SOUND = `(pg_catalog.jsonb_typeof(s.fields) = 'object' AND pg_catalog.array_position(s.labels, NULL) IS NULL
   AND s.epoch ${SAFE} AND s.version ${SAFE} AND s.created_at ${SAFE}
   AND s.accessed_at ${SAFE} AND s.expires_at ${SAFE} AND s.ends_at ${SAFE})`;
 
@@ -85,7 +86,7 @@ function create({ sessions, labels, texts }: Names): string {
       RETURNING id
     ), indexed AS (
       INSERT INTO ${labels} (label, session_id)
-      SELECT label, created.id FROM created, unnest($11::text[]) label
+      SELECT label, created.id FROM created, pg_catalog.unnest($11::text[]) label
     ), stored AS (
       INSERT INTO ${texts} (session_id, name, key, text)
       SELECT created.id, t.name, t.key, t.text FROM created, ${longTexts("$12")}
@@ -140,7 +141,7 @@ function rewritten({ texts }: Names): string {
 }
 
 function longTexts(parameter: string): string {
-  return `json_to_recordset(${parameter}::text::json) AS t (name text, key text, text text)`;
+  return `pg_catalog.json_to_recordset(${parameter}::text::json) AS t (name text, key text, text text)`;
 }
 
 /**
@@ -153,7 +154,7 @@ function reindexed({ labels }: Names): string {
       WHERE l.session_id = changed.id AND l.label <> ALL ($15::text[])
     ), indexed AS (
       INSERT INTO ${labels} (label, session_id)
-      SELECT label, changed.id FROM changed, unnest($15::text[]) label
+      SELECT label, changed.id FROM changed, pg_catalog.unnest($15::text[]) label
       ON CONFLICT DO NOTHING
     )`;
 }
@@ -176,7 +177,7 @@ function remove(names: Names, notify: boolean): string {
 
 /** Notifying takes a lock of the whole database at commit, so it is done only where it was asked for. */
 function told({ channel }: Names, notify: boolean, id: string): string {
-  return notify ? `pg_notify(${literal(channel)}, ${id})::text` : "NULL";
+  return notify ? `pg_catalog.pg_notify(${literal(channel)}, ${id})::text` : "NULL";
 }
 
 /**
@@ -197,10 +198,10 @@ function entries({ labels }: Names, limit: string): string {
 
 /** $1 index entry, $2 label, $3 last id seen, $4 limit. The record itself says whether it bears the label: without it, a row of nulls. */
 function list(names: Names): string {
-  const reserved = `CASE WHEN jsonb_typeof(s.fields) = 'object' THEN (
-      SELECT coalesce(jsonb_object_agg(f.key, f.value), '{}') FROM jsonb_each(s.fields) f WHERE starts_with(f.key, '${RESERVED}')
+  const reserved = `CASE WHEN pg_catalog.jsonb_typeof(s.fields) = 'object' THEN (
+      SELECT coalesce(pg_catalog.jsonb_object_agg(f.key, f.value), '{}') FROM pg_catalog.jsonb_each(s.fields) f WHERE pg_catalog.starts_with(f.key, '${RESERVED}')
     ) ELSE s.fields END`;
-  const texts = `AND starts_with(t.name, '${RESERVED}')`;
+  const texts = `AND pg_catalog.starts_with(t.name, '${RESERVED}')`;
   return `
     WITH RECURSIVE ${entries(names, "$4::text::bigint")}
     SELECT ${record(names, "entries.session_id", reserved, texts)}
@@ -242,7 +243,7 @@ function revoke(names: Names, notify: boolean): string {
     ), told AS MATERIALIZED (
       SELECT ${told(names, notify, "deleted.id")} FROM deleted
     )
-    SELECT (SELECT count(*) FROM told)::text, count(*)::text, max(session_id) FROM entries`;
+    SELECT (SELECT pg_catalog.count(*) FROM told)::text, pg_catalog.count(*)::text, pg_catalog.max(session_id) FROM entries`;
 }
 
 /**
@@ -267,5 +268,5 @@ function sweep(names: Names, notify: boolean): string {
     ), told AS MATERIALIZED (
       SELECT ${told(names, notify, "deleted.id")} FROM deleted
     )
-    SELECT (SELECT count(*) FROM told)::text, (SELECT count(*) FROM looked)::text`;
+    SELECT (SELECT pg_catalog.count(*) FROM told)::text, (SELECT pg_catalog.count(*) FROM looked)::text`;
 }

@@ -2,6 +2,10 @@ import { SessionError } from "../../core/errors.ts";
 import type { SessionId } from "../../core/record.ts";
 import type { Call } from "../../core/store.ts";
 import type { Driver, Listening } from "./driver.ts";
+import { inTime, requireTime } from "./waiting.ts";
+
+/** How long a subscriber that came before any setup lets the listening begin. */
+const BEGINNING_MS = 10_000;
 
 /** Who wants to know of deletions. One connection listens for all of them, from the first call on until `close`. */
 export class Subscribers {
@@ -19,18 +23,20 @@ export class Subscribers {
   /** Resolves once deletions are heard. After a failure the next call tries again. */
   async start(call: Call): Promise<void> {
     if (this.#closed) throw new SessionError("ERR_SESSION_USE", "This PostgreSQL store was closed.");
-    this.#listening ??= this.#driver.listen(this.#channel, this.#tell, call);
-    try {
-      await this.#listening;
-    } catch (error) {
-      this.#listening = null;
-      throw error;
-    }
+    requireTime(call);
+    // What another began is waited for no longer than this call may take.
+    await inTime((this.#listening ??= this.#begun(call)), call, () => {});
+  }
+
+  #begun(call: Call): Promise<Listening> {
+    const listening = this.#driver.listen(this.#channel, this.#tell, call);
+    listening.catch(() => (this.#listening = null));
+    return listening;
   }
 
   add(listener: (id: SessionId) => void): () => void {
     // Where setup was left out the first subscriber begins. What fails here fails again, and is told, at the next setup.
-    this.start({ signal: new AbortController().signal }).catch(() => undefined);
+    this.start({ signal: AbortSignal.timeout(BEGINNING_MS) }).catch(() => undefined);
     // A wrapper of its own, so that one function subscribed twice is stopped once at a time.
     const own = (id: SessionId): void => listener(id);
     this.#listeners.add(own);

@@ -136,6 +136,13 @@ async function preparedOn(client: Parameters<typeof storeOn>[0], schema: string)
   return row?.count ?? -1;
 }
 
+test("a transform of whole rows, from which postgres.js excepts nothing, is refused where the store is made", () => {
+  for (const row of [(given: unknown) => given, { from: (given: unknown) => given }]) {
+    const sql = sqlOn(server(), { transform: { row } as never });
+    expect(() => postgresStore(sql)).toThrow(/transform\.row/);
+  }
+});
+
 test("a connection that went deaf is closed after a while, and its pool serves again", async () => {
   const proxy = await proxied();
   const pool = poolOn({ ...addressOf(server()), port: proxy.port }, { max: 2 });
@@ -226,6 +233,27 @@ test.for(["left open", "failed"] as const)(
   },
 );
 
+test.for(["Client", "Pool"] as const)(
+  "a write that came into a transaction which the application had just begun on a %s is not acknowledged",
+  async (kind) => {
+    const schema = freshSchema();
+    const direct = await storeOn(poolOn(server()), { schema });
+    const pool = poolOn(server(), { max: 1 });
+    const pooled = kind === "Pool" ? await pool.connect() : null;
+    const client = pooled ?? (await clientOn(server()));
+    const store = postgresStore(pooled === null ? client : pool, { schema, durability: "process" });
+    // Not answered yet when the store looks whether a transaction is open.
+    const begun = client.query("BEGIN");
+    pooled?.release();
+    await expect(store.create(recordOf("a"), call())).rejects.toThrow(/part of a transaction/);
+    await begun;
+    if (pooled === null) await client.query("ROLLBACK");
+    expect(await direct.read(idOf("a"), call())).toBeNull();
+    expect(await store.create(recordOf("a"), call())).toBe(true);
+    expect(await direct.read(idOf("a"), call())).not.toBeNull();
+  },
+);
+
 test("a connection that is lost before it listens is not listened on again by anybody", async () => {
   const proxy = await proxied();
   const pool = poolOn({ ...addressOf(server()), port: proxy.port });
@@ -247,6 +275,47 @@ test("a connection that is lost before it listens is not listened on again by an
   await store.close();
   await until(() => pool.idleCount === pool.totalCount, "every connection was given back");
 });
+
+test.for(["pg", "postgres.js"] as const)(
+  "by %s a setup whose listening is not answered ends at its deadline, and the next one listens, once",
+  async (driver) => {
+    const proxy = await proxied();
+    const address = { ...addressOf(server()), port: proxy.port };
+    const client = driver === "pg" ? poolOn(address) : sqlOn(address);
+    const schema = freshSchema();
+    await storeOn(poolOn(server()), { schema });
+    const store = postgresStore(client, { schema, durability: "process", notify: true });
+    onTestFinished(() => store.close());
+    const swallowed = proxy.loseReply((bytes) => /listen "/i.test(bytes), "hang");
+    const { call: late, pass } = deadline();
+    const first = store.setup(late);
+    await swallowed;
+    // The second waits for what the first has begun, and for no longer than it may itself.
+    const { call: earlier, pass: passEarlier } = deadline();
+    const second = store.setup(earlier);
+    passEarlier();
+    await expect(second).rejects.toThrow(/./);
+    pass();
+    await expect(first).rejects.toThrow(/./);
+    proxy.cut();
+    await until(
+      () =>
+        store.setup(call()).then(
+          () => true,
+          () => false,
+        ),
+      "a setup succeeds",
+    );
+    const heard: string[] = [];
+    store.subscribe((id) => heard.push(id));
+    for (const name of ["a", "b"]) {
+      await store.create(recordOf(name), call());
+      await store.delete(idOf(name), {}, call());
+    }
+    await until(() => heard.includes(idOf("b")), "the deletions are heard");
+    expect(heard).toEqual([idOf("a"), idOf("b")]);
+  },
+);
 
 test("a call that is given up while it waits for its turn on a single client is never sent", async () => {
   const schema = freshSchema();

@@ -4,7 +4,17 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { postgresStore } from "../../../src/stores/postgres.ts";
-import { addressOf, call, clientOn, freshSchema, poolOn, recordOf, storeOn, useServer } from "./support.ts";
+import {
+  addressOf,
+  call,
+  changeOf,
+  clientOn,
+  freshSchema,
+  poolOn,
+  recordOf,
+  storeOn,
+  useServer,
+} from "./support.ts";
 
 const server = useServer();
 
@@ -85,6 +95,26 @@ test("tables and indexes of somebody else are refused, and left alone", async ()
     );
     expect(rows).toHaveLength(1);
   }
+});
+
+test("functions of somebody else's that fit better than PostgreSQL's own are not called", async () => {
+  const admin = await clientOn(server());
+  const schema = freshSchema();
+  const owner = await storeOn(poolOn(server()), { schema });
+  await admin.query(`CREATE SCHEMA foreign_functions; SET search_path TO foreign_functions;
+    CREATE FUNCTION array_position(text[], text) RETURNS int LANGUAGE sql AS 'SELECT 1';
+    CREATE FUNCTION array_to_json(text[]) RETURNS json LANGUAGE sql AS $$ SELECT '["admin"]'::json $$;
+    CREATE FUNCTION unnest(text[]) RETURNS SETOF text LANGUAGE sql AS $$ SELECT 'admin' $$;
+    CREATE FUNCTION starts_with(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT true'`);
+  const pool = poolOn(server(), { options: "-c search_path=foreign_functions,pg_catalog" });
+  const store = await storeOn(pool, { schema });
+  const record = recordOf("a", { fields: { a: "1" } });
+  await store.create(record, call());
+  expect(await store.read(record.id, call())).toEqual(record);
+  expect((await store.update(record.id, changeOf({ set: { b: "2" } }), call())).kind).toBe("done");
+  const { records } = await store.listByLabel("user:1", { limit: 9 }, call());
+  expect(records.map(({ fields }) => fields)).toEqual([{}]);
+  expect(await owner.deleteByLabel("user:1", [], call())).toBe(1);
 });
 
 test("tables of a newer version are an outage", async () => {
