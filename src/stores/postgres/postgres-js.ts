@@ -1,8 +1,7 @@
-import { setImmediate as turnOfTheLoop } from "node:timers/promises";
 import type { Call } from "../../core/store.ts";
 import type { PostgresJsQuery, PostgresJsRows, PostgresJsSql } from "./clients.ts";
 import type { Driver, Listening } from "./driver.ts";
-import { isConnectionLost, notAsked, notSent } from "./failure.ts";
+import { notAsked, notSent } from "./failure.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
 import { Turn } from "./turn.ts";
@@ -34,7 +33,7 @@ export class PostgresJsDriver implements Driver {
     // Others had their turn since the call began.
     requireTime(call);
     const query = this.#sql.unsafe(statement.text, sent as never[], { prepare });
-    const rows = ofServer(await droppable(query, sent, call).catch(afterClosing));
+    const rows = ofServer(await droppable(query, sent, call));
     // After a connection that was cut in the middle of an answer, the client leaves as many holes before the rows of the next one.
     const whole = rows.filter(() => true);
     return whole.map((row) => row.map((column) => (column === null ? null : textOf(column))));
@@ -52,12 +51,14 @@ export class PostgresJsDriver implements Driver {
    * the start is not what the backend tells of itself.
    */
   async #endsAtServer(): Promise<boolean> {
+    await this.#turn.next();
     const rows = ofServer(await this.#sql.unsafe("SELECT pg_backend_pid()").raw());
     const own = rows[0]?.[0];
     return own instanceof Uint8Array && textOf(own) === String(rows.state?.pid);
   }
 
   async script(text: string, call: Call): Promise<void> {
+    await this.#turn.next();
     requireTime(call);
     await answered(this.#sql.unsafe(text).simple(), call, () => {});
   }
@@ -108,24 +109,12 @@ function droppable(query: PostgresJsQuery, values: Value[], call: Call): Promise
 
 /**
  * Between a socket's error and its close the client takes queries for the connection that it has lost. Those it never sends, and
- * when it has connected again it answers one of them with no rows: a session would be gone, a revocation done. An answer
- * of the server's names the command that was completed.
+ * when it has connected again it answers one of them with no rows: a session would be gone, a revocation done. {@link Turn} keeps
+ * ours out of there; if one comes there all the same, an answer of the server's names the command that was completed.
  */
 function ofServer(rows: PostgresJsRows): PostgresJsRows {
   if (typeof rows.command === "string") return rows;
   throw notAsked();
-}
-
-/**
- * Connections are mostly lost together. Who asked again at once would be given another that has failed and is not closed yet; after
- * the second turn of the loop all of them are.
- */
-async function afterClosing(error: unknown): Promise<never> {
-  if (isConnectionLost(error)) {
-    await turnOfTheLoop();
-    await turnOfTheLoop();
-  }
-  throw error;
 }
 
 function textOf(column: Uint8Array): string {
