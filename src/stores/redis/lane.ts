@@ -6,15 +6,34 @@ import { tooLate } from "./late.ts";
  */
 const MOST = 512;
 
+/** After how long without an answer a connection counts as silent: longer than a write may wait for replicas. */
+const SILENT_MS = 2000;
+
+/** How long a silent connection is left alone, for its client to notice; then it is tried again, lest an answer that never comes bar it. */
+const LEFT_ALONE_MS = 10_000;
+
 /** Bounds what is under way on one connection. The others wait their turn here, where an abort can take them out. */
 export class Lane {
   #underWay = 0;
+  /** Since when a call waits while nothing was answered, to it or to another. */
+  #asked: number | null = null;
   readonly #waiting = new Set<() => void>();
+
+  /**
+   * Whether nothing is answered any more. More must not be sent then: the timeout of node-redis for a socket begins anew with
+   * every write, so that it would never notice.
+   */
+  get isSilent(): boolean {
+    if (this.#asked === null) return false;
+    const waited = performance.now() - this.#asked;
+    return waited > SILENT_MS && waited < SILENT_MS + LEFT_ALONE_MS;
+  }
 
   /** Takes a place if there is one. */
   enterAtOnce(): boolean {
     if (this.#underWay >= MOST) return false;
     this.#underWay += 1;
+    this.#begin();
     return true;
   }
 
@@ -37,12 +56,18 @@ export class Lane {
 
   /** Gives the place back, or on to who waits longest. */
   leave(): void {
+    this.#asked = null;
     const [next] = this.#waiting;
     if (next === undefined) {
       this.#underWay -= 1;
       return;
     }
     this.#waiting.delete(next);
+    this.#begin();
     next();
+  }
+
+  #begin(): void {
+    if (this.#asked === null || performance.now() - this.#asked > SILENT_MS) this.#asked = performance.now();
   }
 }

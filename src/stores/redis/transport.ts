@@ -117,14 +117,14 @@ export class Transport {
     const route = this.#router.route(key);
     if (route === undefined || !route.isReady) return undefined;
     const lane = this.#laneOf(route);
-    return lane.enterAtOnce() ? lane : undefined;
+    return !lane.isSilent && lane.enterAtOnce() ? lane : undefined;
   }
 
   async #laneInTime(key: string, signal: AbortSignal): Promise<{ lane: Lane; connection: object }> {
     for (let waited = 0; !this.#closed; waited += LOOK_AGAIN_MS) {
       const route = this.#router.route(key);
-      if (route?.isReady === true) {
-        const lane = this.#laneOf(route);
+      const lane = route?.isReady === true ? this.#laneOf(route) : undefined;
+      if (lane !== undefined && route !== undefined && !lane.isSilent) {
         await lane.enter(signal);
         if (this.#router.route(key)?.connection === route.connection) {
           return { lane, connection: route.connection };

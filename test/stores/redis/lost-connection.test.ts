@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { type RedisStore, type RedisStoreClient, redisStore } from "../../../src/stores/redis.ts";
 import { withServers } from "../../support/servers/programs.ts";
 import { RedisCluster, RedisSentinel, RedisServer } from "../../support/servers/redis.ts";
+import { until } from "../../support/servers/server-process.ts";
+import { TcpProxy } from "../../support/tcp-proxy.ts";
 import { type ClientName, openClient, type Topology } from "./clients.ts";
 import { call, changeOf, CLIENTS, idOf, recordOf, storeOn } from "./support.ts";
 
@@ -116,6 +118,41 @@ withServers(["redis"], () => {
       server = await RedisServer.start();
     });
     afterAll(() => server.stop());
+
+    test("a connection that fell silent is made anew, though there is always somebody who asks", async () => {
+      const proxy = await TcpProxy.start(server.port);
+      onTestFinished(() => proxy.close());
+      const stores = await Promise.all(
+        CLIENTS.map(async (client) => {
+          const one = await openClient({ client, topology: "standalone", ports: [proxy.port] });
+          onTestFinished(one.end);
+          const store = redisStore(one.client, { prefix: `silent ${client}:` });
+          await store.create(recordOf("a"), call());
+          return store;
+        }),
+      );
+      const ask = (store: RedisStore, signal: AbortSignal): Promise<boolean> =>
+        store.read(idOf("a"), { signal }).then(
+          (record) => record !== null,
+          () => false,
+        );
+      proxy.swallow("requests");
+      const inTime = AbortSignal.timeout(30_000);
+      for (const store of stores) void ask(store, inTime);
+      await until("every question is lost", () => proxy.lost("requests") >= CLIENTS.length * 50);
+      await proxy.heal();
+      await Promise.all(
+        stores.map((store, index) =>
+          until(`${CLIENTS[index]} is answered`, async () => {
+            const signal = AbortSignal.timeout(100);
+            const late = new Promise<false>((resolve) => {
+              signal.addEventListener("abort", () => resolve(false));
+            });
+            return await Promise.race([ask(store, signal), late]);
+          }),
+        ),
+      );
+    }, 40_000);
 
     test.each(["redis6", "redis5"] as const)(
       "a write that went is not sent again because the question for replicas behind it did not go (%s)",
