@@ -50,9 +50,7 @@ export class Transport {
     try {
       return await this.#router.send(key, command, signal);
     } finally {
-      lane.leave();
-      this.#underWay -= 1;
-      if (this.#underWay === 0) this.#idle();
+      this.#left(lane);
     }
   }
 
@@ -67,13 +65,14 @@ export class Transport {
   ): Promise<readonly unknown[]> {
     checkInTime(signal);
     const { lane, connection } = await this.#laneInTime(key, signal);
+    this.#underWay += 1;
     try {
       return await this.#router.sendOn(connection, commands);
     } catch (error) {
       this.#router.seek(key);
       throw error;
     } finally {
-      lane.leave();
+      this.#left(lane);
     }
   }
 
@@ -96,6 +95,12 @@ export class Transport {
     this.#closed = true;
     if (this.#underWay > 0) await this.#settled();
     this.#router.close();
+  }
+
+  #left(lane: Lane): void {
+    lane.leave();
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#idle();
   }
 
   #settled(): Promise<void> {
