@@ -6,12 +6,15 @@ import { codeOf, done, noUnhandledRejections, seen, setCookies, stored, visit } 
 import { openPlace } from "../races/support/places.ts";
 import { withServers } from "../support/servers/programs.ts";
 import { until } from "../support/servers/server-process.ts";
-import { type Deployment, mysql, postgres, redis, type Single } from "./support/deployments.ts";
+import { type Deployment, mysql, postgres, redis } from "./support/deployments.ts";
+import { type Lossy, proxiedCluster, proxiedSentinel } from "./support/topologies.ts";
 
 noUnhandledRejections();
 
-const DEPLOYMENTS: readonly Deployment<Single>[] = [
+const DEPLOYMENTS: readonly Deployment<Lossy>[] = [
   redis(["redis6", "redis5", "ioredis6", "ioredis5", "iovalkey"]),
+  proxiedCluster(["redis6", "redis5", "ioredis6"]),
+  proxiedSentinel(["redis6", "ioredis6"]),
   postgres(["pg-pool", "postgres.js"]),
   mysql("mysql", ["mysql2", "mariadb"]),
   mysql("mariadb", ["mysql2", "mariadb"]),
@@ -22,7 +25,7 @@ const UNKNOWN = ["no error", "ERR_SESSION_UNKNOWN", "ERR_SESSION_STORE_UNAVAILAB
 for (const deployment of DEPLOYMENTS) {
   withServers(deployment.needs, () => {
     describe(`over ${deployment.name}`, () => {
-      let where: Single;
+      let where: Lossy;
       beforeAll(async () => {
         where = await deployment.start();
       });
@@ -33,8 +36,8 @@ for (const deployment of DEPLOYMENTS) {
   });
 }
 
-interface Located extends Single {
-  readonly place: Single["places"][number] | undefined;
+interface Located extends Lossy {
+  readonly place: Lossy["places"][number] | undefined;
 }
 
 function rules(locate: () => Promise<Located>): void {

@@ -16,6 +16,9 @@ export interface NodeRedisClient {
   readonly options?: { readonly socket?: object } | undefined;
   readonly isOpen: boolean;
   readonly isReady: boolean;
+  /** Not public: keep it from writing for a while, where they are there. */
+  _pause?(): void;
+  _unpause?(): void;
 }
 
 /** A node of a node-redis cluster; `client` is there once it was connected. */

@@ -1,7 +1,8 @@
 import { refuseConfig } from "../../core/errors.ts";
 import type { IoredisClient, IoredisCluster } from "./clients.ts";
+import { Forgotten } from "./forgotten.ts";
 import { Losses } from "./losses.ts";
-import { ignore, type Route, type Router } from "./router.ts";
+import { ignore, inOrder, type Route, type Router } from "./router.ts";
 import { slotOf } from "./slot.ts";
 
 /** Refuses what would make reads stale or move keys behind the store's back. Throws `ERR_SESSION_CONFIG`. */
@@ -31,12 +32,20 @@ export function refuseIoredisOptions(options: unknown): void {
 export function ioredisRouter(client: IoredisClient): Router {
   const cluster = isCluster(client) ? client : undefined;
   const losses = new Losses(client, cluster);
+  const forgotten = new Forgotten();
+  client.on("close", forgotten.reject);
+  const watched = forgets(client)
+    ? (reply: Promise<unknown>) => forgotten.watched(reply)
+    : (reply: Promise<unknown>) => reply;
   return {
     cluster: cluster !== undefined,
     resends: false,
     sharesConnection: true,
     losses: () => losses.count,
-    close: () => losses.close(),
+    close() {
+      losses.close();
+      client.off("close", forgotten.reject);
+    },
     route: (key) => (cluster === undefined ? routeOf(client) : clusterRoute(cluster, key)),
     seek(key) {
       connect(client);
@@ -45,10 +54,10 @@ export function ioredisRouter(client: IoredisClient): Router {
       if (node !== undefined) connect(node);
       cluster.refreshSlotsCache?.(ignore);
     },
-    send: (_key, [name = "", ...parts]) => client.call(name, ...parts),
+    send: (_key, [name = "", ...parts]) => watched(client.call(name, ...parts)),
     sendOn: (connection, commands) =>
-      Promise.all(
-        commands.map(([name = "", ...parts]) => (connection as IoredisClient).call(name, ...parts)),
+      inOrder(
+        commands.map(([name = "", ...parts]) => watched((connection as IoredisClient).call(name, ...parts))),
       ),
     async primaries() {
       if (cluster === undefined) return [client];
@@ -69,6 +78,11 @@ export function ioredisRouter(client: IoredisClient): Router {
       return { close: async () => own.disconnect() };
     },
   };
+}
+
+/** Nodes of a cluster reject what was under way, whatever is set. */
+function forgets(client: IoredisClient): boolean {
+  return !isCluster(client) && Reflect.get(client.options, "autoResendUnfulfilledCommands") === false;
 }
 
 function isCluster(client: IoredisClient): client is IoredisCluster {

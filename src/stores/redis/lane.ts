@@ -6,17 +6,18 @@ import { tooLate } from "./late.ts";
  */
 const MOST = 512;
 
-/**
- * How long a connection may be silent with calls under way before it is given no more, in ms. A client that looks for
- * silence of its socket takes its own writing for a sign of life, and finds a dead connection only when nobody writes.
- */
-const SILENT_MS = 1000;
+/** After how long without an answer a connection counts as silent: longer than a write may wait for replicas. */
+const SILENT_MS = 2000;
+
+/** How long a silent connection is left alone, for its client to notice; then it is tried again, lest an answer that never comes bar it. */
+const LEFT_ALONE_MS = 10_000;
 
 /** Bounds what is under way on one connection. The others wait their turn here, where an abort can take them out. */
 export class Lane {
   readonly #now: () => number;
   #underWay = 0;
-  #heardAt = 0;
+  /** Since when a call waits while nothing was answered, to it or to another. */
+  #asked: number | null = null;
   readonly #waiting = new Set<() => void>();
 
   /** @param now Milliseconds that never go back. */
@@ -24,11 +25,21 @@ export class Lane {
     this.#now = now;
   }
 
+  /**
+   * Whether nothing is answered any more. More must not be sent then: the timeout of node-redis for a socket begins anew with
+   * every write, so that it would never notice.
+   */
+  get isSilent(): boolean {
+    if (this.#asked === null) return false;
+    const waited = this.#now() - this.#asked;
+    return waited > SILENT_MS && waited < SILENT_MS + LEFT_ALONE_MS;
+  }
+
   /** Takes a place if there is one. */
   enterAtOnce(): boolean {
-    if (this.#underWay >= MOST || this.#isSilent()) return false;
-    if (this.#underWay === 0) this.#heardAt = this.#now();
+    if (this.#underWay >= MOST) return false;
     this.#underWay += 1;
+    this.#begin();
     return true;
   }
 
@@ -49,19 +60,20 @@ export class Lane {
     });
   }
 
-  /** Gives the place back, for its call was answered or its connection ended; lets in those who wait. */
+  /** Gives the place back, or on to who waits longest. */
   leave(): void {
-    this.#underWay -= 1;
-    this.#heardAt = this.#now();
-    for (const turn of this.#waiting) {
-      if (this.#underWay >= MOST) return;
-      this.#waiting.delete(turn);
-      this.#underWay += 1;
-      turn();
+    this.#asked = null;
+    const [next] = this.#waiting;
+    if (next === undefined) {
+      this.#underWay -= 1;
+      return;
     }
+    this.#waiting.delete(next);
+    this.#begin();
+    next();
   }
 
-  #isSilent(): boolean {
-    return this.#underWay > 0 && this.#now() - this.#heardAt > SILENT_MS;
+  #begin(): void {
+    if (this.#asked === null || this.#now() - this.#asked > SILENT_MS) this.#asked = this.#now();
   }
 }

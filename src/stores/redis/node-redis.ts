@@ -1,6 +1,7 @@
 import { refuseConfig } from "../../core/errors.ts";
 import type { NodeRedisClient, NodeRedisCluster, NodeRedisNode, NodeRedisSentinel } from "./clients.ts";
-import { ignore, type Listening, type Route, type Router } from "./router.ts";
+import { holdForThisTurn } from "./dead-socket.ts";
+import { ignore, inOrder, type Listening, type Route, type Router } from "./router.ts";
 import { Retractable } from "./retractable.ts";
 import { slotOf } from "./slot.ts";
 
@@ -12,7 +13,7 @@ const OPTIONS = { typeMapping: TYPE_MAPPING };
 function sendOnBy(queue: Retractable): Router["sendOn"] {
   return (connection, commands) => {
     const client = connection as NodeRedisClient;
-    return Promise.all(
+    return inOrder(
       commands.map((command) => queue.send((own, options) => client.sendCommand(own, options), command)),
     );
   };
@@ -21,14 +22,22 @@ function sendOnBy(queue: Retractable): Router["sendOn"] {
 /** What was under way on a connection that is lost rejects, and is never sent again. */
 const USUAL = { resends: false, losses: () => 0, sharesConnection: true };
 
-/** Takes back what is queued when the client tells, by the event of that name, that a connection was lost. Returns how to stop that. */
+/**
+ * When the client tells, by the event of that name, that a connection was lost, takes back what is queued and holds the
+ * connections. Returns how to stop that.
+ */
 function withdrawing(
   queue: Retractable,
   client: NodeRedisClient | NodeRedisCluster | NodeRedisSentinel,
   event: string,
+  connections: () => readonly (NodeRedisClient | undefined)[],
 ): () => void {
-  client.on(event, queue.withdraw);
-  return () => void client.off(event, queue.withdraw);
+  const lost = (): void => {
+    for (const connection of connections()) if (connection !== undefined) holdForThisTurn(connection);
+    queue.withdraw();
+  };
+  client.on(event, lost);
+  return () => void client.off(event, lost);
 }
 
 /** By default node-redis gives a connection up for good when its socket timed out, and all calls would fail until a restart. */
@@ -46,7 +55,7 @@ export function nodeRedisRouter(client: NodeRedisClient): Router {
   const queue = new Retractable(TYPE_MAPPING);
   return {
     ...USUAL,
-    close: withdrawing(queue, client, "error"),
+    close: withdrawing(queue, client, "error", () => [client]),
     cluster: false,
     route: () => ({ connection: client, isReady: client.isReady || !client.isOpen }),
     // It connects again by itself.
@@ -58,7 +67,7 @@ export function nodeRedisRouter(client: NodeRedisClient): Router {
     listen(channel, heard) {
       const own = client.duplicate();
       // Its trouble is that of the client too, which the application sees.
-      own.on("error", ignore);
+      own.on("error", () => holdForThisTurn(own));
       const subscribed = own.connect().then(() => own.subscribe(channel, heard));
       subscribed.catch(ignore);
       return {
@@ -84,7 +93,7 @@ export function nodeRedisClusterRouter(cluster: NodeRedisCluster): Router {
   }
   return {
     ...USUAL,
-    close: withdrawing(queue, cluster, "node-error"),
+    close: withdrawing(queue, cluster, "node-error", () => cluster.masters.map((node) => node.client)),
     cluster: true,
     route,
     seek(key) {
@@ -117,7 +126,7 @@ export function nodeRedisSentinelRouter(sentinel: NodeRedisSentinel): Router {
   const queue = new Retractable(TYPE_MAPPING);
   return {
     ...USUAL,
-    close: withdrawing(queue, sentinel, "client-error"),
+    close: withdrawing(queue, sentinel, "client-error", () => []),
     // It sends again, on a connection of its own choice, and does not tell.
     resends: true,
     cluster: false,

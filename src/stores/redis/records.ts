@@ -73,7 +73,9 @@ export class Records {
   }
 
   async delete(id: SessionId, { ifVersion, label }: DeleteCondition, call: Call): Promise<DeleteOutcome> {
+    const { losses } = this.#engine;
     const [outcome = "gone"] = await this.deleteOf([id], { ifVersion, label }, call);
+    if (outcome === "gone" && this.#engine.losses !== losses) throw sentTwice();
     if (typeof outcome === "string") return outcome;
     this.#entries.leave(id, ...outcome);
     return "done";
@@ -135,9 +137,7 @@ export class Records {
     const { losses } = this.#engine;
     const reply = await this.#engine.once(script, this.#keysOf(id), args, call);
     if (!OVERTAKEN.has(reply) || this.#engine.losses === losses) return reply;
-    throw new Error(
-      "A connection to Redis was lost and the change may have been sent twice: what was answered may be to either.",
-    );
+    throw sentTwice();
   }
 
   #keysOf(id: SessionId): [string, string] {
@@ -153,6 +153,12 @@ interface Renewal {
 
 /** The refusals that a change brings about by itself when it arrives a second time. */
 const OVERTAKEN: ReadonlySet<unknown> = new Set(["stale", "conflict", "again"]);
+
+function sentTwice(): Error {
+  return new Error(
+    "A connection to Redis was lost and the change may have been sent twice: what was answered may be to either.",
+  );
+}
 
 /** What no record has, so that a script which finds one says "again". */
 const NOBODYS: Labelling = { labels: NONE, entry: NONE, endsAt: 0 };

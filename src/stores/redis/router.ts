@@ -49,4 +49,20 @@ export interface Listening {
   close(): Promise<void>;
 }
 
+/**
+ * All replies to commands that went one behind the other. What becomes of a later one says nothing of the first: least of all
+ * that it did not happen, where only the later one was never sent or was refused.
+ */
+export function inOrder(replies: readonly Promise<unknown>[]): Promise<readonly unknown[]> {
+  return Promise.all(
+    replies.map((reply, index) =>
+      index === 0
+        ? reply
+        : reply.catch((error: unknown) => {
+            throw new Error("What was sent behind the command failed.", { cause: error });
+          }),
+    ),
+  );
+}
+
 export function ignore(): void {}

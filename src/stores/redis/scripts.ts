@@ -96,7 +96,8 @@ local function write(record)
     record.expires, record.ends, record.entry, record.hash }, ' ') .. record.labels .. ';')
 end
 
--- ARGV[first] names to remove follow it, and then names and texts to set.
+-- ARGV[first] names to remove follow it, and then names and texts to set. Comes before the meta: a user who may not remove
+-- is then refused before anything was written.
 local function writeFields(first)
   local last = first + tonumber(ARGV[first])
   for at = first + 1, last do redis.call('HDEL', KEYS[1], ARGV[at]) end
@@ -159,8 +160,8 @@ record.accessed = later(record.accessed, ARGV[6])
 record.expires = expires
 if ARGV[8] == '1' then record.version = following(record.version) end
 if moved then keep(ttl(record)) end
-write(record)
 writeFields(9)
+write(record)
 return record.version
 `,
 );
@@ -190,8 +191,8 @@ if ARGV[6] ~= '' then record.accessed = ARGV[6] end
 if ARGV[7] ~= '' then record.expires = ARGV[7] end
 record.version = following(record.version)
 keep(ttl(record))
-write(record)
 writeFields(15)
+write(record)
 return record.version
 `,
 );

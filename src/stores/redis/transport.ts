@@ -50,9 +50,7 @@ export class Transport {
     try {
       return await this.#router.send(key, command, signal);
     } finally {
-      lane.leave();
-      this.#underWay -= 1;
-      if (this.#underWay === 0) this.#idle();
+      this.#left(lane);
     }
   }
 
@@ -67,13 +65,14 @@ export class Transport {
   ): Promise<readonly unknown[]> {
     checkInTime(signal);
     const { lane, connection } = await this.#laneInTime(key, signal);
+    this.#underWay += 1;
     try {
       return await this.#router.sendOn(connection, commands);
     } catch (error) {
       this.#router.seek(key);
       throw error;
     } finally {
-      lane.leave();
+      this.#left(lane);
     }
   }
 
@@ -98,6 +97,12 @@ export class Transport {
     this.#router.close();
   }
 
+  #left(lane: Lane): void {
+    lane.leave();
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#idle();
+  }
+
   #settled(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, PATIENCE_MS);
@@ -117,14 +122,14 @@ export class Transport {
     const route = this.#router.route(key);
     if (route === undefined || !route.isReady) return undefined;
     const lane = this.#laneOf(route);
-    return lane.enterAtOnce() ? lane : undefined;
+    return !lane.isSilent && lane.enterAtOnce() ? lane : undefined;
   }
 
   async #laneInTime(key: string, signal: AbortSignal): Promise<{ lane: Lane; connection: object }> {
     for (let waited = 0; !this.#closed; waited += LOOK_AGAIN_MS) {
       const route = this.#router.route(key);
-      if (route?.isReady === true) {
-        const lane = this.#laneOf(route);
+      const lane = route?.isReady === true ? this.#laneOf(route) : undefined;
+      if (lane !== undefined && route !== undefined && !lane.isSilent) {
         await lane.enter(signal);
         if (this.#router.route(key)?.connection === route.connection) {
           return { lane, connection: route.connection };

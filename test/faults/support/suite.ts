@@ -17,6 +17,9 @@ const USUAL = 25;
 
 const LIMIT_MS = 90_000 * SOAK;
 
+/** How many more timers may run after an outage than before: clients keep one or two for each connection. */
+const SPARE_TIMERS = 4;
+
 /** What can be hoped for. */
 export interface Hopes {
   /** Where the client has defects that keep it from recovering by itself, the processes are started again before the books are balanced. */
@@ -27,7 +30,7 @@ export interface Hopes {
 
 /**
  * Runs outages, one after another, under two server processes that are never started again: each outage has to leave the
- * books balanced, everybody logged in who was, and the processes at work, with no more connections than before.
+ * books balanced, everybody logged in who was, and the processes at work, with no more connections and timers than before.
  */
 export function outages<Where extends Deployed>(
   deployment: Deployment<Where>,
@@ -38,10 +41,12 @@ export function outages<Where extends Deployed>(
     describe(`over ${deployment.name}`, { timeout: LIMIT_MS }, () => {
       let where: Where;
       let cluster: Cluster;
+      let timers: number;
       const random = seededRandom(SEED);
       beforeAll(async () => {
         where = await deployment.start();
         cluster = await Cluster.start(where.places, { deadline: DEADLINE }, 2);
+        timers = await timersOf(cluster);
       }, LIMIT_MS);
       afterAll(async () => {
         await cluster?.close();
@@ -65,6 +70,7 @@ export function outages<Where extends Deployed>(
               recovers,
               exact,
               most: 2 * deployment.connections,
+              mostTimers: timers + deployment.connections + SPARE_TIMERS,
             });
           });
         }
@@ -93,10 +99,12 @@ interface Trial<Where> {
   readonly exact: boolean;
   /** The most connections that the processes may hold when all is well again. */
   readonly most: number;
+  /** The most timers that may run in one of them then. */
+  readonly mostTimers: number;
 }
 
 async function survive<Where extends Deployed>(trial: Trial<Where>): Promise<void> {
-  const { where, cluster, random, run, outage, recovers, exact, most } = trial;
+  const { where, cluster, random, run, outage, recovers, exact, most, mostTimers } = trial;
   const load = await Load.start(cluster, random, run);
   try {
     await load.acknowledges(USUAL);
@@ -111,4 +119,11 @@ async function survive<Where extends Deployed>(trial: Trial<Where>): Promise<voi
   if (!recovers) for (const index of cluster.servers.keys()) await cluster.restart(index);
   expect(await (exact ? imbalances(cluster, load) : disorder(cluster, load))).toEqual([]);
   await until(`no more than ${most} connections are open`, async () => (await where.connections()) <= most);
+  await until(`no more than ${mostTimers} timers run`, async () => (await timersOf(cluster)) <= mostTimers);
+}
+
+/** How many timers that keep a process alive run in the one that has most of them. */
+async function timersOf(cluster: Cluster): Promise<number> {
+  const active = await Promise.all(cluster.servers.map((server) => server.order("resources")));
+  return Math.max(...active.map((names) => names.filter((name) => name === "Timeout").length));
 }

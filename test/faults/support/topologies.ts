@@ -2,6 +2,7 @@ import { partitionOf } from "../../../src/stores/redis/keys.ts";
 import type { ClientName, RedisLocation, Topology } from "../../stores/redis/clients.ts";
 import { RedisCluster, RedisSentinel, type RedisServer } from "../../support/servers/redis.ts";
 import { until } from "../../support/servers/server-process.ts";
+import { TcpProxy } from "../../support/tcp-proxy.ts";
 import { type Deployed, type Deployment, DURABLE, placesOf } from "./deployments.ts";
 import type { Load } from "./load.ts";
 import { FELT, type Outage } from "./outages.ts";
@@ -79,6 +80,78 @@ function overNodes(
     },
     stop: async () => {},
   };
+}
+
+/** What loses one reply, wherever it is. */
+export interface Lossy extends Deployed {
+  readonly proxy: Pick<TcpProxy, "loseReply">;
+}
+
+/** A cluster whose every node is reached through a proxy. */
+export function proxiedCluster(clients: readonly ClientName[]): Deployment<Lossy> {
+  return {
+    name: "a Redis Cluster",
+    clients,
+    needs: ["redis"],
+    connections: 8,
+    async start() {
+      const cluster = await RedisCluster.start();
+      const ports = cluster.addresses.map(({ port }) => port);
+      return await behindProxies("cluster", clients, ports, cluster.nodes, () => cluster.stop());
+    },
+  };
+}
+
+/** Servers under the eyes of sentinels, each reached through a proxy; the sentinels are reached directly. */
+export function proxiedSentinel(clients: readonly ClientName[]): Deployment<Lossy> {
+  return {
+    name: "Redis with Sentinel",
+    clients,
+    needs: ["redis"],
+    connections: 8,
+    async start() {
+      const sentinel = await RedisSentinel.start();
+      const ports = sentinel.addresses.map(({ port }) => port);
+      return await behindProxies("sentinel", clients, ports, sentinel.data, () => sentinel.stop());
+    },
+  };
+}
+
+async function behindProxies(
+  topology: Topology,
+  clients: readonly ClientName[],
+  ports: readonly number[],
+  nodes: readonly RedisServer[],
+  stop: () => Promise<void>,
+): Promise<Lossy> {
+  const proxies = await Promise.all(nodes.map(({ port }) => TcpProxy.start(port)));
+  const through = Object.fromEntries(nodes.map(({ port }, index) => [port, proxies[index]?.port ?? 0]));
+  const where = { topology, ports, prefix: "faults:", through };
+  return {
+    places: placesOf("redis", clients, (client) => ({ ...where, client }) satisfies RedisLocation),
+    proxy: { loseReply: (matches, instead) => loseOne(proxies, matches, instead) },
+    connections: async () => proxies.reduce((sum, { connections }) => sum + connections, 0),
+    async restore() {
+      for (const proxy of proxies) {
+        await proxy.heal();
+        proxy.cutDeaf();
+      }
+    },
+    async stop() {
+      await Promise.all(proxies.map((proxy) => proxy.close()));
+      await stop();
+    },
+  };
+}
+
+/** Loses the reply to the first request that matches, and to no other. */
+async function loseOne(
+  proxies: readonly TcpProxy[],
+  ...[matches, instead]: Parameters<TcpProxy["loseReply"]>
+): Promise<void> {
+  let found = false;
+  const first = (request: string): boolean => !found && (found = matches(request));
+  await Promise.race(proxies.map((proxy) => proxy.loseReply(first, instead)));
 }
 
 /** Those of clients, without replicas, sentinels, and who asks. */

@@ -19,6 +19,8 @@ export interface RedisLocation {
   readonly ports: readonly number[];
   readonly prefix: string;
   readonly options?: RedisStoreOptions;
+  /** Through which port each server is reached whose own is the name, where a client learns of servers by itself. */
+  readonly through?: Readonly<Record<number, number>>;
 }
 
 /** A client of the application, and how the application ends it. */
@@ -41,6 +43,15 @@ export async function openRedis(location: string): Promise<RedisStore> {
   return store;
 }
 
+type AddressMap = Record<string, { readonly host: string; readonly port: number }> | undefined;
+
+function mapped(through: RedisLocation["through"]): AddressMap {
+  if (through === undefined) return undefined;
+  return Object.fromEntries(
+    Object.entries(through).map(([own, port]) => [`${HOST}:${own}`, { host: HOST, port }]),
+  );
+}
+
 type NodeRedis = typeof redis;
 type Ioredis = Pick<typeof ioredis, "Redis" | "Cluster">;
 
@@ -49,18 +60,24 @@ export async function openClient({
   client,
   topology,
   ports,
-}: Pick<RedisLocation, "client" | "topology" | "ports">): Promise<OpenClient> {
+  through,
+}: Pick<RedisLocation, "client" | "topology" | "ports" | "through">): Promise<OpenClient> {
   switch (client) {
     case "redis6":
-      return openNodeRedis(await import("redis"), topology, ports);
+      return openNodeRedis(await import("redis"), topology, ports, mapped(through));
     case "redis5":
-      return openNodeRedis((await import("redis5")) as unknown as NodeRedis, topology, ports);
+      return openNodeRedis(
+        (await import("redis5")) as unknown as NodeRedis,
+        topology,
+        ports,
+        mapped(through),
+      );
     case "ioredis6":
-      return openIoredis(await import("ioredis"), topology, ports);
+      return openIoredis(await import("ioredis"), topology, ports, mapped(through));
     case "ioredis5":
-      return openIoredis((await import("ioredis5")) as unknown as Ioredis, topology, ports);
+      return openIoredis((await import("ioredis5")) as unknown as Ioredis, topology, ports, mapped(through));
     case "iovalkey":
-      return openIoredis((await import("iovalkey")) as unknown as Ioredis, topology, ports);
+      return openIoredis((await import("iovalkey")) as unknown as Ioredis, topology, ports, mapped(through));
   }
 }
 
@@ -68,7 +85,9 @@ async function openNodeRedis(
   { createClient, createCluster, createSentinel }: NodeRedis,
   topology: Topology,
   ports: readonly number[],
+  nodeAddressMap: AddressMap,
 ): Promise<OpenClient> {
+  const map = nodeAddressMap === undefined ? {} : { nodeAddressMap };
   const nodeOptions = {
     commandOptions: { timeout: 0 },
     pingInterval: 1000,
@@ -84,11 +103,13 @@ async function openNodeRedis(
       ? createClient({ ...nodeOptions, url: `redis://${HOST}:${ports[0]}` })
       : topology === "cluster"
         ? createCluster({
+            ...map,
             rootNodes: nodes.map((socket) => ({ socket })),
             defaults: nodeOptions,
             commandOptions: nodeOptions.commandOptions,
           })
         : createSentinel({
+            ...map,
             name: SENTINEL_NAME,
             sentinelRootNodes: nodes,
             nodeClientOptions: nodeOptions,
@@ -109,7 +130,9 @@ async function openIoredis(
   { Redis, Cluster }: Ioredis,
   topology: Topology,
   ports: readonly number[],
+  natMap: AddressMap,
 ): Promise<OpenClient> {
+  const map = natMap === undefined ? {} : { natMap };
   const nodeOptions = {
     connectTimeout: 1000,
     socketTimeout: 4000,
@@ -121,8 +144,8 @@ async function openIoredis(
     topology === "standalone"
       ? new Redis({ ...nodeOptions, host: HOST, port: ports[0] ?? 0 })
       : topology === "cluster"
-        ? new Cluster(nodes, { redisOptions: { connectTimeout: 1000, socketTimeout: 4000 } })
-        : new Redis({ ...nodeOptions, sentinels: nodes, name: SENTINEL_NAME });
+        ? new Cluster(nodes, { ...map, redisOptions: { connectTimeout: 1000, socketTimeout: 4000 } })
+        : new Redis({ ...nodeOptions, ...map, sentinels: nodes, name: SENTINEL_NAME });
   client.on("error", () => {});
   return { client, end: async () => client.disconnect() };
 }

@@ -1,6 +1,8 @@
+import { readFile } from "node:fs/promises";
 import type * as ioredis from "ioredis";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { SessionError } from "../../../src/core/errors.ts";
+import { Keys } from "../../../src/stores/redis/keys.ts";
 import { ALL_SCRIPTS } from "../../../src/stores/redis/scripts.ts";
 import { redisStore } from "../../../src/stores/redis.ts";
 import { withServers } from "../../support/servers/programs.ts";
@@ -296,17 +298,118 @@ withServers(["redis"], () => {
     expect(await inner.store.deleteByLabel("ab", [], call())).toBe(0);
   });
 
+  /** A store on the server by a user who may call these commands, and no others. */
+  async function storeOf(user: string, commands: readonly string[], prefix: string) {
+    const allowed = commands.map((command) => `+${command}`);
+    // With a password: without one the client logs in as nobody in particular.
+    await server.cli("ACL", "SETUSER", user, "on", ">password", `~${prefix}*`, `&${prefix}*`, ...allowed);
+    const { createClient } = await import("redis");
+    const client = createClient({ url: `redis://${user}:password@127.0.0.1:${server.port}` });
+    await client.connect();
+    expect(await client.aclWhoAmI()).toBe(user);
+    const store = redisStore(client, { prefix });
+    onTestFinished(async () => {
+      await store.close();
+      client.destroy();
+    });
+    return store;
+  }
+
   test("a user who may not publish can log out all the same", async () => {
-    await server.cli("ACL", "SETUSER", "quiet", "on", "nopass", "allkeys", "allcommands", "resetchannels");
     const { store, prefix } = await storeOn(server);
     await store.create(recordOf("a"), call());
-    const { createClient } = await import("redis");
-    const client = createClient({ url: `redis://quiet@127.0.0.1:${server.port}` });
-    await client.connect();
-    const quiet = redisStore(client, { prefix });
+    const quiet = await storeOf("quiet", ["@all"], prefix);
+    await server.cli("ACL", "SETUSER", "quiet", "resetchannels");
     expect(await quiet.delete(idOf("a"), {}, call())).toBe("done");
-    await quiet.close();
-    client.destroy();
+    expect(await store.read(idOf("a"), call())).toBeNull();
+  });
+
+  test("a user who may call what the page names can do everything", async () => {
+    const page = await readFile(new URL("../../../docs/stores/redis.md", import.meta.url), "utf8");
+    const [, named = ""] = /^- The user of the server needs (.*?)\.$/ms.exec(page) ?? [];
+    const commands = [...named.matchAll(/`([A-Z]+)`/g)].map(([, command = ""]) => command.toLowerCase());
+    const store = await storeOf("bounded", [...commands, "hello", "ping", "acl|whoami"], "bounded:");
+    await store.setup(call());
+    const heard: string[] = [];
+    store.subscribe((id) => heard.push(id));
+    await store.create(recordOf("a", { labels: ["user:1"], fields: { x: "1", y: "1" } }), call());
+    await server.cli("ZADD", new Keys("bounded:").registry("a0"), "1", "dropped");
+    await store.create(recordOf("a0b", { labels: ["user:1"] }), call());
+    const change = changeOf({ set: { x: "2" }, remove: ["y"], expiresAt: NOW + 9_000_000 });
+    expect(await store.update(idOf("a"), change, call())).toEqual({ kind: "done", version: 2 });
+    const renew = { secretHash: "x", nextEpoch: 2, labels: ["user:2"], endsAt: NOW + 99_000_000 };
+    expect((await store.update(idOf("a"), changeOf({ renew }), call())).kind).toBe("done");
+    expect((await store.listByLabel("user:1", { limit: 9 }, call())).records).toHaveLength(1);
+    expect((await store.all({ limit: 9 }, call())).records).toHaveLength(2);
+    expect(await store.deleteByLabel("user:1", [], call())).toBe(1);
+    await until("a deletion is heard", async () => {
+      await store.create(recordOf("c"), call());
+      return (await store.delete(idOf("c"), {}, call())) === "done" && heard.includes(idOf("c"));
+    });
+  });
+
+  test("a change of which a part is forbidden to the user is not made by half", async () => {
+    const { store: own, prefix } = await storeOn(server);
+    await own.create(recordOf("a", { fields: { x: "1", y: "1" } }), call());
+    const store = await storeOf("halved", ["@all"], prefix);
+    await server.cli("ACL", "SETUSER", "halved", "-hdel");
+    const change = { set: { x: "2" }, remove: ["y"] };
+    const renew = { secretHash: "x", nextEpoch: 2 };
+    await expect(store.update(idOf("a"), changeOf(change), call())).rejects.toThrow();
+    await expect(store.update(idOf("a"), changeOf({ ...change, renew }), call())).rejects.toThrow();
+    expect(await own.read(idOf("a"), call())).toEqual(recordOf("a", { fields: { x: "1", y: "1" } }));
+  });
+
+  // The engine looks at its memory before the first write of a script, and not again.
+  test("a change that finds the memory full is not made by half", async () => {
+    const { store } = await storeOn(server);
+    await store.create(recordOf("a", { fields: { x: "1" }, labels: ["user:1"] }), call());
+    await server.cli("CONFIG", "SET", "maxmemory", "1");
+    const renew = { secretHash: "x", nextEpoch: 2 };
+    const change = { set: { x: "2", big: "b".repeat(100_000) }, remove: ["x"], expiresAt: NOW + 9_000_000 };
+    try {
+      for (const each of [
+        () => store.update(idOf("a"), changeOf(change), call()),
+        () => store.update(idOf("a"), changeOf({ ...change, renew }), call()),
+        () => store.create(recordOf("b", { labels: ["user:1"] }), call()),
+      ])
+        await expect(each()).rejects.toThrow(/OOM/);
+      expect((await store.listByLabel("user:1", { limit: 9 }, call())).records).toHaveLength(1);
+      expect(await store.read(idOf("a"), call())).toMatchObject({ version: 1, fields: { x: "1" } });
+      expect(await store.delete(idOf("a"), {}, call())).toBe("done");
+    } finally {
+      await server.cli("CONFIG", "SET", "maxmemory", "0");
+    }
+  });
+
+  test("a record of thousands of fields is written, changed and read whole", async () => {
+    const { store } = await storeOn(server);
+    const fields = Object.fromEntries(
+      Array.from({ length: 20_000 }, (_, index) => [`f${index}`, `${index}`]),
+    );
+    await store.create(recordOf("a", { fields }), call());
+    const names = Object.keys(fields);
+    const change = changeOf({ remove: names.slice(0, 15_000), set: { f1: "new" } });
+    expect(await store.update(idOf("a"), change, call())).toEqual({ kind: "done", version: 2 });
+    const left = (await store.read(idOf("a"), call()))?.fields ?? {};
+    expect(left).toEqual({
+      f1: "new",
+      ...Object.fromEntries(names.slice(15_000).map((name) => [name, fields[name]])),
+    });
+  });
+
+  test("closing waits for a write that replicas are still to confirm", async () => {
+    const { store: other } = await storeOn(server);
+    // The server knows the script after the first.
+    await other.create(recordOf("a"), call());
+    const { store } = await storeOn(server, "redis6", { replicas: 1 });
+    let settled = false;
+    const created = store.create(recordOf("a"), call()).finally(() => (settled = true));
+    const refused = expect(created).rejects.toThrow(/confirmed/);
+    await store.close();
+    await new Promise(setImmediate);
+    expect(settled).toBe(true);
+    await refused;
   });
 
   test("where the registry of a group is somebody else's text, a call that fails has written nothing, and a logout is done", async () => {

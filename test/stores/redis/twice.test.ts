@@ -69,5 +69,18 @@ withServers(["redis"], () => {
       await store.close();
       await end();
     });
+
+    test("a deletion that the client sent twice is not told to be somebody else's", async () => {
+      const { store, end } = await opened(client);
+      await store.create(recordOf("deleted"), call());
+      // The server knows the script after the first.
+      await store.delete(idOf("nobody"), {}, call());
+      const lost = proxy.loseReply((bytes) => bytes.includes(":ended"), "cut");
+      const answer = store.delete(idOf("deleted"), { ifVersion: 1 }, call());
+      await Promise.all([lost, expect(answer).rejects.toThrow("may have been sent twice")]);
+      expect(await store.delete(idOf("deleted"), {}, call())).toBe("gone");
+      await store.close();
+      await end();
+    });
   });
 });
