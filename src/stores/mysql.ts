@@ -1,4 +1,5 @@
 import { SessionError } from "../core/errors.ts";
+import { checkedLimit } from "../core/limit.ts";
 import { checkOptionNames } from "../core/option-names.ts";
 import type { SessionId, SessionRecord } from "../core/record.ts";
 import type {
@@ -51,7 +52,6 @@ const DEFAULT_TABLE = "holdfast_sessions";
 
 /** Sessions that one statement of a sweep or of a revocation deletes, so that none holds locks for long. */
 const DELETED_AT_ONCE = 100;
-const LARGEST_LIMIT = 1_000_000_000;
 
 /**
  * A store in a MySQL or MariaDB database, shared by every process that reaches it.
@@ -212,9 +212,4 @@ function pageOf(rows: readonly Row[], limit: number): Page {
   }
   // Taken from the last session seen, readable or not, so that a page of garbage does not end the walk.
   return sessions.length > limit ? { records, next: String(sessions[limit - 1]?.[0]?.[0]) } : { records };
-}
-
-function checkedLimit(limit: number): number {
-  if (limit >= 1) return Math.min(Math.floor(limit), LARGEST_LIMIT);
-  throw new SessionError("ERR_SESSION_USE", `A limit is 1 or more, not ${limit}.`);
 }

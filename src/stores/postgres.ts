@@ -1,4 +1,5 @@
 import { newerFormat, refuseConfig, SessionError } from "../core/errors.ts";
+import { checkedLimit } from "../core/limit.ts";
 import { checkOptionNames } from "../core/option-names.ts";
 import type { SessionId, SessionRecord } from "../core/record.ts";
 import type {
@@ -67,8 +68,6 @@ export interface PostgresStoreOptions {
 
 /** All that a PostgreSQL store can do; with `notify: true` also `subscribe`. */
 export type PostgresStore = SessionStore & LabelIndex & IterableStore & Sweepable & Setup & DisposableStore;
-
-const LARGEST_LIMIT = 1_000_000_000;
 
 /** A version that no record has, as a condition that cannot be met. */
 const NO_VERSION = String(2n ** 63n - 1n);
@@ -268,9 +267,4 @@ class TellingPostgres extends Postgres implements Subscribable {
     await super.close();
     await this.#subscribers.close();
   }
-}
-
-function checkedLimit(limit: number): number {
-  if (limit >= 1) return Math.min(Math.floor(limit), LARGEST_LIMIT);
-  throw new SessionError("ERR_SESSION_USE", `A limit is 1 or more, not ${limit}.`);
 }

@@ -1,4 +1,5 @@
 import { refuseConfig, SessionError } from "../core/errors.ts";
+import { checkedLimit } from "../core/limit.ts";
 import { checkOptionNames } from "../core/option-names.ts";
 import type { SessionId, SessionRecord } from "../core/record.ts";
 import type {
@@ -62,7 +63,6 @@ export interface RedisStoreOptions {
 export type RedisStore = SessionStore & LabelIndex & IterableStore & Setup & Subscribable & DisposableStore;
 
 const DEFAULT_PREFIX = "holdfast:";
-const LARGEST_LIMIT = 1_000_000_000;
 const REPLICAS_WITHIN_MS = 1000;
 
 /**
@@ -189,7 +189,5 @@ class Redis implements RedisStore {
 }
 
 function checkedPage(page: PageRequest): PageRequest {
-  const { limit } = page;
-  if (limit >= 1) return { ...page, limit: Math.min(Math.floor(limit), LARGEST_LIMIT) };
-  throw new SessionError("ERR_SESSION_USE", `A limit is 1 or more, not ${limit}.`);
+  return { ...page, limit: checkedLimit(page.limit) };
 }

@@ -1,4 +1,5 @@
 import { SessionError } from "../core/errors.ts";
+import { checkedLimit } from "../core/limit.ts";
 import { checkOptionNames } from "../core/option-names.ts";
 import type { SessionId, SessionRecord } from "../core/record.ts";
 import type {
@@ -58,8 +59,6 @@ const DEFAULT_PREFIX = "holdfast_";
 
 /** Bounds how long one transaction of a sweep keeps the event loop and the other processes waiting. */
 const SWEPT_AT_ONCE = 100;
-
-const LARGEST_LIMIT = 1_000_000_000;
 
 /**
  * A store in one SQLite file, safe between processes on one machine. The writes of one turn of the event loop share a
@@ -214,9 +213,4 @@ function pageOf(rows: readonly (readonly unknown[])[], limit: number): Page {
   }
   // Taken from the last row seen, readable or not, so that a page of garbage does not end the walk.
   return rows.length > limit ? { records, next: String(rows[limit - 1]?.[0]) } : { records };
-}
-
-function checkedLimit(limit: number): number {
-  if (limit >= 1) return Math.min(Math.floor(limit), LARGEST_LIMIT);
-  throw new SessionError("ERR_SESSION_USE", `A limit is 1 or more, not ${limit}.`);
 }
