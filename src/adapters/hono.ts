@@ -161,9 +161,7 @@ class HonoAdapter<S extends AnySession> {
 
   async #finish(exchange: FetchExchange, failed: boolean): Promise<void> {
     const manager = this.#manager;
-    const work = failed
-      ? manager.finishFailedRequest(exchange)
-      : manager.finishSuccessfulRequest(exchange);
+    const work = failed ? manager.finishFailedRequest(exchange) : manager.finishSuccessfulRequest(exchange);
     if (work !== undefined) await work;
   }
 }

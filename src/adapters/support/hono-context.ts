@@ -10,10 +10,11 @@ interface Dressed {
 
 /**
  * What `c.header()` and `c.res.headers` got before this middleware, such as those of CORS. A response is made of them,
- * for asking for `c.res` would leave one there.
+ * for asking for `c.res` would leave one there. A copy: the responses of `@hono/node-server` share the list that they are
+ * made with, which here is the one that the context goes on changing.
  */
 export function headersSoFar(c: Context): Headers {
-  return c.newResponse(null).headers;
+  return new Headers(c.newResponse(null).headers);
 }
 
 /**
@@ -24,7 +25,7 @@ export function headersSoFar(c: Context): Headers {
  */
 export async function complete(c: Context): Promise<void> {
   if (c.finalized) return;
-  // `hono/route` has it too, but only since 4.8.
+  // Newer versions have it in `hono/route` as well, 4.0 has it here alone.
   if (c.req.matchedRoutes.length > 1) {
     throw new TypeError(
       "Nobody has answered this request: a handler below the session middleware returned no Response, and did not await next().",
