@@ -1,6 +1,6 @@
 import type { AnySession, RequestHooks } from "../index.ts";
 import { SessionError } from "../index.ts";
-import { FetchExchange, isRebuildable } from "./support/fetch-exchange.ts";
+import { FetchExchange, isRebuildable, isSpent, saysFailure } from "./support/fetch-exchange.ts";
 import { checkAdapter } from "./support/options.ts";
 import { isUnexpected, plainResponse } from "./support/thrown.ts";
 
@@ -159,12 +159,12 @@ class FetchAdapter<S extends AnySession, Rest extends readonly unknown[]> {
     try {
       const value = checked(await run());
       exchange.answer(value);
-      return { kind: "returned", value, failed: isFailed(value) };
+      return { kind: "returned", value, failed: saysFailure(value) };
     } catch (value) {
       const isFailure = this.#options.isFailure ?? isUnexpected;
       if (!(value instanceof Response)) return { kind: "thrown", value, failed: isFailure(value) };
       exchange.answer(value);
-      return { kind: "thrown", value, failed: isFailed(value) || isSpent(value) };
+      return { kind: "thrown", value, failed: saysFailure(value) || isSpent(value) };
     }
   }
 
@@ -188,17 +188,7 @@ type Answer =
   | { readonly kind: "returned"; readonly value: Response; readonly failed: boolean }
   | { readonly kind: "thrown"; readonly value: unknown; readonly failed: boolean };
 
-/** A network error tells the client nothing, so it cannot tell of a success either. */
-function isFailed(response: Response): boolean {
-  return response.status >= 500 || response.type === "error";
-}
-
 /** Refuses, before anything is stored, what could not be answered with afterwards. */
-/** A body that was read, or is being read, cannot be sent: the request has failed. */
-function isSpent(response: Response): boolean {
-  return response.bodyUsed || response.body?.locked === true;
-}
-
 function checked(response: Response): Response {
   if (typeof response?.status !== "number")
     throw new TypeError("A wrapped handler must return a Response, and returned something else.");

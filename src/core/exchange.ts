@@ -31,5 +31,5 @@ export interface HttpExchange {
   /** Whether the adapter calls `finishLate` when the response is complete, so that a change after the headers is stored. */
   readonly commitsLate: boolean;
   /** Keeps the platform alive for work after the response. Without it nothing runs after the response. */
-  waitUntil?(work: Promise<unknown>): void;
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }

@@ -5,6 +5,7 @@ import { serializeCookie } from "../../index.ts";
 export interface FetchView {
   readonly mountPath: string;
   readonly remoteAddress: string | undefined;
+  /** Asked at the moment of need: where a platform has none, some frameworks throw to say so. */
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
 }
 
@@ -16,8 +17,8 @@ export class FetchExchange implements HttpExchange {
   readonly commitsLate = false;
   readonly mountPath: string;
   readonly remoteAddress: string | undefined;
-  readonly waitUntil?: (work: Promise<unknown>) => void;
   readonly #request: Request;
+  readonly #view: FetchView;
   #response: Response | null = null;
   /** The response's headers with the session's. A copy: lists may be immutable, and a handler may use a response twice. */
   #headers: Headers | null = null;
@@ -28,7 +29,11 @@ export class FetchExchange implements HttpExchange {
     this.#request = request;
     this.mountPath = view.mountPath;
     this.remoteAddress = view.remoteAddress;
-    if (view.waitUntil !== undefined) this.waitUntil = view.waitUntil;
+    this.#view = view;
+  }
+
+  get waitUntil(): ((work: Promise<unknown>) => void) | undefined {
+    return this.#view.waitUntil;
   }
 
   get method(): string {
@@ -105,6 +110,17 @@ export class FetchExchange implements HttpExchange {
 /** Whether a response can be made anew with other headers: not one that switches protocols, nor a network error. */
 export function isRebuildable(response: Response): boolean {
   return response.status >= 200 && response.status <= 599;
+}
+
+/** Whether a response says of itself that the request failed. A network error tells the client nothing, so it cannot tell of a success either. */
+export function saysFailure({ status }: Response): boolean {
+  // Not by `type`, for which the responses of Node's server for Hono have to be made anew.
+  return status >= 500 || status === 0;
+}
+
+/** A body that was read, or is being read, cannot be sent: the request has failed. */
+export function isSpent(response: Response): boolean {
+  return response.bodyUsed || response.body?.locked === true;
 }
 
 function rebuilt(response: Response, headers: Headers): Response {
