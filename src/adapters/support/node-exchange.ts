@@ -12,6 +12,8 @@ export interface NodeView {
   readonly url: string;
   readonly mountPath: string;
   readonly remoteAddress: string | undefined;
+  /** Is told of a commit that failed when it was too late to throw, so that the hold answers for it. */
+  readonly onFailure?: (error: unknown) => void;
 }
 
 /** A request and response of `node:http` or `node:http2` as the core sees them. */
@@ -68,6 +70,11 @@ export class NodeExchange implements HttpExchange {
     return this.#installed?.canSetHeaders ?? !this.#response.headersSent;
   }
 
+  /** Whether the application has begun to answer. */
+  get started(): boolean {
+    return this.#installed?.started ?? this.#response.headersSent;
+  }
+
   get cookie(): string | null {
     return this.#cookie;
   }
@@ -94,6 +101,11 @@ export class NodeExchange implements HttpExchange {
    */
   hold(): void {
     this.#held();
+  }
+
+  /** Takes back what the application put on a response that has not started. */
+  takeBack(): void {
+    this.#held().takeBack();
   }
 
   #held(): Hold {
