@@ -204,8 +204,30 @@ describe.each(Object.entries(KOAS))("%s", (_version, Koa) => {
         },
       });
       await shop.get("/set");
-      expect((await shop.get("/take")).status).toBe(409);
+      const answer = await shop.get("/take");
+      expect([answer.status, await answer.text()]).toEqual([409, "Conflict"]);
       expect(seen).toEqual([[409, false]]);
+    });
+
+    test("is not made up for when error middleware shows it as a success", async () => {
+      const shop = await open(Koa, [
+        async (ctx, next) => {
+          await next().catch(() => {
+            shop.store.heal();
+            ctx.status = 200;
+          });
+        },
+      ]);
+      shop.routes({
+        "/order": (ctx) => {
+          ctx.session.set("colour", "blue");
+          ctx.body = "ordered";
+        },
+      });
+      await shop.get("/set");
+      shop.store.always("update", down);
+      expect((await shop.get("/order")).status).toBe(200);
+      expect(await shop.shown()).toEqual({ user: null, colour: "red" });
     });
 
     test("beside ctx.throw is what is answered", async () => {

@@ -70,11 +70,6 @@ export class NodeExchange implements HttpExchange {
     return this.#installed?.canSetHeaders ?? !this.#response.headersSent;
   }
 
-  /** Whether the application has begun to answer. */
-  get started(): boolean {
-    return this.#installed?.started ?? this.#response.headersSent;
-  }
-
   get cookie(): string | null {
     return this.#cookie;
   }

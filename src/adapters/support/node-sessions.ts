@@ -91,7 +91,7 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
    */
   commit(request: object): void | Promise<void> {
     const known = this.#known(request);
-    if (known === undefined || known.exchange.started) return;
+    if (known === undefined) return;
     const work = this.#manager.commitEarly(known.exchange);
     if (!(work instanceof Promise)) return;
     return work.catch((error: unknown) => {
