@@ -1,19 +1,20 @@
 /**
  * `npm run demo -- --check`: opens the shop on a free port and walks through it as browsers would, with real cookies,
  * overlapping requests and a killed server. Says what it saw at each step; exits 0 when all was as promised, else 1.
- * With `--store` the sessions are where that URL says.
+ * With `--store` the sessions are where that URL says; with `--server` the shop is another framework's, such as
+ * `examples/hono/server.ts`.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve as resolvePath } from "node:path";
 import { parseArgs } from "node:util";
 import { SessionManager } from "holdfast";
 import { openStore } from "holdfast/open-store";
 import { type CookieJar, cookieJar } from "holdfast/testing";
 import { storeOf } from "./store.ts";
 
-const { values } = parseArgs({ options: { store: { type: "string" } } });
+const { values } = parseArgs({ options: { store: { type: "string" }, server: { type: "string" } } });
 const folder = mkdtempSync(join(tmpdir(), "holdfast-shop-"));
 const store = values.store ?? `file:${join(folder, "shop.db")}`;
 const { shown } = storeOf(store);
@@ -160,7 +161,7 @@ async function stored(): Promise<number> {
 }
 
 async function open(): Promise<Shop> {
-  const script = join(import.meta.dirname, "server.ts");
+  const script = resolvePath(values.server ?? join(import.meta.dirname, "server.ts"));
   const environment = { ...process.env, PORT: "0" };
   const child = spawn(process.execPath, [script, "--store", store], {
     env: environment,
