@@ -78,6 +78,16 @@ export class Committer {
     return occupying(state, () => this.#run(state, plan));
   }
 
+  /** Does so ahead of the finishing hook. That is not to begin an end anew whose retries are used up. */
+  async runEarly(state: RequestState, plan: Plan): Promise<void> {
+    try {
+      await this.run(state, plan);
+    } catch (error) {
+      if (plan.kind === "end") Session.access.endSettled(state.session);
+      throw error;
+    }
+  }
+
   async #run(state: RequestState, plan: Plan): Promise<void> {
     const base = Session.access.base(state.session);
     const conditional = plan.kind === "empty" || (plan.kind === "update" && plan.conditional);

@@ -9,6 +9,13 @@ export interface RequestHooks<S extends AnySession> {
   /** Loads the session of a request; again for the same exchange, gives the same one. */
   startRequest(exchange: HttpExchange): S | Promise<S>;
   /**
+   * Stores what the request has changed so far, before the answer is final. For frameworks that can still make an answer
+   * of a rejection; without it the finishing hook does all. A finishing hook has to follow: it stores what is changed
+   * afterwards, does what need not be waited for, and puts the session's headers on whatever answer there is by then. A
+   * rejection means that nothing was saved, and the hook to follow is `finishFailedRequest`.
+   */
+  commitEarly(exchange: HttpExchange): void | Promise<void>;
+  /**
    * Stores what the request changed and puts the session's headers on the response. To be called when the response is
    * about to start; nothing of it may leave before the promise is resolved. A rejection means that nothing was saved, and
    * has to become the response.

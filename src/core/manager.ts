@@ -120,6 +120,13 @@ export class SessionManager<
     return loading;
   }
 
+  /** See {@link RequestHooks.commitEarly}. */
+  commitEarly(exchange: HttpExchange): void | Promise<void> {
+    const state = this.#states.get(exchange);
+    if (state === undefined || state.phase !== "open" || !state.used) return;
+    return whenFree(state, () => this.#commitEarly(state));
+  }
+
   /** See {@link RequestHooks.finishSuccessfulRequest}. What the client did wrong (4xx) is a success; what the server did is not. */
   finishSuccessfulRequest(exchange: HttpExchange): void | Promise<void> {
     const state = this.#states.get(exchange);
@@ -382,6 +389,18 @@ export class SessionManager<
     const work = this.#workOf(state, plan);
     if (work !== null) return this.#finish(state, work);
     this.#leave(state);
+  }
+
+  #commitEarly(state: RequestState<S>): void | Promise<void> {
+    let plan: Plan;
+    try {
+      plan = this.#committer.plan(state);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    // What may be lost without harm is the finishing hook's, which need not wait for it.
+    if (plan.kind === "nothing" || plan.kind === "touch" || isBookKeeping(plan)) return;
+    return this.#committer.runEarly(state, plan);
   }
 
   /** What finishing a successful request has to wait for, or `null`. */

@@ -39,6 +39,8 @@ export class NullSessionManager implements RequestHooks<Session> {
     return new Session({ host: NOWHERE, record: null });
   }
 
+  commitEarly(_exchange: HttpExchange): void {}
+
   finishSuccessfulRequest(_exchange: HttpExchange): void {}
 
   finishFailedRequest(_exchange: HttpExchange): void {}

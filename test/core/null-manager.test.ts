@@ -27,6 +27,7 @@ test("a session of the null manager takes every verb, and lasts as long as its r
   session.logout();
   expect(session.user).toBeNull();
 
+  manager.commitEarly(exchange);
   manager.finishSuccessfulRequest(exchange);
   manager.finishFailedRequest(exchange);
   manager.finishLate(exchange);

@@ -27,6 +27,7 @@ function withHooks(change: (hooks: Hooks) => Partial<Hooks>): Defect["make"] {
   return (manager, options) => {
     const hooks: Hooks = {
       startRequest: (exchange) => manager.startRequest(exchange),
+      commitEarly: (exchange) => manager.commitEarly(exchange),
       finishSuccessfulRequest: (exchange) => manager.finishSuccessfulRequest(exchange),
       finishFailedRequest: (exchange) => manager.finishFailedRequest(exchange),
       finishLate: (exchange) => manager.finishLate(exchange),

@@ -12,6 +12,8 @@ export interface NodeView {
   readonly url: string;
   readonly mountPath: string;
   readonly remoteAddress: string | undefined;
+  /** Is told of a commit that failed when it was too late to throw, so that the hold answers for it. */
+  readonly onFailure?: (error: unknown) => void;
 }
 
 /** A request and response of `node:http` or `node:http2` as the core sees them. */
@@ -94,6 +96,11 @@ export class NodeExchange implements HttpExchange {
    */
   hold(): void {
     this.#held();
+  }
+
+  /** Takes back what the application put on a response that has not started. */
+  takeBack(): void {
+    this.#held().takeBack();
   }
 
   #held(): Hold {

@@ -43,9 +43,14 @@ const OF_THE_ANSWER: readonly string[] = [
   "transfer-encoding",
 ];
 
+/** Takes from a response the headers of an answer that is not going to be given. */
+export function dropAnswer(response: NodeResponse): void {
+  for (const name of OF_THE_ANSWER) if (response.getHeader(name) !== undefined) response.removeHeader(name);
+}
+
 /** Puts status and headers of an answer on a response whose own were taken back already. */
 export function setFailure(response: NodeResponse, failure: Failure): void {
-  for (const name of OF_THE_ANSWER) if (response.getHeader(name) !== undefined) response.removeHeader(name);
+  dropAnswer(response);
   response.statusCode = failure.status;
   // Otherwise the reason phrase of the dropped answer would stand beside the new status.
   if (!response.stream) response.statusMessage = undefined;

@@ -8,7 +8,7 @@ import {
   veilEnd,
   veilHeaders,
 } from "./node-hold-facade.ts";
-import { plainFailure, refuseCalls, releaseSource, setFailure } from "./node-hold-failure.ts";
+import { dropAnswer, plainFailure, refuseCalls, releaseSource, setFailure } from "./node-hold-failure.ts";
 import { appendHeader, type HeaderSnapshot, restoreHeaders, takeHeaders } from "./node-hold-headers.ts";
 import type { Arguments, Failure, Hold, HoldHooks, Listener, NodeResponse } from "./node-hold-types.ts";
 
@@ -93,6 +93,12 @@ export class ResponseHold implements Hold {
 
   appendHeader(name: string, value: string): void {
     this.#withOpenHeaders(() => appendHeader(this.response, name, value));
+  }
+
+  takeBack(): void {
+    if (this.started) return;
+    restoreHeaders(this.response, this.#entry);
+    dropAnswer(this.response);
   }
 
   #withOpenHeaders(change: () => unknown): void {

@@ -47,6 +47,11 @@ export interface Hold {
   setHeader(name: string, value: string): void;
   /** Adds a value and keeps those that the application set; arrays of the application are never written into. */
   appendHeader(name: string, value: string): void;
+  /**
+   * Takes the headers of a response that has not started back to what they were when the hold began, without those that
+   * describe an answer: for a framework that is going to make another one. Does nothing once the response has started.
+   */
+  takeBack(): void;
 }
 
 export type HeaderValue = string | number | readonly string[];

@@ -51,7 +51,7 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
   /** Loads the session of a request. Synchronous when no store has to be asked. */
   begin(request: Request, response: NodeServerResponse, view: NodeView): S | Promise<S> {
     const exchange = new NodeExchange(request, response, view, (it) =>
-      holdResponse(response, this.#hooks(request, it)),
+      holdResponse(response, this.#hooks(request, it, view)),
     );
     const session = this.#manager.startRequest(exchange);
     if (!(session instanceof Promise)) return this.#remember(request, session, exchange);
@@ -83,6 +83,24 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
     if (known !== undefined) known.failed = true;
   }
 
+  /**
+   * Stores what a request has changed so far, for a framework that has an await point before its response starts; the
+   * session's headers wait for that start. Rejects when it cannot: the request has failed then, and what was put on the
+   * response is taken back, so that the framework makes its answer of the error. Does nothing for a response that has
+   * started: the hold commits.
+   */
+  commit(request: object): void | Promise<void> {
+    const known = this.#known(request);
+    if (known === undefined) return;
+    const work = this.#manager.commitEarly(known.exchange);
+    if (!(work instanceof Promise)) return;
+    return work.catch((error: unknown) => {
+      known.failed = true;
+      known.exchange.takeBack();
+      throw error;
+    });
+  }
+
   /** The answer to a commit that failed. */
   render(error: unknown): Failure {
     return this.#options.renderFailure?.(error) ?? plainFailure(error);
@@ -105,7 +123,7 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
     return session;
   }
 
-  #hooks(request: Request, exchange: NodeExchange): Parameters<typeof holdResponse>[1] {
+  #hooks(request: Request, exchange: NodeExchange, view: NodeView): Parameters<typeof holdResponse>[1] {
     const manager = this.#manager;
     const hasFailed = (status: number): boolean => status >= 500 || this.#known(request)?.failed === true;
     let started = false;
@@ -123,6 +141,7 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
           : manager.finishLate(exchange),
       abandoned: () => manager.abandon(exchange),
       renderFailure: (error) => {
+        view.onFailure?.(error);
         const failure = this.render(error);
         // What an earlier commit of this request acknowledged stays, so its cookie must arrive.
         return exchange.cookie === null

@@ -73,5 +73,22 @@ for (const protocol of PROTOCOLS) {
         "x-failure: 1",
       ]);
     });
+
+    test("can be left to a framework, which finds the headers of before the hold as long as nothing started", async () => {
+      const { exchange } = rig.plain((_request, response, run) => {
+        response.setHeader("Strict-Transport-Security", "max-age=1");
+        const hold = holdResponse(response, { ...run.hooks, start: () => undefined });
+        response.setHeader("X-Inner", "1");
+        describeAnswer(response);
+        hold.takeBack();
+        response.setHeader("X-Failure", "1");
+        response.writeHead(503);
+        hold.takeBack();
+        response.end();
+      });
+      const { status, headers } = await exchange.seen;
+      const sent = headers.filter((line) => /^(strict|x-|etag|location)/.test(line));
+      assert.deepEqual([status, sent], [503, ["strict-transport-security: max-age=1", "x-failure: 1"]]);
+    });
   });
 }
