@@ -1,26 +1,9 @@
-import { spawn } from "node:child_process";
-import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
-import { demandBuild, ROOT } from "../package/package-json.ts";
+import { beforeAll, test } from "vitest";
+import { demandBuild } from "../package/package-json.ts";
+import { walkThrough } from "./walk.ts";
 
-// The examples import the package as its users do, from what was built.
 beforeAll(demandBuild);
 
-test("the shop served by Hono is walked through by browsers as promised", { timeout: 120_000 }, async () => {
-  const { code, output } = await walked("examples/hono/server.ts");
-  expect(output).toContain("All as promised.");
-  expect(output.match(/^ {2}ok {2} /gm)?.length, output).toBeGreaterThan(12);
-  expect(code, output).toBe(0);
-});
-
-function walked(server: string): Promise<{ readonly code: number | null; readonly output: string }> {
-  const script = join(ROOT, "examples/shop/check.ts");
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [script, "--server", join(ROOT, server)], { cwd: ROOT });
-    let output = "";
-    child.stdout.on("data", (text: Buffer) => (output += text.toString()));
-    child.stderr.on("data", (text: Buffer) => (output += text.toString()));
-    child.on("error", reject);
-    child.on("close", (code) => resolve({ code, output }));
-  });
-}
+test("the shop served by Hono is walked through by browsers as promised", { timeout: 120_000 }, () =>
+  walkThrough("examples/hono/server.ts"),
+);
