@@ -1,5 +1,4 @@
 import type { AnySession, RequestHooks } from "../index.ts";
-import { SessionError } from "../index.ts";
 import {
   dropAnswer,
   type FastifyReplyLike,
@@ -99,10 +98,6 @@ class FastifyAdapter<S extends AnySession> {
     instance.addHook("onRequest", (request: FastifyRequestLike, reply: FastifyReplyLike, done: Done) =>
       this.#begin(request, reply, prefix, done),
     );
-    // A body that was waited for came in a context of its own.
-    instance.addHook("preValidation", (request: FastifyRequestLike, _reply: unknown, done: Done) =>
-      this.#enter(request, done),
-    );
     instance.addHook(
       "onError",
       (request: FastifyRequestLike, reply: FastifyReplyLike, error: unknown, done: Done) => {
@@ -170,7 +165,7 @@ function proceed(done: Done): void {
   try {
     done();
   } catch (error) {
-    // Fastify 5.0 expects no throw out of a hook that took its time, and the process would end.
+    // As Fastify's own runner does for hooks that return a promise; otherwise the process would end.
     done(error);
   }
 }
@@ -185,7 +180,7 @@ function refuse(reply: FastifyReplyLike, error: unknown, done: Done): void {
 /** Whether an error means that the handler failed. One that bears no status has the reply's: `reply.code(404)`, then a throw. */
 function isFailure(error: unknown, reply: FastifyReplyLike): boolean {
   if (!isUnexpected(error)) return false;
-  if (!(error instanceof Error) || SessionError.is(error)) return true;
+  if (!(error instanceof Error)) return true;
   const { statusCode } = reply;
   return "status" in error || "statusCode" in error || statusCode < 400 || statusCode >= 500;
 }

@@ -259,8 +259,50 @@ describe.each(VERSIONS)("%s", (_name, fastify) => {
     expect((await it.ask("/who")).body).toBe("ada");
   });
 
+  test("an answer that a later hook spoils after the save is an error like any other", async () => {
+    let spoilt = false;
+    app.addHook("onSend", (request, _reply, payload, done) => {
+      const spoils = request.url === "/spoilt" && !spoilt;
+      spoilt ||= spoils;
+      done(null, spoils ? 5 : payload);
+    });
+    app.get("/spoilt", (request) => {
+      it.sessions.of(request).set("colour", "blue");
+      return "whole";
+    });
+    const { status, cookies, body } = await it.ask("/spoilt");
+    expect([status, cookies.length]).toEqual([500, 1]);
+    expect(JSON.parse(body)).toMatchObject({ code: "FST_ERR_REP_INVALID_PAYLOAD_TYPE" });
+    expect(await it.colour()).toBe("blue");
+  });
+
+  test("headers that cannot be sent after the save are an error like any other, and the server goes on", async () => {
+    let thrown = false;
+    app.addHook("onRequest", async (request, { raw }) => {
+      const writeHead = raw.writeHead.bind(raw) as (...args: unknown[]) => typeof raw;
+      // As a library that listens for the headers may do.
+      raw.writeHead = (...args: unknown[]) => {
+        if (thrown || request.url !== "/heads") return writeHead(...args);
+        thrown = true;
+        throw new Error("in a listener for headers");
+      };
+    });
+    app.get("/heads", (request) => {
+      it.sessions.of(request).set("colour", "blue");
+      return "never";
+    });
+    const { status, body } = await it.ask("/heads");
+    expect([status, JSON.parse(body)]).toEqual([
+      500,
+      expect.objectContaining({ message: "in a listener for headers" }),
+    ]);
+    expect(await it.colour()).toBe("blue");
+  });
+
   test("somebody who answers on the bare response in the middle of a save waits for it", async () => {
     const door = gate();
+    const errors: unknown[] = [];
+    app.setErrorHandler((error) => void errors.push(error));
     let reply: FastifyReply | undefined;
     app.get("/taken-over", (request, given) => {
       it.sessions.of(request).set("colour", "blue");
@@ -272,8 +314,13 @@ describe.each(VERSIONS)("%s", (_name, fastify) => {
     const underWay = it.ask("/taken-over");
     await door.reached();
     reply?.raw.end("another's");
+    let arrived = false;
+    const answer = underWay.finally(() => (arrived = true));
+    // A whole request on another connection: time enough for a byte of the first to come.
+    expect([await it.colour(), arrived]).toEqual(["red", false]);
     door.open();
-    expect(await underWay).toMatchObject({ status: 200, body: "another's" });
+    expect(await answer).toMatchObject({ status: 200, body: "another's" });
+    expect(errors).toEqual([]);
     expect(await it.colour()).toBe("blue");
   });
 });

@@ -5,6 +5,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { fastifySessions } from "../../src/adapters/fastify.ts";
 import { currentSession, type Session, SessionManager } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
+import { gate } from "../../src/testing/index.ts";
 import { type Rig, rig, VERSIONS } from "./support/fastify-rig.ts";
 
 /** What stands on a request under the name of a session. */
@@ -97,29 +98,33 @@ describe.each(VERSIONS)("%s", (_name, fastify) => {
     expect(it.store.calls.map(({ operation }) => operation)).toEqual(["read", "update"]);
   });
 
-  test("currentSession() is the request's own after a body was parsed, and in hooks", async () => {
-    const manager = new SessionManager({ store: memoryStore(), context: true });
-    const outer = fastify();
-    const sessions = fastifySessions<Session>(manager);
-    await outer.register(sessions);
+  test("currentSession() is the request's own in every hook, and after a body that was waited for", async () => {
+    const own = await rig(fastify, {}, { context: true });
     const seen: boolean[] = [];
     const look = async (request: { readonly raw: object }): Promise<void> => {
       await Promise.resolve();
-      seen.push(currentSession() === sessions.of(request));
+      seen.push(currentSession() === own.sessions.of(request));
     };
-    outer.addHook("onRequest", look);
-    outer.addHook("preHandler", look);
-    outer.post("/body", async (request) => {
+    own.app.addHook("onRequest", look);
+    own.app.addHook("preHandler", look);
+    const door = gate();
+    own.app.post("/body", async (request) => {
       await look(request);
       return request.body;
     });
-    const { statusCode } = await outer.inject({
+    own.app.addHook("onRequest", async () => door.open());
+    async function* body(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('{"text":');
+      await door.passage();
+      yield Buffer.from('"second"}');
+    }
+    const { status } = await own.ask("/body", {
       method: "POST",
-      url: "/body",
-      payload: { text: "x".repeat(100_000) },
-    });
-    expect([statusCode, seen]).toEqual([200, [true, true, true]]);
-    await outer.close();
+      headers: { "content-type": "application/json" },
+      body: body(),
+      duplex: "half",
+    } as unknown as RequestInit);
+    expect([status, seen]).toEqual([200, [true, true, true]]);
   });
 
   test("a device is known by the address that Fastify trusts", async () => {

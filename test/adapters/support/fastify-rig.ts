@@ -35,9 +35,13 @@ export interface Rig {
 }
 
 /** Sets an application up with routes that show (`/show`) and set (`/set?to=red`) the field `colour`. It is closed after the test. */
-export async function rig(fastify: typeof fastify5, options: FastifyServerOptions = {}): Promise<Rig> {
+export async function rig(
+  fastify: typeof fastify5,
+  options: FastifyServerOptions = {},
+  choice: { readonly context?: boolean } = {},
+): Promise<Rig> {
   const store = faultyStore(memoryStore());
-  const manager = new SessionManager({ store: store.store, sweepEvery: false });
+  const manager = new SessionManager({ store: store.store, sweepEvery: false, ...choice });
   const sessions = fastifySessions<Session>(manager);
   const app = fastify({ forceCloseConnections: true, ...options });
   onTestFinished(() => app.close());
