@@ -125,14 +125,9 @@ class FastifyAdapter<S extends AnySession> {
       remoteAddress: clientAddress === undefined ? request.ip : clientAddress(request),
       headers: new ReplyHeaders(reply),
     });
-    if (!(begun instanceof Promise)) return this.#enter(request, done);
-    begun.then(() => this.#enter(request, done), done);
-  }
-
-  #enter(request: FastifyRequestLike, done: Done): void {
-    const session = this.#sessions.find(request.raw);
-    if (session === undefined) done();
-    else this.#sessions.within(session, () => done());
+    const enter = (session: S): void => this.#sessions.within(session, () => done());
+    if (!(begun instanceof Promise)) return enter(begun);
+    begun.then(enter, done);
   }
 
   #commit(request: FastifyRequestLike, reply: FastifyReplyLike, payload: unknown, done: Done): void {
