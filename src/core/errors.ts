@@ -63,6 +63,11 @@ export class SessionError extends Error {
     Object.defineProperty(this, BRAND, { value: true });
   }
 
+  /** The same, under the name that other web frameworks read. */
+  get statusCode(): number {
+    return this.status;
+  }
+
   /** Tells whether a caught value is a `SessionError`, also one of another copy of the package. */
   static is(error: unknown): error is SessionError {
     return typeof error === "object" && error !== null && BRAND in error;

@@ -31,7 +31,8 @@ test.each([
   ["ERR_SESSION_CORRUPT", 500],
   ["ERR_SESSION_FORMAT", 503],
 ] as const)("the status of %s is %i", (code, status) => {
-  expect(new SessionError(code, "x").status).toBe(status);
+  const error = new SessionError(code, "x");
+  expect([error.status, error.statusCode]).toEqual([status, status]);
 });
 
 test("an error is known by its brand, also one of another copy of the package, and nothing else is", () => {

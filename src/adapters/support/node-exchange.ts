@@ -14,7 +14,12 @@ export interface NodeView {
   readonly remoteAddress: string | undefined;
   /** Is told of a commit that failed when it was too late to throw, so that the hold answers for it. */
   readonly onFailure?: (error: unknown) => void;
+  /** Where the framework keeps the response's headers until it puts them on the message. Default: on the message. */
+  readonly headers?: PendingHeaders;
 }
+
+/** Headers that a framework has not put on the message yet. A {@link Hold} has the same methods. */
+export type PendingHeaders = Pick<Hold, "getHeader" | "setHeader" | "appendHeader">;
 
 /** A request and response of `node:http` or `node:http2` as the core sees them. */
 export class NodeExchange implements HttpExchange {
@@ -26,6 +31,7 @@ export class NodeExchange implements HttpExchange {
   readonly #response: NodeServerResponse;
   readonly #hold: (exchange: NodeExchange) => Hold;
   #installed: Hold | null = null;
+  #pending: PendingHeaders | null;
   /** The cookie that the session's headers brought: an answer that replaces the application's must carry it too. */
   #cookie: string | null = null;
 
@@ -40,6 +46,7 @@ export class NodeExchange implements HttpExchange {
     this.url = view.url;
     this.mountPath = view.mountPath;
     this.remoteAddress = view.remoteAddress;
+    this.#pending = view.headers ?? null;
     this.#hold = hold;
   }
 
@@ -76,15 +83,15 @@ export class NodeExchange implements HttpExchange {
 
   setCookie(cookie: Cookie): void {
     this.#cookie = serializeCookie(cookie);
-    this.#held().appendHeader("Set-Cookie", this.#cookie);
+    this.#headers().appendHeader("Set-Cookie", this.#cookie);
   }
 
   responseHeader(name: string): string | undefined {
-    return this.#held().getHeader(name);
+    return this.#headers().getHeader(name);
   }
 
   setResponseHeader(name: string, value: string): void {
-    this.#held().setHeader(name, value);
+    this.#headers().setHeader(name, value);
   }
 
   /** A Node process stays: work beside the response needs nobody to keep it alive. */
@@ -101,6 +108,24 @@ export class NodeExchange implements HttpExchange {
   /** Takes back what the application put on a response that has not started. */
   takeBack(): void {
     this.#held().takeBack();
+  }
+
+  /** The response starts: what the framework kept of headers is on the message, and all others go there too. */
+  start(): void {
+    this.#pending = null;
+  }
+
+  /** Puts the cookie back on a response whose headers were made anew since the commit, as those for an error may be. */
+  carry(): void {
+    const hold = this.#held();
+    if (this.#cookie === null || !hold.canSetHeaders) return;
+    if (hold.getHeader("set-cookie")?.includes(this.#cookie) === true) return;
+    hold.appendHeader("Set-Cookie", this.#cookie);
+    hold.setHeader("Cache-Control", "no-store");
+  }
+
+  #headers(): PendingHeaders {
+    return this.#pending ?? this.#held();
   }
 
   #held(): Hold {

@@ -25,7 +25,7 @@ function statusOf(error: unknown): number | undefined {
 }
 
 /** Headers that describe the answer which was dropped, wherever they were set. */
-const OF_THE_ANSWER: readonly string[] = [
+export const OF_THE_ANSWER: readonly string[] = [
   "accept-ranges",
   "cache-control",
   "content-disposition",

@@ -24,6 +24,10 @@ interface Known<S extends AnySession> {
   readonly session: S;
   readonly exchange: NodeExchange;
   failed: boolean;
+  /** The commit that is on its way. */
+  finishing: Promise<void> | null;
+  /** The commit failed, and the client is told so: what it did not do is not to be done behind its back. */
+  refused: boolean;
 }
 
 /** What the adapters of `node:http`, and of every framework upon it, share: the hooks tied to a held response. */
@@ -101,6 +105,16 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
     });
   }
 
+  /**
+   * Commits before the response starts, for a framework that has a place to wait at; the hold then lets the response pass.
+   * Rejects or throws when the commit failed: nothing is saved, and it is for the framework to answer. Does nothing for a
+   * request that has no session here, and when all is done already.
+   */
+  finish(request: object): void | Promise<void> {
+    const known = this.#known(request);
+    if (known !== undefined) return this.#finish(known, known.exchange.status);
+  }
+
   /** The answer to a commit that failed. */
   render(error: unknown): Failure {
     return this.#options.renderFailure?.(error) ?? plainFailure(error);
@@ -117,28 +131,56 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
   }
 
   #remember(request: Request, session: S, exchange: NodeExchange): S {
-    exchange.hold();
-    const known: Known<S> = { session, exchange, failed: false };
+    const known: Known<S> = { session, exchange, failed: false, finishing: null, refused: false };
     (request as unknown as Record<symbol, Known<S>>)[this.#key] = known;
+    exchange.hold();
     return session;
+  }
+
+  #finish(known: Known<S>, status: number): void | Promise<void> {
+    // Whoever answers while a commit is on its way waits for that one.
+    if (known.finishing !== null) return known.finishing;
+    const { exchange } = known;
+    const work = hasFailed(known, status)
+      ? this.#manager.finishFailedRequest(exchange)
+      : this.#manager.finishSuccessfulRequest(exchange);
+    if (work === undefined) return;
+    known.finishing = work;
+    work.then(
+      () => (known.finishing = null),
+      () => {
+        known.finishing = null;
+        known.refused = true;
+      },
+    );
+    return work;
+  }
+
+  #start(known: Known<S>, status: number): void | Promise<void> {
+    const { exchange } = known;
+    exchange.start();
+    const work = this.#finish(known, status);
+    if (work === undefined) exchange.carry();
+    return work;
   }
 
   #hooks(request: Request, exchange: NodeExchange, view: NodeView): Parameters<typeof holdResponse>[1] {
     const manager = this.#manager;
-    const hasFailed = (status: number): boolean => status >= 500 || this.#known(request)?.failed === true;
     let started = false;
     return {
       start: (status) => {
         started = true;
-        return hasFailed(status)
-          ? manager.finishFailedRequest(exchange)
-          : manager.finishSuccessfulRequest(exchange);
+        const known = this.#known(request);
+        if (known !== undefined) return this.#start(known, status);
       },
-      // A response that went past the hold has had no start, and a failed one is to change nothing all the same.
-      late: () =>
-        !started && hasFailed(exchange.status)
+      late: () => {
+        const known = this.#known(request);
+        if (known?.refused === true) return;
+        // A response that went past the hold has had no start, and a failed one is to change nothing all the same.
+        return !started && hasFailed(known, exchange.status)
           ? manager.finishFailedRequest(exchange)
-          : manager.finishLate(exchange),
+          : manager.finishLate(exchange);
+      },
       abandoned: () => manager.abandon(exchange),
       renderFailure: (error) => {
         view.onFailure?.(error);
@@ -150,4 +192,8 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
       },
     };
   }
+}
+
+function hasFailed(known: { readonly failed: boolean } | undefined, status: number): boolean {
+  return status >= 500 || known?.failed === true;
 }
