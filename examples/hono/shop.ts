@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { getConnInfo } from "@hono/node-server/conninfo";
@@ -8,23 +7,12 @@ import { type AnyStore, parseSessionId, type Session, SessionError, SessionManag
 import { honoSessions } from "holdfast/adapters/hono";
 import { goods } from "../shop/goods.ts";
 import { devicesPage, type Frame, shopPage, signInPage } from "../shop/pages.ts";
-
-/** What the shop keeps with a visitor. */
-export interface ShopData {
-  cart: Record<string, number>;
-  hits: number;
-  note: string;
-}
+import { assets, frameOf, isForeign, type ShopData, without } from "../shop/rules.ts";
 
 /** What every handler finds in its context. */
 interface Env {
   Variables: { session: Session<ShopData> };
 }
-
-const assets: Readonly<Record<string, string>> = {
-  "/style.css": "text/css",
-  "/counter.js": "text/javascript",
-};
 
 /** Makes the shop upon a store of sessions. */
 export function createShop(store: AnyStore): {
@@ -156,34 +144,17 @@ function apologise(error: Error, c: Context<Env>): Response {
   return c.text("Something went wrong.", 500);
 }
 
-/** Forms of other sites have no business here: browsers say where a request comes from. */
 const sameSiteOnly: MiddlewareHandler = async (c, next) => {
   const site = c.req.header("sec-fetch-site");
-  const foreign = site === "cross-site" || site === "same-site";
-  if (c.req.method === "POST" && foreign) return c.text("This form belongs to another site.", 403);
+  if (isForeign(c.req.method, site)) return c.text("This form belongs to another site.", 403);
   await next();
 };
 
-/** What every page shows around its content. */
 function frame(c: Context<Env>): Frame {
-  const { session } = c.var;
-  const notices = session.flash("notice").map(String);
-  return { user: session.user, notices, id: session.id, cookie: fingerprint(c), age: session.age() };
-}
-
-/** Enough of a hash to see that the cookie changed, and nothing of the cookie. */
-function fingerprint(c: Context): string | null {
-  const cookie = c.req.header("cookie");
-  return cookie === undefined ? null : createHash("sha256").update(cookie).digest("hex").slice(0, 8);
+  return frameOf(c.var.session, c.req.header("cookie"));
 }
 
 async function field(c: Context, name: string): Promise<string> {
   const value = (await c.req.parseBody())[name];
   return typeof value === "string" ? value : "";
-}
-
-/** A cart that has nothing left is no cart, and a visitor without one is anonymous again. */
-function without(cart: Record<string, number>, gone: string): Record<string, number> | undefined {
-  const left = Object.entries(cart).filter(([id]) => id !== gone);
-  return left.length > 0 ? Object.fromEntries(left) : undefined;
 }

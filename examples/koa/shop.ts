@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
@@ -7,22 +6,11 @@ import { koaSessions } from "holdfast/adapters/koa";
 import Koa from "koa";
 import { goods } from "../shop/goods.ts";
 import { devicesPage, type Frame, shopPage, signInPage } from "../shop/pages.ts";
-
-/** What the shop keeps with a visitor. */
-export interface ShopData {
-  cart: Record<string, number>;
-  hits: number;
-  note: string;
-}
+import { assets, frameOf, isForeign, type ShopData, without } from "../shop/rules.ts";
 
 /** What every handler finds in its context. */
 type Context = Koa.ParameterizedContext<Koa.DefaultState, { session: Session<ShopData> }>;
 type Handler = (ctx: Context, form: URLSearchParams) => unknown;
-
-const assets: Readonly<Record<string, string>> = {
-  "/style.css": "text/css",
-  "/counter.js": "text/javascript",
-};
 
 /** What Koa's errors, and those of a session that cannot be saved, tell. */
 interface Thrown {
@@ -150,11 +138,8 @@ async function apologise(ctx: Koa.Context, next: Koa.Next): Promise<void> {
   }
 }
 
-/** Forms of other sites have no business here: browsers say where a request comes from. */
 async function sameSiteOnly(ctx: Koa.Context, next: Koa.Next): Promise<void> {
-  const site = ctx.get("sec-fetch-site");
-  const foreign = site === "cross-site" || site === "same-site";
-  if (ctx.method === "POST" && foreign) ctx.throw(403, "This form belongs to another site.");
+  if (isForeign(ctx.method, ctx.get("sec-fetch-site"))) ctx.throw(403, "This form belongs to another site.");
   await next();
 }
 
@@ -178,21 +163,6 @@ async function formOf(ctx: Context): Promise<URLSearchParams> {
   return new URLSearchParams(await text(ctx.req));
 }
 
-/** What every page shows around its content. */
 function frame(ctx: Context): Frame {
-  const { session } = ctx;
-  const notices = session.flash("notice").map(String);
-  return { user: session.user, notices, id: session.id, cookie: fingerprint(ctx), age: session.age() };
-}
-
-/** Enough of a hash to see that the cookie changed, and nothing of the cookie. */
-function fingerprint(ctx: Context): string | null {
-  const { cookie } = ctx.headers;
-  return cookie === undefined ? null : createHash("sha256").update(cookie).digest("hex").slice(0, 8);
-}
-
-/** A cart that has nothing left is no cart, and a visitor without one is anonymous again. */
-function without(cart: Record<string, number>, gone: string | null): Record<string, number> | undefined {
-  const left = Object.entries(cart).filter(([id]) => id !== gone);
-  return left.length > 0 ? Object.fromEntries(left) : undefined;
+  return frameOf(ctx.session, ctx.headers.cookie);
 }

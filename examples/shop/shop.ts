@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import express, { type Express, type Request, type Response } from "express";
@@ -6,18 +5,7 @@ import { type AnyStore, parseSessionId, SessionManager } from "holdfast";
 import { expressSessions } from "holdfast/adapters/express";
 import { goods } from "./goods.ts";
 import { devicesPage, type Frame, shopPage, signInPage } from "./pages.ts";
-
-/** What the shop keeps with a visitor. */
-export interface ShopData {
-  cart: Record<string, number>;
-  hits: number;
-  note: string;
-}
-
-const assets: Readonly<Record<string, string>> = {
-  "/style.css": "text/css",
-  "/counter.js": "text/javascript",
-};
+import { assets, frameOf, isForeign, type ShopData, without } from "./rules.ts";
 
 /** Makes the shop upon a store of sessions. */
 export function createShop(store: AnyStore): {
@@ -123,35 +111,18 @@ export function createShop(store: AnyStore): {
   app.use(sessions.failed);
   return { app, manager };
 
-  /** What every page shows around its content. */
   function frame(request: Request): Frame {
-    const session = sessions.of(request);
-    const notices = session.flash("notice").map(String);
-    return { user: session.user, notices, id: session.id, cookie: fingerprint(request), age: session.age() };
+    return frameOf(sessions.of(request), request.headers.cookie);
   }
 }
 
-/** Forms of other sites have no business here: browsers say where a request comes from. */
 function sameSiteOnly(request: Request, response: Response, next: () => void): void {
   const site = request.headers["sec-fetch-site"];
-  const foreign = site === "cross-site" || site === "same-site";
-  if (request.method === "POST" && foreign) response.status(403).send("This form belongs to another site.");
+  if (isForeign(request.method, site)) response.status(403).send("This form belongs to another site.");
   else next();
-}
-
-/** Enough of a hash to see that the cookie changed, and nothing of the cookie. */
-function fingerprint(request: Request): string | null {
-  const cookie = request.headers.cookie;
-  return cookie === undefined ? null : createHash("sha256").update(cookie).digest("hex").slice(0, 8);
 }
 
 function field(request: Request, name: string): string {
   const value: unknown = (request.body as Record<string, unknown> | undefined)?.[name];
   return typeof value === "string" ? value : "";
-}
-
-/** A cart that has nothing left is no cart, and a visitor without one is anonymous again. */
-function without(cart: Record<string, number>, gone: string): Record<string, number> | undefined {
-  const left = Object.entries(cart).filter(([id]) => id !== gone);
-  return left.length > 0 ? Object.fromEntries(left) : undefined;
 }
