@@ -151,7 +151,7 @@ function facts({ id, cookie, age }: Frame): string {
   if (id === null)
     return `<p><strong>Behind the counter:</strong> no session is stored and no cookie is set. Put something into the cart.</p>`;
   const seconds = Math.round(age / 1000);
-  return `<p><strong>Behind the counter:</strong> session <code>${id}</code>, ${seconds} s old, in a SQLite file. Your cookie’s fingerprint is
+  return `<p><strong>Behind the counter:</strong> session <code>${id}</code>, ${seconds} s old. Your cookie’s fingerprint is
     <code>${cookie ?? "new"}</code>: it changes when you sign in. Stop the server, start it again, and all is still here.</p>`;
 }
 
