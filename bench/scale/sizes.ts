@@ -43,10 +43,9 @@ export async function measureSizes(
 async function measured(engine: Engine, operation: Operation, effort: Effort): Promise<OperationResult> {
   const { name, times, run } = operation;
   await operation.prepare();
-  const earlier = await engine.counters();
-  const before = await engine.counters();
+  const counting = [await engine.counters(), await engine.counters(), await engine.counters()] as const;
   const samples = await oneByOne(times, run);
-  const touched = perOne([earlier, before, await engine.counters()], times);
+  const touched = perOne(counting, await engine.counters(), times);
   const atOnce = operation.lasting ? await throughputOf(engine, run, effort.seconds) : null;
   await operation.tidy();
   const latency = latencyOf(samples);
@@ -74,14 +73,18 @@ async function throughputOf(
   };
 }
 
-/** What one of so many operations added to each count. The counting itself is counted too, and taken off: it came between the first two. */
+/**
+ * What one of so many operations added to each count. The counting itself is counted too, and taken off: it is the least of
+ * what came between three, for the end of the loading may still be in one.
+ */
 function perOne(
-  [earlier, before, after]: readonly [Counters, Counters, Counters],
+  [first, second, third]: readonly [Counters, Counters, Counters],
+  after: Counters,
   times: number,
 ): Record<string, number> {
   const grown = Object.entries(after).map(([name, count]) => {
-    const start = before[name] ?? 0;
-    return [name, count - start - (start - (earlier[name] ?? 0))] as const;
+    const [one = 0, two = 0, start = 0] = [first[name], second[name], third[name]];
+    return [name, count - start - Math.min(two - one, start - two)] as const;
   });
   return Object.fromEntries(
     grown.filter(([, more]) => more > 0).map(([name, more]) => [name, rounded(more / times)]),
