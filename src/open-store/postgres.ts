@@ -7,6 +7,14 @@ import { named } from "./named.ts";
 const OPTIONS = ["schema", "table", "durability"] as const;
 const CONNECT_MS = 2000;
 
+/** By default it ends the process when a connection is lost at a bad moment, and waits for up to 20 s before it makes another. */
+const POSTGRES_JS = {
+  connect_timeout: CONNECT_MS / 1000,
+  fetch_types: false,
+  backoff: (tries: number): number => Math.min(0.02 * 2 ** tries, 0.5),
+  onnotice: () => undefined,
+};
+
 type PoolClass = new (options: object) => PgPool & { end(): Promise<unknown> };
 type PostgresFunction = (
   url: string,
@@ -23,7 +31,7 @@ export async function openPostgres(address: StoreAddress): Promise<AnyStore & Di
     return withClient(postgresStore(pool, options), () => pool.end());
   }
   const open = driver.exports["default"] as PostgresFunction;
-  const sql = open(url, { connect_timeout: CONNECT_MS / 1000, onnotice: () => undefined });
+  const sql = open(url, POSTGRES_JS);
   return withClient(postgresStore(sql, options), () => sql.end({ timeout: 1 }));
 }
 

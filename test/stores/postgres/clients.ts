@@ -66,7 +66,8 @@ export async function clientFor(
     }
     case "postgres.js": {
       // A connection that is lost while the client fetches types leaves a rejection to nobody, which ends the process.
-      const own = { fetch_types: false, onnotice: () => {} };
+      const backoff = (tries: number): number => Math.min(0.02 * 2 ** tries, 0.5);
+      const own = { fetch_types: false, backoff, onnotice: () => {} };
       const sql = postgres({ host, port, user, database, max: connections, prepare, ...own });
       return { client: sql, end: () => sql.end({ timeout: 1 }) };
     }
