@@ -27,8 +27,11 @@ export interface CommitRules extends DeliveryRules {
   readonly revocable: boolean;
 }
 
-/** How often a commit tries again when others are first every time. */
-const MAX_ATTEMPTS = 40;
+/**
+ * How often a commit tries again when others are first every time. Where a writer in another process never pauses and a change takes
+ * long, as in a directory, one attempt in five may succeed or fewer, and forty were seen not to be enough. Twice the deadline bounds them all.
+ */
+const MAX_ATTEMPTS = 120;
 const MAX_CREATE_ATTEMPTS = 4;
 
 /** Carries out what a request staged: plan, one store call, and whatever the answer asks for. */
