@@ -250,7 +250,7 @@ export const READ_ONLY: Readonly<Record<string, Outage<SingleMysql>>> = {
 };
 
 /** Outages in which connections are lost. */
-export const CUTTING: Readonly<Record<string, Outage>> = {
+const CUTTING: Readonly<Record<string, Outage>> = {
   "the server is killed and stays away": killed,
   "the server is killed and starts again": restarted,
   "connections are cut": cut,
@@ -260,7 +260,7 @@ export const CUTTING: Readonly<Record<string, Outage>> = {
 };
 
 /** Outages that leave connections as they are. */
-export const LEAVING: Readonly<Record<string, Outage>> = {
+const LEAVING: Readonly<Record<string, Outage>> = {
   "the server stands still": paused,
   "requests are held up": requestsHeld,
   "replies are held up": repliesHeld,

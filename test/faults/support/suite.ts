@@ -22,8 +22,6 @@ const SPARE_TIMERS = 4;
 
 /** What can be hoped for. */
 export interface Hopes {
-  /** Where the client has defects that keep it from recovering by itself, the processes are started again before the books are balanced. */
-  readonly recovers?: boolean;
   /** Where the engine may forget what it acknowledged just before the outage, by its own design, only single answers are judged. */
   readonly exact?: boolean;
 }
@@ -35,7 +33,7 @@ export interface Hopes {
 export function outages<Where extends Deployed>(
   deployment: Deployment<Where>,
   scenarios: Readonly<Record<string, Outage<Where>>>,
-  { recovers = true, exact = true }: Hopes = {},
+  { exact = true }: Hopes = {},
 ): void {
   withServers(deployment.needs, () => {
     describe(`over ${deployment.name}`, { timeout: LIMIT_MS }, () => {
@@ -55,11 +53,10 @@ export function outages<Where extends Deployed>(
 
       for (const [name, outage] of Object.entries(scenarios)) {
         for (let round = 0; round < SOAK; round += 1) {
-          const hope = recovers ? "the processes go on" : "processes that start again go on";
           const kept = exact
             ? "the books balance, nobody is logged out"
             : "what was just acknowledged may be lost";
-          test(`${name}: ${kept}, and ${hope}${times(round)}`, async () => {
+          test(`${name}: ${kept}, and the processes go on${times(round)}`, async () => {
             const run = `${name} ${round}`;
             await survive({
               where,
@@ -67,7 +64,6 @@ export function outages<Where extends Deployed>(
               random,
               run,
               outage,
-              recovers,
               exact,
               most: 2 * deployment.connections,
               mostTimers: timers + deployment.connections + SPARE_TIMERS,
@@ -95,7 +91,6 @@ interface Trial<Where> {
   readonly random: Random;
   readonly run: string;
   readonly outage: Outage<Where>;
-  readonly recovers: boolean;
   readonly exact: boolean;
   /** The most connections that the processes may hold when all is well again. */
   readonly most: number;
@@ -104,19 +99,18 @@ interface Trial<Where> {
 }
 
 async function survive<Where extends Deployed>(trial: Trial<Where>): Promise<void> {
-  const { where, cluster, random, run, outage, recovers, exact, most, mostTimers } = trial;
+  const { where, cluster, random, run, outage, exact, most, mostTimers } = trial;
   const load = await Load.start(cluster, random, run);
   try {
     await load.acknowledges(USUAL);
     await outage(where, load, random);
-    if (recovers) await load.acknowledges(USUAL);
+    await load.acknowledges(USUAL);
   } finally {
     // Where it failed on the way, the next one is to begin in fair weather.
     await where.restore();
     await load.stop();
   }
   console.info(`[${run}, seed ${SEED}] ${load.toString()}`);
-  if (!recovers) for (const index of cluster.servers.keys()) await cluster.restart(index);
   expect(await (exact ? imbalances(cluster, load) : disorder(cluster, load))).toEqual([]);
   await until(`no more than ${most} connections are open`, async () => (await where.connections()) <= most);
   await until(`no more than ${mostTimers} timers run`, async () => (await timersOf(cluster)) <= mostTimers);
