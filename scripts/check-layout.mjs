@@ -23,7 +23,11 @@ for (const [kind, headings] of Object.entries(HEADINGS)) {
       exports[`./${kind}/${name}`] === `./dist/${kind}/${name}.js`,
       `package.json exports no ./${kind}/${name}`,
     );
-    expectFile(`test/${kind}/${name}.test.ts`);
+    expect(
+      existsSync(join(root, `test/${kind}/${name}.test.ts`)) ||
+        existsSync(join(root, `test/frameworks/${name}/${name}.test.ts`)),
+      `test/${kind}/${name}.test.ts is missing, and so is test/frameworks/${name}/${name}.test.ts`,
+    );
     expectFile(`docs/${kind}/${name}.md`);
     checkHeadings(`docs/${kind}/${name}.md`, headings);
   }

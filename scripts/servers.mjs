@@ -1,5 +1,5 @@
 /**
- * The database servers that the tests start: finds them, and installs the missing ones where that is possible without
+ * The database servers that the tests start, and the browser: finds them, and installs the missing ones where that is possible without
  * asking, as root on Debian or Ubuntu. Elsewhere it says what to install. Nothing is started here, and no service is enabled.
  */
 import { spawnSync } from "node:child_process";
@@ -35,17 +35,29 @@ const SERVERS = {
       { packages: ["mysql-server-core"], release: "sid" },
     ],
   },
+  chromium: { programs: ["chromium"], install: "chromium" },
 };
 
-/** Installs the servers that are missing, as far as that is possible, and says what could not be had. */
+const DATABASES = Object.keys(SERVERS).filter((name) => name !== "chromium");
+
+/** Installs the database servers that are missing, as far as that is possible, and says what could not be had. */
 export function prepareServers(environment) {
-  const missing = missingServers();
+  provide(DATABASES, environment);
+}
+
+/** The same for the browser that walks through the examples. */
+export function prepareBrowser(environment) {
+  provide(["chromium"], environment);
+}
+
+function provide(names, environment) {
+  const missing = missingOf(names);
   if (missing.length === 0) return;
   if (canInstall()) {
-    console.log(`Installing database servers for the tests: ${missing.join(", ")} ...`);
+    console.log(`Installing for the tests: ${missing.join(", ")} ...`);
     install(missing, environment);
   }
-  for (const name of missingServers()) console.error(advice(name));
+  for (const name of missingOf(names)) console.error(advice(name));
 }
 
 /** The path of a server's program, or `undefined` when there is none. */
@@ -61,8 +73,8 @@ export function findProgram(server, program) {
   return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
 }
 
-function missingServers() {
-  return Object.keys(SERVERS).filter((name) =>
+function missingOf(names) {
+  return names.filter((name) =>
     SERVERS[name].programs.some((program) => findProgram(name, program) === undefined),
   );
 }

@@ -1,30 +1,66 @@
 /**
- * `npm test`: sets up, builds, and runs every suite; `npm test -- test/core` runs a part. The last line printed is
- * "N passed, N failed", with the skipped ones where there are any.
+ * `npm test`: sets up, builds, and runs every suite; `npm test -- test/core` runs a part, `npm run test:quick` all that need no
+ * framework or runtime with an installation of its own. The last line printed is "N passed, N failed", with the skipped ones where there are any.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "./build.mjs";
-import { prepareServers } from "./servers.mjs";
-import { prepare, run, tool } from "./toolchain.mjs";
+import { prepareProjects } from "./projects.mjs";
+import { prepareBrowser, prepareServers } from "./servers.mjs";
+import { prepare, root, run, tool } from "./toolchain.mjs";
+
+/** The suites whose frameworks and runtimes have installations of their own: a stage by itself, after the others. */
+const HEAVY = ["test/frameworks", "test/runtimes", "test/browser"];
+
+const quick = process.argv[2] === "--quick";
+const chosen = process.argv.slice(quick ? 3 : 2);
+const stages = stagesOf(chosen, quick);
 
 const environment = prepare();
-prepareServers(environment);
+if (stages.some(({ heavy }) => !heavy)) prepareServers(environment);
 // The suites of the package run what was built.
-const status = build(environment) || test();
-process.exitCode = status;
+process.exitCode = build(environment) || test();
+
+/** What to run: everything in two stages, or what was chosen in one. */
+function stagesOf(args, isQuick) {
+  const everyday = {
+    heavy: false,
+    args: [...args, ...HEAVY.flatMap((folder) => ["--exclude", `${folder}/**`])],
+  };
+  if (isQuick) return [everyday];
+  if (args.length > 0)
+    return [{ heavy: args.some((arg) => HEAVY.some((folder) => arg.startsWith(folder))), args }];
+  return [everyday, { heavy: true, args: HEAVY.filter((folder) => existsSync(join(root, folder))) }];
+}
 
 function test() {
+  let code = 0;
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const stage of stages) {
+    if (stage.heavy) prepareHeavy(environment);
+    const { code: own, counts } = suites(stage.args);
+    code ||= own;
+    for (const name of Object.keys(total)) total[name] += counts[name];
+  }
+  console.log(line(total, code));
+  // A suite that could not run, or an error outside every test, is a failure too.
+  return code || total.failed;
+}
+
+function prepareHeavy(environment) {
+  prepareBrowser(environment);
+  prepareProjects(environment);
+}
+
+function suites(args) {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-test-"));
   const report = join(folder, "report.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const code = run(tool("vitest"), ["run", ...reporters, ...process.argv.slice(2)], environment);
+  const code = run(tool("vitest"), ["run", ...reporters, ...args], environment);
   const counts = countsOf(report);
   rmSync(folder, { recursive: true, force: true });
-  console.log(line(counts, code));
-  // A suite that could not run, or an error outside every test, is a failure too.
-  return code || counts.failed;
+  return { code, counts };
 }
 
 function countsOf(report) {

@@ -16,6 +16,7 @@ const PROGRAMS: Readonly<Record<ServerName, string>> = {
   pgbouncer: "pgbouncer",
   mariadb: "mariadbd",
   mysql: "mysqld",
+  chromium: "chromium",
 };
 
 /**
