@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { Readable } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import fastify, {
   type FastifyInstance,
@@ -9,8 +10,9 @@ import fastify, {
 import { type AnyStore, parseSessionId, type Session, SessionManager } from "holdfast";
 import { type FastifySessions, fastifySessions } from "holdfast/adapters/fastify";
 import { goods } from "../shop/goods.ts";
-import { devicesPage, shopPage, signInPage } from "../shop/pages.ts";
+import { devicesPage, type Frame, shopPage, signInPage, tidePageEnd, tidePageStart } from "../shop/pages.ts";
 import { assets, frameOf, isForeign, type ShopData, without } from "../shop/rules.ts";
+import { askHarbourMaster } from "../shop/tides.ts";
 
 /** What the plugins of the shop are given. */
 interface Shop {
@@ -66,6 +68,14 @@ const front: FastifyPluginCallback<Shop> = (app, { sessions }, done) => {
     return reply.type(HTML).send(shopPage(frame, goods, session.data.cart ?? {}, session.data.hits ?? 0));
   });
 
+  /** A page that is sent in two parts. What was changed before the first one is saved before it leaves. */
+  app.get("/tide", (request, reply) => {
+    const session = sessions.of(request);
+    session.increment("tides");
+    const frame = (): Frame => frameOf(session, request.headers.cookie);
+    return reply.type(HTML).send(Readable.from(tidePage(frame(), frame)));
+  });
+
   app.post("/hit", (request, reply) => reply.send({ hits: sessions.of(request).increment("hits") }));
   app.get("/hits", (request, reply) => reply.send({ hits: sessions.of(request).data.hits ?? 0 }));
 
@@ -77,6 +87,12 @@ const front: FastifyPluginCallback<Shop> = (app, { sessions }, done) => {
   });
   done();
 };
+
+async function* tidePage(first: Frame, now: () => Frame): AsyncGenerator<string> {
+  yield tidePageStart(first);
+  const waters = await askHarbourMaster();
+  yield tidePageEnd(now(), waters);
+}
 
 const cart: FastifyPluginCallback<Shop> = (app, { sessions }, done) => {
   app.post<{ Body: { good: string } }>("/add", form("good"), (request, reply) => {

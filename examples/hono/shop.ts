@@ -3,11 +3,13 @@ import { setTimeout as wait } from "node:timers/promises";
 import { getConnInfo } from "@hono/node-server/conninfo";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
+import { stream } from "hono/streaming";
 import { type AnyStore, parseSessionId, type Session, SessionError, SessionManager } from "holdfast";
 import { honoSessions } from "holdfast/adapters/hono";
 import { goods } from "../shop/goods.ts";
-import { devicesPage, type Frame, shopPage, signInPage } from "../shop/pages.ts";
+import { devicesPage, type Frame, shopPage, signInPage, tidePageEnd, tidePageStart } from "../shop/pages.ts";
 import { assets, frameOf, isForeign, type ShopData, without } from "../shop/rules.ts";
+import { askHarbourMaster } from "../shop/tides.ts";
 
 /** What every handler finds in its context. */
 interface Env {
@@ -46,6 +48,18 @@ export function createShop(store: AnyStore): {
     c.var.session.data.note = await field(c, "note");
     await wait(400);
     return c.text("Noted, if you are still here.");
+  });
+
+  /** A page that is sent in two parts. What was changed before the first one is saved before it leaves. */
+  app.get("/tide", (c) => {
+    c.var.session.increment("tides");
+    const first = frame(c);
+    c.header("content-type", "text/html; charset=utf-8");
+    return stream(c, async (page) => {
+      await page.write(tidePageStart(first));
+      const waters = await askHarbourMaster();
+      await page.write(tidePageEnd(frame(c), waters));
+    });
   });
 
   app.route("/cart", cart());

@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs";
+import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
 import { type AnyStore, parseSessionId, type Session, SessionManager } from "holdfast";
 import { koaSessions } from "holdfast/adapters/koa";
 import Koa from "koa";
 import { goods } from "../shop/goods.ts";
-import { devicesPage, type Frame, shopPage, signInPage } from "../shop/pages.ts";
+import { devicesPage, type Frame, shopPage, signInPage, tidePageEnd, tidePageStart } from "../shop/pages.ts";
 import { assets, frameOf, isForeign, type ShopData, without } from "../shop/rules.ts";
+import { askHarbourMaster } from "../shop/tides.ts";
 
 /** What every handler finds in its context. */
 type Context = Koa.ParameterizedContext<Koa.DefaultState, { session: Session<ShopData> }>;
@@ -75,6 +77,13 @@ function routesOf(manager: SessionManager<ShopData>): Readonly<Record<string, Ha
       ctx.body = "Noted, if you are still here.";
     },
 
+    /** A page that is sent in two parts. What was changed before the first one is saved before it leaves. */
+    "GET /tide": (ctx) => {
+      ctx.session.increment("tides");
+      ctx.type = "html";
+      ctx.body = Readable.from(tidePage(ctx, frame(ctx)));
+    },
+
     "GET /sign-in": (ctx) => {
       ctx.body = signInPage(frame(ctx));
     },
@@ -124,6 +133,12 @@ function routesOf(manager: SessionManager<ShopData>): Readonly<Record<string, Ha
       seeOther(ctx, "/devices");
     },
   };
+}
+
+async function* tidePage(ctx: Context, first: Frame): AsyncGenerator<string> {
+  yield tidePageStart(first);
+  const waters = await askHarbourMaster();
+  yield tidePageEnd(frame(ctx), waters);
 }
 
 /** Above the sessions, so that a session that cannot be saved becomes an apology as well. */

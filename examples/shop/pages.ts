@@ -65,7 +65,25 @@ export function devicesPage(
   );
 }
 
+/** The first part of the tide table: all that is known before the harbour master answers. */
+export function tidePageStart(frame: Frame): string {
+  return `${opening(frame, "Tide table")}<section class="narrow box">
+      <h2>Tide table</h2>
+      <p class="quiet">Asking the harbour master …</p>`;
+}
+
+/** The rest of it. The frame is that of the session as it is by now. */
+export function tidePageEnd(frame: Frame, waters: readonly string[]): string {
+  return `<ol class="tide">${waters.map((water) => `<li>${escape(water)}</li>`).join("")}</ol>
+      <p>Written for <strong>${escape(frame.user ?? "a visitor")}</strong>.</p>
+    </section>${closing(frame)}`;
+}
+
 function page(frame: Frame, title: string, content: string): string {
+  return `${opening(frame, title)}${content}${closing(frame)}`;
+}
+
+function opening(frame: Frame, title: string): string {
   const notices = frame.notices
     .map((notice) => `<p class="notice" role="status">${escape(notice)}</p>`)
     .join("");
@@ -83,8 +101,12 @@ function page(frame: Frame, title: string, content: string): string {
     <a class="name" href="/"><svg viewBox="0 0 48 48" aria-hidden="true"><path d="M24 14v26M24 14a4 4 0 1 0-.1-8 4 4 0 0 0 .1 8ZM16 20h16M8 28c1 8 8 12 16 12s15-4 16-12"/></svg>The Chandlery</a>
     <nav>${frame.user === null ? `<a href="/sign-in">Sign in</a>` : signedIn(frame.user)}</nav>
   </header>
-  <main>${notices}${content}</main>
-  <footer>${facts(frame)}</footer>
+  <main>${notices}`;
+}
+
+function closing(frame: Frame): string {
+  return `</main>
+  <footer>${facts(frame)}<p><a href="/tide">Tide table</a></p></footer>
 </body>
 </html>`;
 }
@@ -160,7 +182,9 @@ function browser(userAgent: string | null): string {
   const found = /(Edg|Firefox|HeadlessChrome|Chrome|Safari|curl)\/(\d+)/.exec(
     (userAgent ?? "").replace(/Version\/(\d+).*Safari\/.*/, "Safari/$1"),
   );
-  const system = /(Windows|Mac OS X|Android|iPhone|Linux)/.exec(userAgent ?? "")?.[1];
+  // Android says that it is a Linux, and an iPhone that it is like a Mac.
+  const systems = ["Windows", "Android", "iPhone", "Mac OS X", "Linux"];
+  const system = systems.find((name) => userAgent?.includes(name));
   if (found === null) return userAgent ?? "Unknown browser";
   return `${found[1]} ${found[2]}${system === undefined ? "" : ` on ${system}`}`;
 }

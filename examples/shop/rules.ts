@@ -7,6 +7,8 @@ export interface ShopData {
   cart: Record<string, number>;
   hits: number;
   note: string;
+  /** How often the tide table was looked at. */
+  tides: number;
 }
 
 /** The files that pages ask for, which need no session, and their types. They are in this folder. */

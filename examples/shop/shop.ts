@@ -4,8 +4,9 @@ import express, { type Express, type Request, type Response } from "express";
 import { type AnyStore, parseSessionId, SessionManager } from "holdfast";
 import { expressSessions } from "holdfast/adapters/express";
 import { goods } from "./goods.ts";
-import { devicesPage, type Frame, shopPage, signInPage } from "./pages.ts";
+import { devicesPage, type Frame, shopPage, signInPage, tidePageEnd, tidePageStart } from "./pages.ts";
 import { assets, frameOf, isForeign, type ShopData, without } from "./rules.ts";
+import { askHarbourMaster } from "./tides.ts";
 
 /** Makes the shop upon a store of sessions. */
 export function createShop(store: AnyStore): {
@@ -58,6 +59,15 @@ export function createShop(store: AnyStore): {
     session.data.note = field(request, "note");
     await wait(400);
     response.send("Noted, if you are still here.");
+  });
+
+  /** A page that is sent in two parts. What the first one changes is saved before it leaves. */
+  app.get("/tide", async (request, response) => {
+    const session = sessions.of(request);
+    session.increment("tides");
+    response.type("html").write(tidePageStart(frame(request)));
+    const waters = await askHarbourMaster();
+    response.end(tidePageEnd(frame(request), waters));
   });
 
   app.get("/sign-in", (request, response) => {

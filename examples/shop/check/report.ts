@@ -1,0 +1,19 @@
+/** What a walk saw, told line by line. */
+export class Report {
+  #isAllRight = true;
+
+  get isAllRight(): boolean {
+    return this.#isAllRight;
+  }
+
+  /** Tells whether something is as promised. `seen` is told where it is not. */
+  expect(holds: boolean, promise: string, seen?: unknown): void {
+    const told = holds || seen === undefined ? "" : ` (seen: ${JSON.stringify(seen)})`;
+    console.log(`${holds ? "  ok  " : " FAIL "} ${promise}${told}`);
+    if (!holds) this.fail();
+  }
+
+  fail(): void {
+    this.#isAllRight = false;
+  }
+}
