@@ -11,7 +11,7 @@ import { type AnyStore, parseSessionId, type Session, SessionManager } from "hol
 import { type FastifySessions, fastifySessions } from "holdfast/adapters/fastify";
 import { goods } from "../shop/goods.ts";
 import { devicesPage, type Frame, shopPage, signInPage, tidePageEnd, tidePageStart } from "../shop/pages.ts";
-import { assets, frameOf, isForeign, type ShopData, without } from "../shop/rules.ts";
+import { assets, CACHE_CONTROL, frameOf, isForeign, type ShopData, without } from "../shop/rules.ts";
 import { askHarbourMaster } from "../shop/tides.ts";
 
 /** What the plugins of the shop are given. */
@@ -44,6 +44,7 @@ export function createShop(store: AnyStore): FastifyInstance {
   app.register(files); // outside the scope of the sessions
   app.register((scope, _options, done) => {
     scope.register(sessions);
+    scope.addHook("onRequest", keepNoPage);
     scope.register(front, shop);
     scope.register(signing, shop);
     scope.register(cart, { ...shop, prefix: "/cart" });
@@ -188,6 +189,10 @@ function apologise(error: Thrown, request: FastifyRequest, reply: FastifyReply):
   if (statusCode < 500 && code.startsWith("FST_")) return reply.send(message);
   request.log.error(error);
   return reply.send("Something went wrong. Please try again.");
+}
+
+async function keepNoPage(_request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  reply.header("cache-control", CACHE_CONTROL);
 }
 
 async function sameSiteOnly(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {

@@ -8,7 +8,7 @@ import { type AnyStore, parseSessionId, type Session, SessionError, SessionManag
 import { honoSessions } from "holdfast/adapters/hono";
 import { goods } from "../shop/goods.ts";
 import { devicesPage, type Frame, shopPage, signInPage, tidePageEnd, tidePageStart } from "../shop/pages.ts";
-import { assets, frameOf, isForeign, type ShopData, without } from "../shop/rules.ts";
+import { assets, CACHE_CONTROL, frameOf, isForeign, type ShopData, without } from "../shop/rules.ts";
 import { askHarbourMaster } from "../shop/tides.ts";
 
 /** What every handler finds in its context. */
@@ -36,6 +36,10 @@ export function createShop(store: AnyStore): {
     app.get(path, (c) => c.body(content, 200, { "content-type": type }));
   }
 
+  app.use(async (c, next) => {
+    c.header("cache-control", CACHE_CONTROL);
+    await next();
+  });
   app.get("/", (c) => {
     const { data } = c.var.session;
     return c.html(shopPage(frame(c), goods, data.cart ?? {}, data.hits ?? 0));

@@ -7,7 +7,7 @@ import { koaSessions } from "holdfast/adapters/koa";
 import Koa from "koa";
 import { goods } from "../shop/goods.ts";
 import { devicesPage, type Frame, shopPage, signInPage, tidePageEnd, tidePageStart } from "../shop/pages.ts";
-import { assets, frameOf, isForeign, type ShopData, without } from "../shop/rules.ts";
+import { assets, CACHE_CONTROL, frameOf, isForeign, type ShopData, without } from "../shop/rules.ts";
 import { askHarbourMaster } from "../shop/tides.ts";
 
 /** What every handler finds in its context. */
@@ -35,6 +35,7 @@ export function createShop(store: AnyStore): {
   const app = new Koa();
   app.use(apologise).use(sameSiteOnly).use(serveAssets);
   app.use(sessions).use(async (ctx) => {
+    ctx.set("cache-control", CACHE_CONTROL);
     const handler = routes[`${ctx.method} ${ctx.path}`];
     if (handler !== undefined) await handler(ctx, await formOf(ctx));
   });

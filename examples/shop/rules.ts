@@ -17,6 +17,12 @@ export const assets: Readonly<Record<string, string>> = {
   "/counter.js": "text/javascript",
 };
 
+/**
+ * What every page says to caches. Pages tell what is in a session, and the back button would show them after the sign-out:
+ * a browser keeps whole pages, and lets go only of those that say this.
+ */
+export const CACHE_CONTROL = "no-store";
+
 /** Whether a form comes from another site, where it has no business: browsers say where a request comes from. */
 export function isForeign(method: string, site: string | string[] | undefined): boolean {
   return method === "POST" && (site === "cross-site" || site === "same-site");

@@ -5,7 +5,7 @@ import { type AnyStore, parseSessionId, SessionManager } from "holdfast";
 import { expressSessions } from "holdfast/adapters/express";
 import { goods } from "./goods.ts";
 import { devicesPage, type Frame, shopPage, signInPage, tidePageEnd, tidePageStart } from "./pages.ts";
-import { assets, frameOf, isForeign, type ShopData, without } from "./rules.ts";
+import { assets, CACHE_CONTROL, frameOf, isForeign, type ShopData, without } from "./rules.ts";
 import { askHarbourMaster } from "./tides.ts";
 
 /** Makes the shop upon a store of sessions. */
@@ -25,6 +25,7 @@ export function createShop(store: AnyStore): {
     app.get(path, (_request, response) => void response.type(type).send(content));
   }
 
+  app.use(keepNoPage);
   app.get("/", (request, response) => {
     const session = sessions.of(request);
     response.send(shopPage(frame(request), goods, session.data.cart ?? {}, session.data.hits ?? 0));
@@ -130,6 +131,11 @@ function sameSiteOnly(request: Request, response: Response, next: () => void): v
   const site = request.headers["sec-fetch-site"];
   if (isForeign(request.method, site)) response.status(403).send("This form belongs to another site.");
   else next();
+}
+
+function keepNoPage(_request: Request, response: Response, next: () => void): void {
+  response.set("cache-control", CACHE_CONTROL);
+  next();
 }
 
 function field(request: Request, name: string): string {

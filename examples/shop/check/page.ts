@@ -17,6 +17,8 @@ export interface Hop {
   readonly status: number;
   /** The names and values of the cookies that this answer set. */
   readonly setCookies: readonly string[];
+  /** What it says to caches, the browser's own among them. */
+  readonly cacheControl: string;
 }
 
 /** A page as it is on a visitor's screen. */

@@ -164,7 +164,7 @@ function redirected(sent: Sent, answer: IncomingMessage): Sent | undefined {
 
 function hopOf({ url, method }: Sent, { statusCode = 0, headers }: IncomingMessage): Hop {
   const setCookies = (headers["set-cookie"] ?? []).map((line) => line.split(";")[0] ?? "");
-  return { method, url, status: statusCode, setCookies };
+  return { method, url, status: statusCode, setCookies, cacheControl: headers["cache-control"] ?? "" };
 }
 
 /** A page that is on its way. */

@@ -191,6 +191,12 @@ async function useOtherDevices({ shop, report, firefox }: Walk): Promise<void> {
     "your devices: three, by their names",
     page.devices,
   );
+  const pages = await Promise.all(["/", "/devices", "/tide"].map((path) => firefox.open(path)));
+  report.expect(
+    pages.every(({ hops }) => hops.every(({ cacheControl }) => /\bno-store\b/.test(cacheControl))),
+    "… and no browser keeps such pages, which the back button would show after the sign-out",
+    pages.map(({ hops }) => hops),
+  );
   const own = page.devices.filter((line) => line.includes("this one"));
   report.expect(
     own.length === 1 && own[0]?.includes("Firefox 144") === true && own[0].includes(page.sessionId ?? "?"),
