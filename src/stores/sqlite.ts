@@ -19,7 +19,7 @@ import type {
   SweepOutcome,
   UpdateOutcome,
 } from "../core/store.ts";
-import type { SqliteDatabase, SqliteDriverName } from "./sqlite/driver.ts";
+import { DRIVERS, type SqliteDatabase, type SqliteDriverName } from "./sqlite/driver.ts";
 import { Engine } from "./sqlite/engine.ts";
 import {
   createRecord,
@@ -48,7 +48,7 @@ export interface SqliteStoreOptions {
   readonly durability?: "process" | "power";
   /** How the names of the tables begin; `holdfast_` unless said otherwise. */
   readonly tablePrefix?: string;
-  /** The driver that opens the file: unless said otherwise `node:sqlite` where the runtime has it, else `better-sqlite3`. */
+  /** The driver that opens the file: unless said otherwise `bun:sqlite` or `node:sqlite` where the runtime has it, else `better-sqlite3`. */
   readonly driver?: SqliteDriverName;
 }
 
@@ -65,7 +65,7 @@ const SWEPT_AT_ONCE = 100;
  * transaction; a lock held by somebody else is waited for without blocking, until the deadline of the call.
  *
  * @param fileOrDatabase Path of the file, which is created for its owner alone, in a folder that exists; `":memory:"`;
- *   or an open `DatabaseSync` of `node:sqlite` or `Database` of `better-sqlite3`, which stays the application's own:
+ *   or an open `DatabaseSync` of `node:sqlite` or `Database` of `bun:sqlite` or `better-sqlite3`, which stays the application's own:
  *   its settings are not changed, and `close` leaves it open.
  * @throws {SessionError} `ERR_SESSION_CONFIG` when there is no driver, when the folder does not exist, and for options
  *   that cannot work. What is wrong with the file itself is learned by the first call, which rejects.
@@ -91,7 +91,7 @@ export function sqliteStore(
   if (!isDatabase(fileOrDatabase)) {
     throw new SessionError(
       "ERR_SESSION_CONFIG",
-      'sqliteStore needs the path of a file, such as "sessions.db", or an open database of node:sqlite or better-sqlite3.',
+      'sqliteStore needs the path of a file, such as "sessions.db", or an open database of node:sqlite, bun:sqlite or better-sqlite3.',
     );
   }
   const source = databaseSource(fileOrDatabase, durability);
@@ -107,8 +107,11 @@ function checkOptions({ durability, driver }: SqliteStoreOptions): void {
   if (durability !== undefined && durability !== "process" && durability !== "power") {
     throw new SessionError("ERR_SESSION_CONFIG", 'durability is "process" or "power".');
   }
-  if (driver !== undefined && driver !== "node:sqlite" && driver !== "better-sqlite3") {
-    throw new SessionError("ERR_SESSION_CONFIG", 'driver is "node:sqlite" or "better-sqlite3".');
+  if (driver !== undefined && !DRIVERS.includes(driver)) {
+    throw new SessionError(
+      "ERR_SESSION_CONFIG",
+      `driver is one of ${DRIVERS.map((name) => `"${name}"`).join(", ")}.`,
+    );
   }
 }
 

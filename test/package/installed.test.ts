@@ -1,34 +1,15 @@
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { OLDEST, oldestNode } from "./oldest-node.ts";
 import { demandBuild, PATHS, ROOT, specifierOf } from "./package-json.ts";
 
-const OLDEST = 20;
 const SPECIFIERS = [...PATHS.map(specifierOf), "holdfast/package.json"];
 const node20 = oldestNode();
 let folder = "";
 let project = "";
-
-/** A Node of the oldest supported line, if this machine has one. */
-function oldestNode(): string | null {
-  const named = process.env["HOLDFAST_NODE20"];
-  const candidates = (process.env["PATH"] ?? "").split(delimiter).map((path) => join(path, "node"));
-  const all = [
-    ...(named === undefined ? [] : [named]),
-    ...candidates,
-    "/usr/bin/node",
-    "/usr/local/bin/node",
-  ];
-  return all.find((path) => majorOf(path) === OLDEST) ?? null;
-}
-
-function majorOf(node: string): number | null {
-  if (!existsSync(node)) return null;
-  const { stdout } = spawnSync(node, ["--version"], { encoding: "utf8" });
-  return Number(/^v(\d+)\./.exec(stdout ?? "")?.[1] ?? Number.NaN);
-}
 
 interface Ran {
   readonly status: number | null;

@@ -14,14 +14,22 @@ const HELD_HEADER = "HTTP/1.1 200 OK\r\n\r\n";
 
 /** Makes the headers read as sent. */
 export function veilHeaders(response: NodeResponse): void {
-  if (response.stream) shadow(response.stream, "headersSent", always);
-  else response._header = HELD_HEADER;
+  if (response.stream) {
+    shadow(response.stream, "headersSent", always);
+    return;
+  }
+  response._header = HELD_HEADER;
+  if (!readsHeader) shadow(response, "headersSent", always);
 }
 
 /** Undoes {@link veilHeaders}. */
 export function unveilHeaders(response: NodeResponse): void {
-  if (response.stream) unshadow(response.stream, "headersSent");
-  else response._header = null;
+  if (response.stream) {
+    unshadow(response.stream, "headersSent");
+    return;
+  }
+  response._header = null;
+  if (!readsHeader) unshadow(response, "headersSent");
 }
 
 /** Makes the response read as ended, and as not finished. */
@@ -59,11 +67,22 @@ export function unveilDrain(response: NodeResponse): void {
   unshadow(response, "writableNeedDrain");
 }
 
+function probe(): NodeResponse & { readonly writableFinished: boolean } {
+  return new ServerResponse(new IncomingMessage(new Socket())) as never;
+}
+
 /** Node 20 derives `writableFinished` from `finished` and an empty queue, later ones note the fact. */
 const guessesFinished: boolean = ((): boolean => {
-  const probe = new ServerResponse(new IncomingMessage(new Socket()));
-  probe.finished = true;
-  return probe.writableFinished;
+  const response = probe();
+  response.finished = true;
+  return response.writableFinished;
+})();
+
+/** Bun's setters decide by `_header` as Node's do, but its `headersSent` by a note of its own. */
+const readsHeader: boolean = ((): boolean => {
+  const response = probe();
+  response._header = HELD_HEADER;
+  return response.headersSent;
 })();
 
 function shadow(target: NodeResponse | Http2Stream, name: string, get: () => boolean): void {

@@ -4,60 +4,81 @@ import { SessionError } from "../../core/errors.ts";
 /** What the store binds. */
 export type SqliteValue = string | number;
 
-/** What is called of a prepared statement, of `node:sqlite` or of `better-sqlite3`. */
+/** What is called of a prepared statement, of `node:sqlite`, `bun:sqlite` or `better-sqlite3`. */
 export interface SqliteStatement {
   run(...values: SqliteValue[]): { readonly changes: number | bigint };
   all(...values: SqliteValue[]): unknown[];
-  /** better-sqlite3: rows as arrays, integers as numbers or not. */
+  /** better-sqlite3: rows as arrays, integers as numbers or not. What bun:sqlite calls `raw` is another thing. */
   raw?(on: boolean): unknown;
   safeIntegers?(on: boolean): unknown;
+  /** bun:sqlite: rows as arrays. */
+  values?(...values: SqliteValue[]): unknown[];
   /** node:sqlite: the same. */
   setReturnArrays?(on: boolean): void;
   setReadBigInts?(on: boolean): void;
 }
 
-/** What is called of an open database: a `DatabaseSync` of `node:sqlite` or a `Database` of `better-sqlite3` fits. */
+/** What is called of an open database: a `DatabaseSync` of `node:sqlite`, a `Database` of `bun:sqlite` or of `better-sqlite3` fits. */
 export interface SqliteDatabase {
   prepare(sql: string): SqliteStatement;
   exec(sql: string): unknown;
   close(): unknown;
-  /** better-sqlite3. */
+  /** bun:sqlite and better-sqlite3. */
   readonly inTransaction?: boolean;
   /** node:sqlite, where the runtime is new enough. */
   readonly isTransaction?: boolean;
 }
 
-export type SqliteDriverName = "node:sqlite" | "better-sqlite3";
+/** The drivers, in the order in which they are looked for. */
+export const DRIVERS = ["bun:sqlite", "node:sqlite", "better-sqlite3"] as const;
+
+export type SqliteDriverName = (typeof DRIVERS)[number];
 
 /** Opens a database file. Throws what the driver throws. */
 export type OpenDatabase = (file: string) => SqliteDatabase;
 
-type DatabaseConstructor = new (file: string, options: { readonly timeout: number }) => SqliteDatabase;
+type DatabaseConstructor = new (
+  file: string,
+  options: { readonly timeout: number } | { readonly readwrite: true; readonly create: true },
+) => SqliteDatabase;
 
 /**
- * Finds a driver: `node:sqlite` where the runtime has it, `better-sqlite3` otherwise, or the one named.
- * Throws `ERR_SESSION_CONFIG`, naming the install command, when there is none.
+ * Finds a driver: what the runtime brings along, `bun:sqlite` or `node:sqlite`, `better-sqlite3` otherwise, or the one named.
+ * Throws `ERR_SESSION_CONFIG`, saying what to do, when there is none.
  */
 export function findDriver(wanted?: SqliteDriverName): OpenDatabase {
-  const Database = wanted === "better-sqlite3" ? undefined : builtIn();
-  if (Database !== undefined) return opener(Database);
-  if (wanted === "node:sqlite") {
-    throw new SessionError(
-      "ERR_SESSION_CONFIG",
-      `This runtime has no node:sqlite. Run Node 22.13 or newer, or \`${installCommand()}\` and leave \`driver\` out.`,
-    );
+  for (const name of wanted === undefined ? DRIVERS : [wanted]) {
+    const open = FINDERS[name]();
+    if (open !== undefined) return open;
   }
-  return opener(betterSqlite3());
+  const [needed, instead] =
+    wanted === "bun:sqlite" ? ["Bun", "leave"] : ["Node 22.13 or newer", `\`${installCommand()}\` and leave`];
+  throw new SessionError(
+    "ERR_SESSION_CONFIG",
+    `This runtime has no ${String(wanted)}. Run ${needed}, or ${instead} \`driver\` out.`,
+  );
 }
+
+const FINDERS: Readonly<Record<SqliteDriverName, () => OpenDatabase | undefined>> = {
+  "bun:sqlite": () => {
+    const Database = builtIn("bun:sqlite", "Database");
+    return Database && ((file) => new Database(file, { readwrite: true, create: true }));
+  },
+  "node:sqlite": () => {
+    const Database = builtIn("node:sqlite", "DatabaseSync");
+    return Database && opener(Database);
+  },
+  "better-sqlite3": () => opener(betterSqlite3()),
+};
 
 function opener(Database: DatabaseConstructor): OpenDatabase {
   // SQLite's own wait for a lock stalls the event loop, so there is none: the store waits asynchronously.
   return (file) => new Database(file, { timeout: 0 });
 }
 
-function builtIn(): DatabaseConstructor | undefined {
-  const module = process.getBuiltinModule("node:sqlite") as unknown;
-  return (module as { readonly DatabaseSync?: DatabaseConstructor } | undefined)?.DatabaseSync;
+function builtIn(module: string, name: string): DatabaseConstructor | undefined {
+  const exports = process.getBuiltinModule(module) as unknown;
+  return (exports as Readonly<Record<string, DatabaseConstructor>> | undefined)?.[name];
 }
 
 function betterSqlite3(): DatabaseConstructor {
@@ -150,6 +171,8 @@ function adapt(database: SqliteDatabase): Omit<Connection, "unblocked" | "close"
 function readerOf(statement: SqliteStatement): Reader {
   statement.safeIntegers?.(true);
   statement.setReadBigInts?.(true);
+  const { values: arrays } = statement;
+  if (arrays !== undefined) return (...values) => arrays.apply(statement, values) as unknown[][];
   if (statement.raw !== undefined) statement.raw(true);
   else if (statement.setReturnArrays !== undefined) statement.setReturnArrays(true);
   else return (...values) => statement.all(...values).map((row) => Object.values(row as object));

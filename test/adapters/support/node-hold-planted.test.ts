@@ -62,7 +62,11 @@ const DEFECTS: readonly Defect[] = [
   {
     name: "an implicit header is not absorbed, and compression 1.7 makes it twice",
     edits: [
-      ["node-hold-facade.ts", "else response._header = HELD_HEADER;", "else void HELD_HEADER;"],
+      [
+        "node-hold-facade.ts",
+        "response._header = HELD_HEADER;\n  if (!readsHeader)",
+        "void HELD_HEADER;\n  if (!readsHeader)",
+      ],
       [
         "node-hold.ts",
         'if (hold.phase === "held" || hold.phase === "failed")',

@@ -1,0 +1,32 @@
+import { afterAll, beforeAll } from "vitest";
+import { PostgresServer } from "../support/servers/postgres.ts";
+import { withServers } from "../support/servers/programs.ts";
+import { RedisServer } from "../support/servers/redis.ts";
+import { BUN, DENO } from "./support/runtimes.ts";
+import { contractOn } from "./support/suites.ts";
+
+const PROGRAM = { contract: "store", program: "test/runtimes/programs/network.ts" } as const;
+
+withServers(["redis", "postgres"], () => {
+  let redis: RedisServer;
+  let postgres: PostgresServer;
+
+  beforeAll(async () => {
+    [redis, postgres] = await Promise.all([RedisServer.start(), PostgresServer.start()]);
+  }, 60_000);
+  afterAll(async () => {
+    await redis.stop();
+    await postgres.stop();
+  });
+
+  function environment(): Record<string, string> {
+    const { host, port, user, database } = postgres;
+    return {
+      HOLDFAST_REDIS: String(redis.port),
+      HOLDFAST_POSTGRES: JSON.stringify({ host, port, user, database }),
+    };
+  }
+
+  const subjects = ["redis6", "ioredis6", "pg-pool", "postgres.js"];
+  for (const runtime of [BUN, DENO]) contractOn(runtime, { ...PROGRAM, subjects, environment });
+});

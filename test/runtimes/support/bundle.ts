@@ -1,0 +1,105 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, join, resolve, sep } from "node:path";
+import { pathToFileURL } from "node:url";
+import { PACKAGE, ROOT, specifierOf } from "../../package/package-json.ts";
+
+/** The folder whose packages are the runtimes. */
+export const PROJECT = "test/runtimes";
+
+interface Resolving {
+  readonly path: string;
+  readonly resolveDir: string;
+  readonly kind: string;
+  readonly pluginData?: unknown;
+}
+
+interface Resolved {
+  readonly path?: string;
+  readonly external?: boolean;
+  readonly errors?: readonly { readonly text: string }[];
+}
+
+interface Bundling {
+  onResolve(
+    options: { readonly filter: RegExp },
+    resolve: (args: Resolving) => Promise<Resolved | undefined>,
+  ): void;
+  resolve(path: string, options: Omit<Resolving, "path">): Promise<Resolved>;
+}
+
+interface Bundler {
+  build(options: Readonly<Record<string, unknown>>): Promise<unknown>;
+}
+
+/** How a program is made into one file. */
+export interface BundleOptions {
+  /** The folder, relative to the repository, whose packages the program is to have. `test/runtimes` unless said otherwise. */
+  readonly project?: string;
+  /** Distinguishes files of one program. */
+  readonly variant: string;
+  /** Put the packages into the file too, as for workerd, which finds none by itself. Otherwise the runtime resolves them. */
+  readonly whole?: boolean;
+}
+
+/**
+ * Makes a program, with what it uses of the tests, into one file of plain JavaScript. Whatever it imports of the library is the
+ * built package in the project's `node_modules`, also where it is written as a path to the sources: so the subjects of the everyday
+ * tests are used unchanged. Gives the path of the file, which lies in the project, so that imports find its packages.
+ */
+export async function bundle(program: string, options: BundleOptions): Promise<string> {
+  const { project = PROJECT, variant, whole = false } = options;
+  const folder = join(ROOT, project);
+  const file = join(folder, ".generated", `${basename(program, ".ts")}.${variant}.mjs`);
+  await (
+    await bundler()
+  ).build({
+    entryPoints: [join(ROOT, program)],
+    outfile: file,
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    platform: whole ? "browser" : "node",
+    conditions: whole ? ["workerd", "worker", "browser"] : [],
+    logLevel: "silent",
+    external: ["node:*", "cloudflare:*"],
+    plugins: [{ name: "packages", setup: (build: Bundling) => packagesOf(folder, whole, build) }],
+  });
+  return file;
+}
+
+async function bundler(): Promise<Bundler> {
+  const require = createRequire(join(ROOT, PROJECT, "package.json"));
+  return (await import(pathToFileURL(require.resolve("esbuild")).href)) as Bundler;
+}
+
+const BUILT_IN = /^(node|cloudflare|bun|jsr):/;
+
+function packagesOf(folder: string, whole: boolean, build: Bundling): void {
+  build.onResolve({ filter: /.*/ }, async ({ path, resolveDir, kind, pluginData }) => {
+    if (kind === "entry-point" || pluginData === folder || BUILT_IN.test(path)) return undefined;
+    const relative = path.startsWith(".") || path.startsWith("/");
+    const name = relative ? libraryName(resolve(resolveDir, path)) : path;
+    if (name === undefined) return undefined;
+    if (name === null) return { errors: [{ text: `${path} is not exported by the package` }] };
+    if (!whole) return { path: name, external: true };
+    // Packages of packages are found from where those lie.
+    const from = resolveDir.includes(`${sep}node_modules${sep}`) ? resolveDir : folder;
+    return await build.resolve(name, { resolveDir: from, kind, pluginData: folder });
+  });
+}
+
+/** What a user would write for a source file of the library; `undefined` for other files, `null` where there is no such export. */
+function libraryName(file: string): string | null | undefined {
+  const sources = join(ROOT, "src") + sep;
+  if (!file.startsWith(sources)) return undefined;
+  const path = `./${file.slice(sources.length).replaceAll(sep, "/").replace(/\.ts$/, "")}`;
+  const names = [path, path.replace(/\/?index$/, "")].map((name) => (name === "." ? "." : name));
+  const exported = names.find((name) => name in PACKAGE.exports);
+  return exported === undefined ? null : specifierOf(exported);
+}
+
+/** Whether the project is installed, with the package in it. */
+export function isInstalled(project: string): boolean {
+  return existsSync(join(ROOT, project, "node_modules/holdfast/dist/index.js"));
+}
