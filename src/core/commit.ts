@@ -240,7 +240,7 @@ export class Committer {
 
   async #create(state: RequestState, plan: CreatePlan): Promise<void> {
     const { session, exchange } = state;
-    if (state.phase === "sent" || !exchange.canSetCookie) throw tooLateForCookie();
+    if (state.phase === "sent" || !exchange.canSetCookie) throw tooLateForCookie(state);
     const { access } = Session;
     const renewal = access.renewal(session);
     const draft = access.draft(session);
@@ -298,7 +298,7 @@ export class Committer {
     if (base === null) return true;
     // The client would be left with a secret that opens nothing any more.
     if (plan.renewal !== null && (state.phase === "sent" || !state.exchange.canSetCookie))
-      throw tooLateForCookie();
+      throw tooLateForCookie(state);
     const draft = Session.access.draft(session);
     const sending = this.#sending(state, base, { ...plan, conditional: plan.conditional || state.careful });
     if (isChanged(plan.staged))
@@ -438,8 +438,8 @@ export class Committer {
       Session.access.detach(session);
       return false;
     }
-    const refused =
-      staged.insistent || renewal !== null || (this.#rules.onGone === "fail" && isChanged(staged));
+    const isTold = state.message || this.#rules.onGone === "fail";
+    const refused = staged.insistent || renewal !== null || (isTold && isChanged(staged));
     Session.access.vanish(session);
     // A response that comes later must not overwrite the cookie of a newer login.
     if (state.cookie !== "revoke") state.cookie = null;
@@ -487,11 +487,12 @@ function tooManyAttempts(): SessionError {
   );
 }
 
-export function tooLateForCookie(what = "This change"): SessionError {
-  return new SessionError(
-    "ERR_SESSION_SENT",
-    `${what} comes too late: the response has left and cannot carry a cookie any more. Do it before, or call await session.commit() first.`,
-  );
+export function tooLateForCookie(state: RequestState | null, what = "This change"): SessionError {
+  const why =
+    state?.message === true
+      ? "needs a cookie, which a live connection cannot carry. Do it in a request, and connect afterwards."
+      : "comes too late: the response has left and cannot carry a cookie any more. Do it before, or call await session.commit() first.";
+  return new SessionError("ERR_SESSION_SENT", `${what} ${why}`);
 }
 
 /** For what may fail without harm; the gate has told of it by an event. */

@@ -1,5 +1,6 @@
 import { SessionError } from "./errors.ts";
 import { type Channel, diagnosticsChannel } from "./platform.ts";
+import type { LiveEnd } from "./live-end.ts";
 import type { SessionId } from "./record.ts";
 
 /** Every event and what it tells. Nothing in it can be sent back as a cookie, and no field's value is in it. */
@@ -35,6 +36,8 @@ export interface SessionEvents {
   late: { readonly id: SessionId | null; readonly fields: readonly string[]; readonly saved: boolean };
   /** The response closed and nobody had answered; what is staged is dropped, unless the handler still answers. */
   abandoned: { readonly id: SessionId | null; readonly fields: readonly string[] };
+  /** A live connection is over, and why. */
+  liveEnded: { readonly id: SessionId | null; readonly reason: LiveEnd };
   /** A store call failed or missed its deadline. `error` is for operators: it may tell of the engine. */
   storeFailure: { readonly operation: string; readonly error: unknown };
   /** A listener of another event threw. */
@@ -59,6 +62,7 @@ const NAMES: ReadonlySet<string> = new Set(
     invalid: true,
     late: true,
     abandoned: true,
+    liveEnded: true,
     storeFailure: true,
     listenerFailure: true,
   } satisfies Record<SessionEventName, true>),

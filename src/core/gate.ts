@@ -102,6 +102,16 @@ export class Gate {
     return typeof swept?.deleted === "number" ? swept : this.#nonsense("sweep");
   }
 
+  /** Calls the listener with the id of each session that the store tells the end of, where it tells any. Returns how to stop. */
+  subscribe(listener: (id: SessionId) => void): () => void {
+    try {
+      return this.#store.subscribe?.(listener) ?? (() => undefined);
+    } catch (error) {
+      this.#failure("subscribe", error);
+      return () => undefined;
+    }
+  }
+
   get canSweep(): boolean {
     return this.#store.sweep !== undefined;
   }

@@ -1,4 +1,5 @@
 import type { HttpExchange } from "./exchange.ts";
+import type { LiveSession } from "./live.ts";
 import type { AnySession } from "./session.ts";
 
 /**
@@ -32,4 +33,16 @@ export interface RequestHooks<S extends AnySession> {
   abandon(exchange: HttpExchange): void | Promise<void>;
   /** Runs the handler so that `currentSession()` works below it, where the manager's options ask for that. */
   within<T>(session: S, work: () => T): T;
+}
+
+/** What an adapter of live connections calls besides. Both managers have it. */
+export interface LiveHooks<S extends AnySession> extends RequestHooks<S> {
+  /**
+   * Holds on to a session for a connection that outlives its request: a WebSocket, a stream of events. It takes the session as
+   * it is stored now, so `await session.commit()` first what the request changed. A session that is not stored gives a
+   * connection without one.
+   *
+   * @throws `ERR_SESSION_USE` for a session of another manager.
+   */
+  live(session: S): LiveSession<S>;
 }

@@ -5,17 +5,27 @@ import { cookieValues } from "./cookie.ts";
 import { SessionError } from "./errors.ts";
 import { Events, type SessionEventName, type SessionListener } from "./events.ts";
 import type { HttpExchange } from "./exchange.ts";
+import {
+  idOf,
+  ignoring,
+  isBookKeeping,
+  isReissue,
+  type Loaded,
+  stagedFields,
+  whenFree,
+} from "./finishing.ts";
 import { Gate } from "./gate.ts";
-import type { RequestHooks } from "./hooks.ts";
-import { Loader, type Opened, tokensOf } from "./load.ts";
+import type { LiveHooks } from "./hooks.ts";
+import { Live, type LiveSession, type LiveShared } from "./live.ts";
+import { Loader, tokensOf } from "./load.ts";
 import { Marks } from "./marks.ts";
 import { checkOptionNames } from "./option-names.ts";
 import { type ResolvedOptions, resolveOptions, type SessionManagerOptions } from "./options.ts";
 import { printsAs, runInContext } from "./platform.ts";
-import { isChanged, type Plan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import { describe, type SessionPolicy } from "./policy.ts";
 import { CommitQueue } from "./queue.ts";
-import { isReserved, type SessionId } from "./record.ts";
+import type { SessionId } from "./record.ts";
 import { type HostShared, RequestHost } from "./request-host.ts";
 import type { RequestState } from "./request-state.ts";
 import { ROTATION } from "./reserved.ts";
@@ -26,6 +36,7 @@ import { type AnySession, Session } from "./session.ts";
 import type { SessionInit } from "./session-host.ts";
 import type { SessionInfo } from "./session-info.ts";
 import type { Token } from "./token.ts";
+import { Watcher } from "./watch.ts";
 
 // oxlint-disable-next-line typescript/no-generated-empty-object-type -- no schemas, and so no field that is certain
 type NoFields = Readonly<Record<never, never>>;
@@ -48,7 +59,7 @@ export class SessionManager<
   Data extends object = Record<string, unknown>,
   Fields extends FieldSchemas = NoFields,
   S extends AnySession = SessionOf<Data, Fields>,
-> implements RequestHooks<S> {
+> implements LiveHooks<S> {
   readonly #options: ResolvedOptions<S>;
   readonly #events: Events = new Events();
   readonly #gate: Gate;
@@ -56,6 +67,7 @@ export class SessionManager<
   readonly #committer: Committer;
   readonly #administration: Administration;
   readonly #shared: HostShared;
+  readonly #live: LiveShared<S>;
   readonly #states: Attachment<RequestState<S>> = new Attachment("holdfast.request");
   readonly #loading: Attachment<Promise<S>> = new Attachment("holdfast.loading");
   readonly #background: Set<Promise<unknown>> = new Set();
@@ -88,6 +100,18 @@ export class SessionManager<
       commit: (state) => this.#commitNow(state),
       claim: (state, name) => this.#committer.claim(state, name),
       use: (state) => this.#use(state),
+    };
+    this.#live = {
+      clock,
+      watcher: new Watcher(this.#gate, clock, this.#events, resolved.live),
+      accessTimeResolutionMs: lifetime.accessTimeResolutionMs,
+      read: (id) => this.#gate.read(id),
+      begin: (exchange, record) =>
+        this.#begin(exchange, record && { record, token: null, predecessor: false }, null, true),
+      within: (session, work) => this.within(session, work),
+      succeed: (exchange) => this.finishSuccessfulRequest(exchange),
+      fail: (exchange) => this.finishFailedRequest(exchange),
+      listenerFailed: (error) => this.#events.emit("listenerFailure", { event: "liveEnded", error }),
     };
   }
 
@@ -169,7 +193,7 @@ export class SessionManager<
     if (state === undefined || state.phase !== "open") return;
     return whenFree(state, () => {
       if (state.phase !== "open") return;
-      const fields = this.#stagedFields(state);
+      const fields = stagedFields(state);
       if (fields.length > 0) this.#events.emit("abandoned", { id: idOf(state), fields });
       if (!this.#options.endOnFailure || Session.access.ended(state.session) === null) return;
       return this.#inBackground(state, this.#committer.endOnly(state));
@@ -178,6 +202,14 @@ export class SessionManager<
 
   within<T>(session: S, work: () => T): T {
     return this.#options.context ? runInContext(session, work) : work();
+  }
+
+  /** See {@link LiveHooks.live}. */
+  live(session: S): LiveSession<S> {
+    const host = Session.access.host(session);
+    if (host instanceof RequestHost && host.isOf(this.#shared))
+      return new Live(this.#live, host.exchange, Session.access.base(session));
+    throw new SessionError("ERR_SESSION_USE", "live takes a session that this manager loaded.");
   }
 
   // ---- What the seed's manager offers beside its hooks ----
@@ -297,8 +329,9 @@ export class SessionManager<
     return describe(this.#options);
   }
 
-  /** Waits for work in the background, then closes what the store opened by itself. */
+  /** Ends every live connection, waits for work in the background, then closes what the store opened by itself. */
   async close(): Promise<void> {
+    this.#live.watcher.stop();
     await this.#administration.stop();
     await Promise.allSettled(this.#background);
     await this.#gate.close();
@@ -321,7 +354,7 @@ export class SessionManager<
   }
 
   async #load(exchange: HttpExchange, tokens: readonly Token[]): Promise<S> {
-    let opened: Opened | null = null;
+    let opened: Loaded | null = null;
     let outage: unknown = null;
     try {
       opened = await this.#loader.open(tokens);
@@ -333,7 +366,7 @@ export class SessionManager<
     return this.#begin(exchange, opened, outage);
   }
 
-  #begin(exchange: HttpExchange, opened: Opened | null, outage: unknown): S {
+  #begin(exchange: HttpExchange, opened: Loaded | null, outage: unknown, message = false): S {
     const record = opened?.record ?? null;
     const onInvalid = (field: string): void =>
       this.#events.emit("invalid", { id: record?.id ?? null, field });
@@ -343,6 +376,7 @@ export class SessionManager<
     const state: RequestState<S> = {
       exchange,
       session,
+      message,
       token: opened?.token ?? null,
       predecessor: opened?.predecessor ?? false,
       rotationDue: false,
@@ -361,15 +395,17 @@ export class SessionManager<
   }
 
   /** Plans what loading alone calls for. Tells whether there is any. */
-  #foresees(state: RequestState<S>, { record, predecessor }: Opened): boolean {
+  #foresees(state: RequestState<S>, { record, token, predecessor }: Loaded): boolean {
     const { clock, lifetime } = this.#options;
     const now = clock.now();
     const at = rotationOf(record)?.at ?? 0;
-    if (!predecessor && isUnconfirmed(record)) {
+    // A message presents no secret.
+    const presented = token !== null && !predecessor;
+    if (presented && isUnconfirmed(record)) {
       Session.access.draft(state.session).update(ROTATION, (value) => confirmed(value, at, now), "minor");
       return true;
     }
-    state.rotationDue = !predecessor && isRotationDue(lifetime, record, now);
+    state.rotationDue = presented && isRotationDue(lifetime, record, now);
     return state.rotationDue || predecessor || now - record.accessedAt > lifetime.accessTimeResolutionMs;
   }
 
@@ -481,7 +517,7 @@ export class SessionManager<
   }
 
   #finishLate(state: RequestState<S>): void | Promise<void> {
-    const fields = this.#stagedFields(state);
+    const fields = stagedFields(state);
     const ended = Session.access.ended(state.session) !== null;
     if (fields.length === 0 && !ended) return;
     const work = this.#commitNow(state).then(
@@ -489,19 +525,6 @@ export class SessionManager<
       () => this.#events.emit("late", { id: idOf(state), fields, saved: false }),
     );
     return work;
-  }
-
-  #stagedFields(state: RequestState<S>): string[] {
-    try {
-      const staged = Session.access.draft(state.session).stage();
-      if (!isChanged(staged) || staged.minor) return [];
-      return [...Object.keys(staged.set), ...staged.remove].filter(
-        (name) => !isReserved(name) || name === "~flash",
-      );
-    } catch {
-      // It cannot be stored, but it was meant to be.
-      return ["(a value that cannot be stored)"];
-    }
   }
 
   #inBackground(state: RequestState<S>, work: Promise<void>): void | Promise<void> {
@@ -523,38 +546,8 @@ export class SessionManager<
         "ERR_SESSION_USE",
         "This request was not started. Call startRequest(exchange) first.",
       );
-    if (state.phase !== "open" || !exchange.canSetCookie) throw tooLateForCookie();
+    if (state.phase !== "open" || !exchange.canSetCookie) throw tooLateForCookie(state);
     state.used = true;
     return state;
   }
-}
-
-function idOf(state: RequestState): SessionId | null {
-  return Session.access.base(state.session)?.id ?? null;
-}
-
-/** The client presented the previous secret, and may have lost the answer that brought the current one. */
-function isReissue(state: RequestState): boolean {
-  return (
-    state.predecessor &&
-    state.cookie === null &&
-    state.phase !== "sent" &&
-    state.exchange.canSetCookie &&
-    Session.access.base(state.session) !== null
-  );
-}
-
-/** Lets the commit or claim that is on its way finish first: what it writes must not be staged again. */
-function whenFree(state: RequestState, work: () => void | Promise<void>): void | Promise<void> {
-  return state.busy === null ? work() : state.busy.then(() => whenFree(state, work));
-}
-
-/** What may be lost without harm. */
-function isBookKeeping(plan: Plan): boolean {
-  return plan.kind === "update" && plan.minor && !plan.rotates;
-}
-
-/** For what may fail without harm to this request; the gate has told of it by an event. */
-async function ignoring(work: Promise<void>): Promise<void> {
-  await work.catch(() => undefined);
 }

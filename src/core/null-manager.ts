@@ -1,8 +1,9 @@
 import { systemClock } from "./clock.ts";
 import { jsonCodec } from "./codec.ts";
 import type { HttpExchange } from "./exchange.ts";
-import type { RequestHooks } from "./hooks.ts";
+import type { LiveHooks } from "./hooks.ts";
 import { resolveLifetime } from "./lifetime.ts";
+import type { LiveSession } from "./live.ts";
 import { Session } from "./session.ts";
 import type { SessionHost } from "./session-host.ts";
 
@@ -26,7 +27,7 @@ const NOWHERE: SessionHost = {
  * A manager that manages nothing: each request gets an empty session, no cookie is read or set, and nothing is stored.
  * For parts of an application, or tests, that need the shape of sessions without their substance.
  */
-export class NullSessionManager implements RequestHooks<Session> {
+export class NullSessionManager implements LiveHooks<Session> {
   readonly #sessions: WeakMap<HttpExchange, Session> = new WeakMap();
 
   startRequest(exchange: HttpExchange): Session {
@@ -51,5 +52,20 @@ export class NullSessionManager implements RequestHooks<Session> {
 
   within<T>(_session: Session, work: () => T): T {
     return work();
+  }
+
+  /** Gives a connection without a session, whose messages each get an empty one. It is over when it is closed, and never before. */
+  live(_session: Session): LiveSession<Session> {
+    const controller = new AbortController();
+    return {
+      id: null,
+      user: null,
+      end: null,
+      signal: controller.signal,
+      onEnd: () => () => undefined,
+      run: async (work) => await work(this.newSession()),
+      touch: () => undefined,
+      close: () => controller.abort(),
+    };
   }
 }

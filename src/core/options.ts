@@ -9,6 +9,7 @@ import { checkSchemas, type FieldSchemas } from "./schema.ts";
 import { type AnySession, Session } from "./session.ts";
 import type { SessionInit } from "./session-host.ts";
 import type { AnyStore, StoreTraits } from "./store.ts";
+import type { WatchRules } from "./watch.ts";
 
 /** A session class of one's own. Its constructor passes what it is given on to `Session`. */
 export type SessionClass<S extends AnySession> = new (init: SessionInit) => S;
@@ -48,10 +49,23 @@ export interface SessionManagerOptions<
   readonly setup?: boolean;
   /** How often to delete expired records, where the store does not by itself; default 10 minutes, `false` for never. */
   readonly sweepEvery?: Duration | false;
+  /** How live connections learn that their session is over. */
+  readonly live?: LiveOptions;
   /** What the store must promise; the manager refuses to start on less. */
   readonly requires?: Partial<Pick<StoreTraits, "durability" | "shared">>;
   /** The source of time; default the system's. */
   readonly clock?: Clock;
+}
+
+/** How live connections, such as WebSockets, learn that their session is over. */
+export interface LiveOptions {
+  /**
+   * How often each session that a connection is open for is read, whatever the store tells; default 5 s, and 30 s where the store tells of
+   * ends by itself. From 100 ms to a day. A connection is closed within this and one deadline.
+   */
+  readonly checkEvery?: Duration;
+  /** How long a connection may stay open while the store cannot be asked; default the longer of 2 minutes and four times `checkEvery`. */
+  readonly giveUpAfter?: Duration;
 }
 
 /** Options with every default filled in. */
@@ -71,6 +85,7 @@ export interface ResolvedOptions<S extends AnySession> {
   readonly context: boolean;
   readonly setup: boolean;
   readonly sweepEveryMs: number | null;
+  readonly live: WatchRules;
   readonly clock: Clock;
 }
 
@@ -89,6 +104,7 @@ const KNOWN: readonly (keyof SessionManagerOptions<FieldSchemas, AnySession>)[] 
   "context",
   "setup",
   "sweepEvery",
+  "live",
   "requires",
   "clock",
   "preset",
@@ -116,7 +132,7 @@ export function resolveOptions<S extends AnySession>(
   if (!isObject(options))
     refuseConfig("SessionManager needs an object of options with a store, such as { store: memoryStore() }.");
   checkOptionNames(options, KNOWN, "SessionManager");
-  for (const name of ["cookie", "requires", "fields"] as const) checkObject(name, options[name]);
+  for (const name of ["cookie", "requires", "fields", "live"] as const) checkObject(name, options[name]);
   checkOptionNames(options.cookie ?? {}, KNOWN_COOKIE, "cookie");
   checkStore(options.store);
   checkTraits(options.store.traits, options.requires ?? {});
@@ -138,6 +154,7 @@ export function resolveOptions<S extends AnySession>(
     context: oneOf("context", options.context ?? false, [true, false]),
     setup: oneOf("setup", options.setup ?? true, [true, false]),
     sweepEveryMs: sweepEvery(options.store, options.sweepEvery),
+    live: watchRules(options.store, options.live ?? {}),
     clock: checkedClock(options.clock),
   };
 }
@@ -222,6 +239,22 @@ function sweepEvery(store: AnyStore, wanted: Duration | false | undefined): numb
   }
   const idleStore = store.sweep === undefined || store.traits.expires;
   return idleStore && wanted === undefined ? null : timer(wanted ?? "10m", "sweepEvery");
+}
+
+function watchRules(store: AnyStore, live: LiveOptions): WatchRules {
+  checkOptionNames(live, ["checkEvery", "giveUpAfter"], "live");
+  const checkEveryMs = milliseconds(
+    live.checkEvery ?? (store.subscribe === undefined ? "5s" : "30s"),
+    "live.checkEvery",
+  );
+  if (checkEveryMs < 100 || checkEveryMs > 86_400_000)
+    refuseConfig("live.checkEvery must be from 100 ms to a day.");
+  const giveUpAfterMs = timer(live.giveUpAfter ?? Math.max(120_000, 4 * checkEveryMs), "live.giveUpAfter");
+  return giveUpAfterMs > checkEveryMs
+    ? { checkEveryMs, giveUpAfterMs }
+    : refuseConfig(
+        "live.giveUpAfter is not longer than live.checkEvery, so one failed read would close every connection. Raise it.",
+      );
 }
 
 function oneOf<T>(option: string, value: T, allowed: readonly unknown[]): T {

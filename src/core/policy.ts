@@ -31,6 +31,7 @@ export interface SessionPolicy {
     readonly onGone: string;
     readonly endOnFailure: boolean;
   };
+  readonly live: { readonly checkEveryMs: number; readonly giveUpAfterMs: number };
   readonly limits: { readonly maxRecordBytes: number };
   readonly store: StoreTraits & {
     readonly abilities: readonly string[];
@@ -53,6 +54,7 @@ export function describe(options: ResolvedOptions<AnySession>): SessionPolicy {
       onGone: options.onGone,
       endOnFailure: options.endOnFailure,
     },
+    live: { ...options.live },
     limits: { maxRecordBytes: options.maxRecordBytes },
     store: {
       ...store.traits,

@@ -23,8 +23,8 @@ const MAX_USER_AGENT_LENGTH = 512;
 /** Ties a session to the request that it was loaded for. */
 export class RequestHost implements SessionHost {
   readonly rules: DraftRules;
+  readonly exchange: HttpExchange;
   readonly #shared: HostShared;
-  readonly #exchange: HttpExchange;
   /** Why the session is read-only: the store could not be read. */
   readonly #outage: unknown;
   #state: RequestState | null = null;
@@ -34,7 +34,7 @@ export class RequestHost implements SessionHost {
   constructor(shared: HostShared, rules: DraftRules, exchange: HttpExchange, outage: unknown) {
     this.#shared = shared;
     this.rules = rules;
-    this.#exchange = exchange;
+    this.exchange = exchange;
     this.#outage = outage;
   }
 
@@ -47,9 +47,14 @@ export class RequestHost implements SessionHost {
   }
 
   get device(): Device {
-    const address = this.#exchange.remoteAddress;
-    const userAgent = this.#exchange.header("user-agent")?.slice(0, MAX_USER_AGENT_LENGTH);
+    const address = this.exchange.remoteAddress;
+    const userAgent = this.exchange.header("user-agent")?.slice(0, MAX_USER_AGENT_LENGTH);
     return { ...(address !== undefined && { address }), ...(userAgent !== undefined && { userAgent }) };
+  }
+
+  /** Whether the session is one of the manager that shares this. */
+  isOf(shared: HostShared): boolean {
+    return this.#shared === shared;
   }
 
   /** The session is made before its state, which holds it. */
@@ -73,12 +78,13 @@ export class RequestHost implements SessionHost {
         },
       );
     }
-    if (this.#isClosed() && !this.#exchange.commitsLate) throw tooLateForCookie();
+    if (this.#isClosed() && !this.exchange.commitsLate) throw tooLateForCookie(this.#state);
   }
 
   beforeNewSecret(verb: string): void {
     this.beforeStaging();
-    if (this.#isClosed() || !this.#exchange.canSetCookie) throw tooLateForCookie(`session.${verb}()`);
+    if (this.#isClosed() || !this.exchange.canSetCookie)
+      throw tooLateForCookie(this.#state, `session.${verb}()`);
   }
 
   /** The commit that decides about the cookie has begun. */

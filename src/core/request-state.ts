@@ -6,6 +6,8 @@ import type { Token } from "./token.ts";
 export interface RequestState<S extends AnySession = AnySession> {
   readonly exchange: HttpExchange;
   readonly session: S;
+  /** This is a message of a live connection: no response will carry a cookie, or say that a change was dropped. */
+  readonly message: boolean;
   /** What opens the session's record: the client's token, or the one that this request minted. */
   token: Token | null;
   /** The client presented the secret before the current one. */

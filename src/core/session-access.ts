@@ -2,9 +2,11 @@ import type { Draft } from "./draft.ts";
 import type { CommitInput, Renewal } from "./plan.ts";
 import type { SessionRecord } from "./record.ts";
 import type { AnySession } from "./session.ts";
+import type { SessionHost } from "./session-host.ts";
 
 /** What the manager may do with a session that a handler may not. */
 export interface SessionAccess {
+  host(session: AnySession): SessionHost;
   input(session: AnySession): Omit<CommitInput, "rotationDue">;
   base(session: AnySession): SessionRecord | null;
   ended(session: AnySession): SessionRecord | null;

@@ -435,6 +435,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
 
   /** @internal The manager's way in. Not for handlers. */
   static readonly access: SessionAccess = {
+    host: (session) => session.#host,
     input: (session) => session.#input(),
     base: (session) => session.#record,
     ended: (session) => session.#ended,

@@ -35,6 +35,10 @@ test("the policy in force by default is this: a change of it is a decision", () 
       "limits": {
         "maxRecordBytes": 1048576,
       },
+      "live": {
+        "checkEveryMs": 30000,
+        "giveUpAfterMs": 120000,
+      },
       "store": {
         "abilities": [
           "listByLabel",

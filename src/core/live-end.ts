@@ -1,0 +1,6 @@
+/**
+ * Why a live connection is over. `ended`: the session was logged out, revoked or emptied, anywhere. `expired`: its time is up.
+ * `stale`: a privilege change gave it a new secret, and the connection was opened with an older one. `unchecked`: the store
+ * could not say for too long. `closed`: the manager was closed.
+ */
+export type LiveEnd = "ended" | "expired" | "stale" | "unchecked" | "closed";
