@@ -1,6 +1,7 @@
 import { type Codec, jsonCodec } from "./codec.ts";
 import { SessionError } from "./errors.ts";
 import { encodeField } from "./fields.ts";
+import { freeze } from "./freeze.ts";
 import { isReserved } from "./record.ts";
 import { type FieldSchema, type FieldSchemas, validate } from "./schema.ts";
 
@@ -19,6 +20,8 @@ export type Care = "exact" | "plain" | "minor";
 export interface DraftRules {
   readonly codec: Codec;
   readonly schemas: FieldSchemas;
+  /** Values are handed out frozen: nothing that is changed in place could be stored. */
+  readonly frozen?: boolean;
   /** A stored value that its codec or schema refuses reads as absent; this tells of it. */
   readonly onInvalid: (field: string) => void;
 }
@@ -313,6 +316,7 @@ export class Draft {
     const known = this.#slots.get(name);
     if (known !== undefined) return known;
     const slot = this.#opened(name);
+    if (this.#rules.frozen === true) freeze(slot.value);
     this.#slots.set(name, slot);
     return slot;
   }

@@ -14,6 +14,8 @@ export type SessionErrorCode =
   | "ERR_SESSION_GONE"
   /** The response has been sent: it can no longer carry a cookie. */
   | "ERR_SESSION_SENT"
+  /** The session is only to be read where this was called. */
+  | "ERR_SESSION_READ_ONLY"
   /** The user has to authenticate again before doing this. */
   | "ERR_SESSION_NOT_FRESH"
   /** The user's sessions were revoked while this login was under way. */
@@ -35,6 +37,7 @@ const STATUS: Readonly<Record<SessionErrorCode, number>> = {
   ERR_SESSION_CONFLICT: 409,
   ERR_SESSION_GONE: 409,
   ERR_SESSION_SENT: 500,
+  ERR_SESSION_READ_ONLY: 500,
   ERR_SESSION_NOT_FRESH: 401,
   ERR_SESSION_REVOKED: 401,
   ERR_SESSION_UNKNOWN: 503,

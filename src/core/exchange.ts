@@ -28,6 +28,12 @@ export interface HttpExchange {
   responseHeader(name: string): string | undefined;
   /** Replaces a response header. Called only while `canSetCookie`. */
   setResponseHeader(name: string, value: string): void;
+  /**
+   * Why the session can only be read here, as the end of a sentence such as "…: a server component has no response to put
+   * a cookie on". Verbs that change it then throw `ERR_SESSION_READ_ONLY`, and values come frozen. Activity still keeps
+   * the session alive; a new secret that is due waits for another request. Goes with a `canSetCookie` of `false`.
+   */
+  readonly readOnly?: string | undefined;
   /** Whether the adapter calls `finishLate` when the response is complete, so that a change after the headers is stored. */
   readonly commitsLate: boolean;
   /** Keeps the platform alive for work after the response. Without it nothing runs after the response. */

@@ -370,7 +370,8 @@ export class SessionManager<
     const record = opened?.record ?? null;
     const onInvalid = (field: string): void =>
       this.#events.emit("invalid", { id: record?.id ?? null, field });
-    const rules = { codec: this.#options.codec, schemas: this.#options.fields, onInvalid };
+    const { codec, fields: schemas } = this.#options;
+    const rules = { codec, schemas, onInvalid, frozen: exchange.readOnly !== undefined };
     const host = new RequestHost(this.#shared, rules, exchange, outage);
     const session = this.newSession({ host, record });
     const state: RequestState<S> = {
@@ -442,6 +443,9 @@ export class SessionManager<
   /** What finishing a successful request has to wait for, or `null`. */
   #workOf(state: RequestState<S>, plan: Plan): Promise<void> | null {
     switch (plan.kind) {
+      case "empty":
+        // Having only read it, a request does not end a session.
+        return state.exchange.readOnly === undefined ? this.#carriedOut(state, plan) : null;
       case "nothing":
         return isReissue(state) ? this.#committer.reissue(state) : null;
       case "touch":

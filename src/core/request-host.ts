@@ -68,7 +68,14 @@ export class RequestHost implements SessionHost {
     else this.#shared.use(this.#state);
   }
 
+  beforeTaking(): void {
+    const { readOnly } = this.#exchange;
+    if (readOnly !== undefined)
+      throw new SessionError("ERR_SESSION_READ_ONLY", `The session can only be read here: ${readOnly}.`);
+  }
+
   beforeStaging(): void {
+    this.beforeTaking();
     if (this.#outage !== null) {
       throw new SessionError(
         "ERR_SESSION_STORE_UNAVAILABLE",

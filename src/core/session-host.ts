@@ -12,7 +12,13 @@ export interface SessionHost {
   readonly device: Device;
   /** The handler looked at the session: the response depends on the cookie. */
   onLook(): void;
-  /** @throws when nothing can be staged any more, or the session is read-only. */
+  /**
+   * Before a verb that changes something only where there is something to change: it must not work until there is.
+   *
+   * @throws `ERR_SESSION_READ_ONLY` where the session can only be read.
+   */
+  beforeTaking(): void;
+  /** @throws when nothing can be staged any more, or the session can only be read. */
   beforeStaging(): void;
   /** @throws `ERR_SESSION_SENT` when the response can no longer carry a new cookie. */
   beforeNewSecret(verb: string): void;

@@ -389,6 +389,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
    * time one succeeds; the commit of the others fails with `ERR_SESSION_CONFLICT`.
    */
   removeFormToken(token: unknown): boolean {
+    this.#host.beforeTaking();
     if (!this.hasFormToken(token)) return false;
     this.#host.beforeStaging();
     this.#draft.update(FORM_TOKENS, (value) => spendFormToken(asTexts(value), token as string));
@@ -494,6 +495,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   }
 
   #takeFlashes(kind: string): unknown[] {
+    this.#host.beforeTaking();
     const found = flashes(this.#draft.peek(FLASH), kind);
     if (found.length === 0) return [];
     this.#host.beforeStaging();

@@ -16,6 +16,8 @@ export interface TestExchangeOptions {
   readonly mountPath?: string;
   readonly commitsLate?: boolean;
   readonly remoteAddress?: string;
+  /** Why the session can only be read. Such a response carries no cookie. */
+  readonly readOnly?: string;
 }
 
 /** One request without a server: what an adapter would show the core. */
@@ -35,7 +37,8 @@ export function testExchange(options: TestExchangeOptions = {}): TestExchange {
     remoteAddress: options.remoteAddress,
     mountPath: options.mountPath ?? "",
     secure: true,
-    canSetCookie: true,
+    canSetCookie: options.readOnly === undefined,
+    readOnly: options.readOnly,
     commitsLate: options.commitsLate ?? false,
     setCookie(cookie) {
       cookies.push(cookie);
