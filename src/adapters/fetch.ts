@@ -1,6 +1,7 @@
 import type { AnySession, RequestHooks } from "../index.ts";
 import { SessionError } from "../index.ts";
-import { FetchExchange, isRebuildable, isSpent, saysFailure } from "./support/fetch-exchange.ts";
+import { FetchExchange } from "./support/fetch-exchange.ts";
+import { type Known, withSession } from "./support/fetch-sessions.ts";
 import { checkAdapter } from "./support/options.ts";
 import { isUnexpected, plainResponse } from "./support/thrown.ts";
 
@@ -91,8 +92,7 @@ export function fetchSessions<S extends AnySession, Rest extends readonly unknow
 class FetchAdapter<S extends AnySession, Rest extends readonly unknown[]> {
   readonly #manager: RequestHooks<S>;
   readonly #options: FetchSessionsOptions<Rest>;
-  readonly #known: WeakMap<Request, { readonly session: S; readonly exchange: FetchExchange }> =
-    new WeakMap();
+  readonly #known: WeakMap<Request, Known<S>> = new WeakMap();
 
   constructor(manager: RequestHooks<S>, options: FetchSessionsOptions<Rest>) {
     this.#manager = manager;
@@ -107,30 +107,16 @@ class FetchAdapter<S extends AnySession, Rest extends readonly unknown[]> {
     // A handler inside another: the outermost commits, once.
     const outer = this.#known.get(request);
     if (outer !== undefined) return await handler(request, outer.session, ...rest);
-    if (this.#options.only?.(request, ...rest) === false)
-      return await handler(request, undefined as never, ...rest);
+    const { only, isFailure = isUnexpected, renderFailure = plainResponse } = this.#options;
+    if (only?.(request, ...rest) === false) return await handler(request, undefined as never, ...rest);
 
-    const exchange = this.#exchangeOf(request, rest);
-    let session: S;
-    try {
-      const loading = this.#manager.startRequest(exchange);
-      session = loading instanceof Promise ? await loading : loading;
-    } catch (error) {
-      return await this.#rendered(error, exchange, request, rest);
-    }
-    this.#known.set(request, { session, exchange });
-    const answer = await this.#answerOf(exchange, () =>
-      this.#manager.within(session, () => handler(request, session, ...rest)),
-    );
-    try {
-      await this.#finish(exchange, answer);
-    } catch (error) {
-      // What the handler threw says more than that its logout failed too, and is a failure all the same.
-      if (answer.kind === "thrown" && answer.failed) throw answer.value;
-      return await this.#rendered(error, exchange, request, rest);
-    }
-    if (answer.kind === "returned") return exchange.dressed(answer.value);
-    throw answer.value instanceof Response ? exchange.dressed(answer.value) : answer.value;
+    return await withSession(this.#manager, {
+      exchange: this.#exchangeOf(request, rest),
+      begun: (known) => void this.#known.set(request, known),
+      handle: (session) => handler(request, session, ...rest),
+      isFailure,
+      render: (error) => renderFailure(error, request, ...rest),
+    });
   }
 
   of(request: Request): S {
@@ -154,47 +140,4 @@ class FetchAdapter<S extends AnySession, Rest extends readonly unknown[]> {
       waitUntil: options.waitUntil && ((work) => options.waitUntil?.(work, request, ...rest)),
     });
   }
-
-  async #answerOf(exchange: FetchExchange, run: () => Response | Promise<Response>): Promise<Answer> {
-    try {
-      const value = checked(await run());
-      exchange.answer(value);
-      return { kind: "returned", value, failed: saysFailure(value) };
-    } catch (value) {
-      const isFailure = this.#options.isFailure ?? isUnexpected;
-      if (!(value instanceof Response)) return { kind: "thrown", value, failed: isFailure(value) };
-      exchange.answer(value);
-      return { kind: "thrown", value, failed: saysFailure(value) || isSpent(value) };
-    }
-  }
-
-  async #finish(exchange: FetchExchange, answer: Answer): Promise<void> {
-    const manager = this.#manager;
-    const work = answer.failed
-      ? manager.finishFailedRequest(exchange)
-      : manager.finishSuccessfulRequest(exchange);
-    if (work !== undefined) await work;
-  }
-
-  async #rendered(error: unknown, exchange: FetchExchange, request: Request, rest: Rest): Promise<Response> {
-    const { renderFailure } = this.#options;
-    const response = renderFailure?.(error, request, ...rest) ?? plainResponse(error);
-    return exchange.redressed(await response);
-  }
-}
-
-/** What became of a handler. */
-type Answer =
-  | { readonly kind: "returned"; readonly value: Response; readonly failed: boolean }
-  | { readonly kind: "thrown"; readonly value: unknown; readonly failed: boolean };
-
-/** Refuses, before anything is stored, what could not be answered with afterwards. */
-function checked(response: Response): Response {
-  if (typeof response?.status !== "number")
-    throw new TypeError("A wrapped handler must return a Response, and returned something else.");
-  if (isRebuildable(response) && isSpent(response))
-    throw new TypeError(
-      "A wrapped handler returned a Response whose body was read before. Return a clone of it.",
-    );
-  return response;
 }

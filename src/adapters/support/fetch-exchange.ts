@@ -7,6 +7,8 @@ export interface FetchView {
   readonly remoteAddress: string | undefined;
   /** Asked at the moment of need: where a platform has none, some frameworks throw to say so. */
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+  /** Whether the response has no way to a client that keeps cookies: a request within another, or at build time. Default: it has. */
+  readonly isCookieless?: boolean;
 }
 
 /** Statuses that have no body, and that no `Response` can be made of with one. */
@@ -59,7 +61,13 @@ export class FetchExchange implements HttpExchange {
   }
 
   get canSetCookie(): boolean {
+    if (this.#view.isCookieless === true) return false;
     return this.#response === null || isRebuildable(this.#response);
+  }
+
+  /** Whether a cookie has to be on whatever response this request gets in the end. */
+  get bearsCookie(): boolean {
+    return this.#cookie !== null;
   }
 
   header(name: string): string | undefined {

@@ -17,7 +17,12 @@ export function isUnexpected(thrown: unknown): boolean {
 export function plainResponse(error: unknown): Response {
   if (!SessionError.is(error) || error.status === 500) throw error;
   const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
-  return new Response(`${REASONS[error.status] ?? "Error"}\n`, { status: error.status, headers });
+  return new Response(`${reasonOf(error.status)}\n`, { status: error.status, headers });
+}
+
+/** What a client may know of a failure with a status. */
+export function reasonOf(status: number): string {
+  return REASONS[status] ?? "Error";
 }
 
 const REASONS: Readonly<Record<number, string>> = {

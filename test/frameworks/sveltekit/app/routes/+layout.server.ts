@@ -1,0 +1,3 @@
+import { siteOf } from "../site";
+
+export const load = (event) => siteOf(event).layout?.(event) ?? {};

@@ -1,0 +1,3 @@
+import { siteOf } from "../../site";
+
+export const fallback = (event) => siteOf(event).answer(event);
