@@ -3,6 +3,7 @@ export type { Codec } from "./core/codec.ts";
 export { jsonCodec } from "./core/codec.ts";
 export { currentSession } from "./core/context.ts";
 export { type Cookie, type CookieOptions, cookieValues, serializeCookie } from "./core/cookie.ts";
+export type { SessionData } from "./core/data.ts";
 export type { Duration } from "./core/duration.ts";
 export { SessionError, type SessionErrorCode } from "./core/errors.ts";
 export type { SessionEventName, SessionEvents, SessionListener } from "./core/events.ts";
@@ -17,7 +18,7 @@ export type { LiveOptions, SessionClass, SessionManagerOptions } from "./core/op
 export type { SessionPolicy } from "./core/policy.ts";
 export { judgeRecord, type SessionId, type SessionRecord } from "./core/record.ts";
 export type { FieldSchema, FieldSchemas } from "./core/schema.ts";
-export { type AnySession, type LoginOptions, Session, type SessionData } from "./core/session.ts";
+export { type AnySession, type LoginOptions, Session } from "./core/session.ts";
 export type { SessionInit } from "./core/session-host.ts";
 export type { SessionInfo } from "./core/session-info.ts";
 export type {

@@ -1,5 +1,11 @@
 import { INSPECT } from "./platform.ts";
 
+/** The fields of a session as properties: only those whose schema has a default are certain to be there. */
+export type SessionData<Data extends object, Certain extends keyof Data = never> = {
+  // `Omit` would forget the fields that have a type, where names without one are allowed too.
+  [Name in keyof Data as Name extends Certain ? never : Name]?: Data[Name];
+} & Pick<Data, Certain>;
+
 /** What stands behind `session.data`. */
 export interface DataSource {
   get(name: string): unknown;

@@ -1,19 +1,203 @@
-import type { Opened } from "./load.ts";
+import type { Clock } from "./clock.ts";
+import type { Committer } from "./commit.ts";
+import type { CookiePolicy } from "./cookie.ts";
+import type { Events } from "./events.ts";
 import { isChanged, type Plan } from "./plan.ts";
 import { isReserved, type SessionId } from "./record.ts";
 import type { RequestState } from "./request-state.ts";
+import { writeHeaders } from "./response-headers.ts";
 import { Session } from "./session.ts";
-import type { Token } from "./token.ts";
 
-/** A record, and the token that opened it; none where a live connection goes on with it. */
-export type Loaded = Omit<Opened, "token"> & { readonly token: Token | null };
+/** What finishing goes by. */
+export interface FinishingRules {
+  readonly clock: Clock;
+  readonly cookie: CookiePolicy;
+  readonly endOnFailure: boolean;
+}
 
-export function idOf(state: RequestState): SessionId | null {
+/** How a request comes to its end: what its answer waits for, what runs beside it, and what is dropped. */
+export class Finisher {
+  readonly #committer: Committer;
+  readonly #events: Events;
+  readonly #rules: FinishingRules;
+  readonly #background: Set<Promise<unknown>> = new Set();
+
+  constructor(committer: Committer, events: Events, rules: FinishingRules) {
+    this.#committer = committer;
+    this.#events = events;
+    this.#rules = rules;
+  }
+
+  commitEarly(state: RequestState): void | Promise<void> {
+    return whenFree(state, () => this.#commitEarly(state));
+  }
+
+  /** Stores what is staged, now, whatever becomes of the request. */
+  async commitNow(state: RequestState): Promise<void> {
+    while (state.busy !== null) await state.busy;
+    const plan = this.#committer.plan(state);
+    if (plan.kind === "touch") await this.#committer.touch(state, plan);
+    else if (isBookKeeping(plan)) await ignoring(this.#committer.run(state, plan));
+    else await this.#committer.run(state, plan);
+  }
+
+  succeed(state: RequestState): void | Promise<void> {
+    return whenFree(state, () => this.#succeed(state));
+  }
+
+  fail(state: RequestState): void | Promise<void> {
+    return whenFree(state, () => {
+      const work = this.#workOfFailure(state);
+      if (work !== null) return this.#finish(state, work);
+      this.#leave(state);
+    });
+  }
+
+  finishLate(state: RequestState): void | Promise<void> {
+    return whenFree(state, () => this.#finishLate(state));
+  }
+
+  abandon(state: RequestState): void | Promise<void> {
+    return whenFree(state, () => {
+      if (state.phase !== "open") return;
+      const fields = stagedFields(state);
+      if (fields.length > 0) this.#events.emit("abandoned", { id: idOf(state), fields });
+      if (!this.#rules.endOnFailure || Session.access.ended(state.session) === null) return;
+      return this.#inBackground(state, this.#committer.endOnly(state));
+    });
+  }
+
+  /** Resolves when the work beside the answers is done, however it went. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#background);
+  }
+
+  #succeed(state: RequestState): void | Promise<void> {
+    let plan: Plan;
+    try {
+      plan = this.#committer.plan(state);
+    } catch (error) {
+      return this.#finish(state, this.#endAfter(state, error));
+    }
+    const work = this.#workOf(state, plan);
+    if (work !== null) return this.#finish(state, work);
+    this.#leave(state);
+  }
+
+  #commitEarly(state: RequestState): void | Promise<void> {
+    let plan: Plan;
+    try {
+      plan = this.#committer.plan(state);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    // What may be lost without harm is the finishing hook's, which need not wait for it.
+    if (plan.kind === "nothing" || plan.kind === "touch" || isBookKeeping(plan)) return;
+    return this.#committer.runEarly(state, plan);
+  }
+
+  /** What finishing a successful request has to wait for, or `null`. */
+  #workOf(state: RequestState, plan: Plan): Promise<void> | null {
+    switch (plan.kind) {
+      case "empty":
+        // Having only read it, a request does not end a session.
+        return state.exchange.readOnly === undefined ? this.#carriedOut(state, plan) : null;
+      case "nothing":
+        return isReissue(state) ? this.#committer.reissue(state) : null;
+      case "touch":
+        return this.#aside(state, this.#committer.touch(state, plan));
+      case "update":
+        if (isBookKeeping(plan)) return this.#aside(state, ignoring(this.#committer.run(state, plan)));
+    }
+    return this.#carriedOut(state, plan);
+  }
+
+  /** Lets work that the response does not depend on run beside it, where the platform keeps it alive. */
+  #aside(state: RequestState, work: Promise<void>): Promise<void> | null {
+    const reissue = isReissue(state) ? this.#committer.reissue(state) : null;
+    if (state.exchange.waitUntil === undefined) return Promise.all([work, reissue]).then(() => undefined);
+    this.#keepAlive(state, work);
+    return reissue;
+  }
+
+  async #carriedOut(state: RequestState, plan: Plan): Promise<void> {
+    try {
+      await this.#committer.run(state, plan);
+    } catch (error) {
+      // Where the end itself failed, its retries are used up.
+      if (plan.kind === "end") throw error;
+      return await this.#endAfter(state, error);
+    }
+    if (isReissue(state)) await this.#committer.reissue(state);
+  }
+
+  /** A commit failed. A logout in it takes place all the same: failing to end would be a hole. */
+  async #endAfter(state: RequestState, error: unknown): Promise<void> {
+    if (this.#rules.endOnFailure && Session.access.ended(state.session) !== null) {
+      Session.access.rollBack(state.session);
+      await ignoring(this.#committer.endOnly(state));
+    }
+    throw error;
+  }
+
+  #workOfFailure(state: RequestState): Promise<void> | null {
+    this.#rollBack(state);
+    return Session.access.ended(state.session) === null ? null : this.#committer.endOnly(state);
+  }
+
+  /** Drops what a request staged: a failed one changes nothing, not even afterwards. */
+  #rollBack(state: RequestState): void {
+    Session.access.rollBack(state.session);
+    if (!this.#rules.endOnFailure) Session.access.endSettled(state.session);
+  }
+
+  async #finish(state: RequestState, work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#rollBack(state);
+      throw error;
+    } finally {
+      this.#leave(state);
+    }
+  }
+
+  /** The response starts: from here on it carries what it carries. */
+  #leave(state: RequestState): void {
+    writeHeaders(state, this.#rules.cookie, this.#rules.clock.now());
+    state.phase = "sent";
+  }
+
+  #finishLate(state: RequestState): void | Promise<void> {
+    const fields = stagedFields(state);
+    const ended = Session.access.ended(state.session) !== null;
+    if (fields.length === 0 && !ended) return;
+    const work = this.commitNow(state).then(
+      () => this.#events.emit("late", { id: idOf(state), fields, saved: true }),
+      () => this.#events.emit("late", { id: idOf(state), fields, saved: false }),
+    );
+    return work;
+  }
+
+  #inBackground(state: RequestState, work: Promise<void>): void | Promise<void> {
+    const safe = ignoring(work);
+    if (state.exchange.waitUntil === undefined) return safe;
+    this.#keepAlive(state, safe);
+  }
+
+  #keepAlive(state: RequestState, work: Promise<unknown>): void {
+    this.#background.add(work);
+    void work.then(() => this.#background.delete(work));
+    state.exchange.waitUntil?.(work);
+  }
+}
+
+function idOf(state: RequestState): SessionId | null {
   return Session.access.base(state.session)?.id ?? null;
 }
 
 /** The client presented the previous secret, and may have lost the answer that brought the current one. */
-export function isReissue(state: RequestState): boolean {
+function isReissue(state: RequestState): boolean {
   return (
     state.predecessor &&
     state.cookie === null &&
@@ -24,22 +208,22 @@ export function isReissue(state: RequestState): boolean {
 }
 
 /** Lets the commit or claim that is on its way finish first: what it writes must not be staged again. */
-export function whenFree(state: RequestState, work: () => void | Promise<void>): void | Promise<void> {
+function whenFree(state: RequestState, work: () => void | Promise<void>): void | Promise<void> {
   return state.busy === null ? work() : state.busy.then(() => whenFree(state, work));
 }
 
 /** What may be lost without harm. */
-export function isBookKeeping(plan: Plan): boolean {
+function isBookKeeping(plan: Plan): boolean {
   return plan.kind === "update" && plan.minor && !plan.rotates;
 }
 
 /** For what may fail without harm to this request; the gate has told of it by an event. */
-export async function ignoring(work: Promise<void>): Promise<void> {
+async function ignoring(work: Promise<void>): Promise<void> {
   await work.catch(() => undefined);
 }
 
 /** Names what a request staged that is not stored yet, as an event may tell it. */
-export function stagedFields(state: RequestState): string[] {
+function stagedFields(state: RequestState): string[] {
   try {
     const staged = Session.access.draft(state.session).stage();
     if (!isChanged(staged) || staged.minor) return [];

@@ -41,7 +41,8 @@ function refuseSetters(url: URL): void {
   for (const [name, { get, set }] of Object.entries(Object.getOwnPropertyDescriptors(URL.prototype))) {
     if (get === undefined || set === undefined) continue;
     const read = (): unknown => get.call(url);
-    Object.defineProperty(url, name, { get: read, set: () => refuse(name) });
+    const write = (): void => void refuse(name);
+    Object.defineProperty(url, name, { get: read, set: write });
   }
 }
 

@@ -14,6 +14,9 @@ export interface Opened {
   readonly predecessor: boolean;
 }
 
+/** The same without a token where a live connection goes on with it. */
+export type Loaded = Omit<Opened, "token"> & { readonly token: Token | null };
+
 /** What older versions of the seed, and revoked cookies, leave behind: not a session, and nothing worth an event. */
 const EMPTY_VALUES: ReadonlySet<string> = new Set(["", "*del*"]);
 const MAX_DISTINCT_VALUES = 3;

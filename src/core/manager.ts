@@ -5,31 +5,21 @@ import { cookieValues } from "./cookie.ts";
 import { SessionError } from "./errors.ts";
 import { Events, type SessionEventName, type SessionListener } from "./events.ts";
 import type { HttpExchange } from "./exchange.ts";
-import {
-  idOf,
-  ignoring,
-  isBookKeeping,
-  isReissue,
-  type Loaded,
-  stagedFields,
-  whenFree,
-} from "./finishing.ts";
+import { Finisher } from "./finishing.ts";
 import { Gate } from "./gate.ts";
 import type { LiveHooks } from "./hooks.ts";
 import { Live, type LiveSession, type LiveShared } from "./live.ts";
-import { Loader, tokensOf } from "./load.ts";
+import { type Loaded, Loader, tokensOf } from "./load.ts";
 import { Marks } from "./marks.ts";
 import { checkOptionNames } from "./option-names.ts";
 import { type ResolvedOptions, resolveOptions, type SessionManagerOptions } from "./options.ts";
 import { printsAs, runInContext } from "./platform.ts";
-import type { Plan } from "./plan.ts";
 import { describe, type SessionPolicy } from "./policy.ts";
 import { CommitQueue } from "./queue.ts";
 import type { SessionId } from "./record.ts";
 import { type HostShared, RequestHost } from "./request-host.ts";
 import type { RequestState } from "./request-state.ts";
 import { ROTATION } from "./reserved.ts";
-import { writeHeaders } from "./response-headers.ts";
 import { confirmed, isRotationDue, isUnconfirmed, rotationOf } from "./rotation.ts";
 import type { CertainOf, DataOf, FieldSchemas } from "./schema.ts";
 import { type AnySession, Session } from "./session.ts";
@@ -65,12 +55,12 @@ export class SessionManager<
   readonly #gate: Gate;
   readonly #loader: Loader;
   readonly #committer: Committer;
+  readonly #finisher: Finisher;
   readonly #administration: Administration;
   readonly #shared: HostShared;
   readonly #live: LiveShared<S>;
   readonly #states: Attachment<RequestState<S>> = new Attachment("holdfast.request");
   readonly #loading: Attachment<Promise<S>> = new Attachment("holdfast.loading");
-  readonly #background: Set<Promise<unknown>> = new Set();
 
   /** @throws `ERR_SESSION_CONFIG` for options that are unknown, impossible or contradict each other, naming the mend. */
   constructor(options: SessionManagerOptions<Fields, S>) {
@@ -92,12 +82,13 @@ export class SessionManager<
         resends: store.traits.resends,
       },
     );
+    this.#finisher = new Finisher(this.#committer, this.#events, resolved);
     this.#administration = new Administration(this.#gate, clock, this.#events, marks, resolved.sweepEveryMs);
     this.#shared = {
       clock,
       lifetime,
       nextSequence: () => marks.nextSequence(),
-      commit: (state) => this.#commitNow(state),
+      commit: (state) => this.#finisher.commitNow(state),
       claim: (state, name) => this.#committer.claim(state, name),
       use: (state) => this.#use(state),
     };
@@ -148,7 +139,7 @@ export class SessionManager<
   commitEarly(exchange: HttpExchange): void | Promise<void> {
     const state = this.#states.get(exchange);
     if (state === undefined || state.phase !== "open" || !state.used) return;
-    return whenFree(state, () => this.#commitEarly(state));
+    return this.#finisher.commitEarly(state);
   }
 
   /** See {@link RequestHooks.finishSuccessfulRequest}. What the client did wrong (4xx) is a success; what the server did is not. */
@@ -158,7 +149,7 @@ export class SessionManager<
     // Nobody looked at the session, and loading it planned nothing.
     if (!state.used) return void (state.phase = "sent");
     state.phase = "closing";
-    return whenFree(state, () => this.#succeed(state));
+    return this.#finisher.succeed(state);
   }
 
   /** See {@link RequestHooks.finishFailedRequest}. */
@@ -166,11 +157,7 @@ export class SessionManager<
     const state = this.#states.get(exchange);
     if (state === undefined || state.phase !== "open") return;
     state.phase = "closing";
-    return whenFree(state, () => {
-      const work = this.#workOfFailure(state);
-      if (work !== null) return this.#finish(state, work);
-      this.#leave(state);
-    });
+    return this.#finisher.fail(state);
   }
 
   /**
@@ -181,7 +168,7 @@ export class SessionManager<
     const state = this.#states.get(exchange);
     if (state === undefined || state.phase === "closing") return;
     state.phase = "sent";
-    return whenFree(state, () => this.#finishLate(state));
+    return this.#finisher.finishLate(state);
   }
 
   /**
@@ -191,13 +178,7 @@ export class SessionManager<
   abandon(exchange: HttpExchange): void | Promise<void> {
     const state = this.#states.get(exchange);
     if (state === undefined || state.phase !== "open") return;
-    return whenFree(state, () => {
-      if (state.phase !== "open") return;
-      const fields = stagedFields(state);
-      if (fields.length > 0) this.#events.emit("abandoned", { id: idOf(state), fields });
-      if (!this.#options.endOnFailure || Session.access.ended(state.session) === null) return;
-      return this.#inBackground(state, this.#committer.endOnly(state));
-    });
+    return this.#finisher.abandon(state);
   }
 
   within<T>(session: S, work: () => T): T {
@@ -333,7 +314,7 @@ export class SessionManager<
   async close(): Promise<void> {
     this.#live.watcher.stop();
     await this.#administration.stop();
-    await Promise.allSettled(this.#background);
+    await this.#finisher.settled();
     await this.#gate.close();
   }
 
@@ -414,133 +395,6 @@ export class SessionManager<
   #use(state: RequestState): void {
     state.looked = true;
     state.used = true;
-  }
-
-  #succeed(state: RequestState<S>): void | Promise<void> {
-    let plan: Plan;
-    try {
-      plan = this.#committer.plan(state);
-    } catch (error) {
-      return this.#finish(state, this.#endAfter(state, error));
-    }
-    const work = this.#workOf(state, plan);
-    if (work !== null) return this.#finish(state, work);
-    this.#leave(state);
-  }
-
-  #commitEarly(state: RequestState<S>): void | Promise<void> {
-    let plan: Plan;
-    try {
-      plan = this.#committer.plan(state);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-    // What may be lost without harm is the finishing hook's, which need not wait for it.
-    if (plan.kind === "nothing" || plan.kind === "touch" || isBookKeeping(plan)) return;
-    return this.#committer.runEarly(state, plan);
-  }
-
-  /** What finishing a successful request has to wait for, or `null`. */
-  #workOf(state: RequestState<S>, plan: Plan): Promise<void> | null {
-    switch (plan.kind) {
-      case "empty":
-        // Having only read it, a request does not end a session.
-        return state.exchange.readOnly === undefined ? this.#carriedOut(state, plan) : null;
-      case "nothing":
-        return isReissue(state) ? this.#committer.reissue(state) : null;
-      case "touch":
-        return this.#aside(state, this.#committer.touch(state, plan));
-      case "update":
-        if (isBookKeeping(plan)) return this.#aside(state, ignoring(this.#committer.run(state, plan)));
-    }
-    return this.#carriedOut(state, plan);
-  }
-
-  /** Lets work that the response does not depend on run beside it, where the platform keeps it alive. */
-  #aside(state: RequestState<S>, work: Promise<void>): Promise<void> | null {
-    const reissue = isReissue(state) ? this.#committer.reissue(state) : null;
-    if (state.exchange.waitUntil === undefined) return Promise.all([work, reissue]).then(() => undefined);
-    this.#keepAlive(state, work);
-    return reissue;
-  }
-
-  async #carriedOut(state: RequestState<S>, plan: Plan): Promise<void> {
-    try {
-      await this.#committer.run(state, plan);
-    } catch (error) {
-      // Where the end itself failed, its retries are used up.
-      if (plan.kind === "end") throw error;
-      return await this.#endAfter(state, error);
-    }
-    if (isReissue(state)) await this.#committer.reissue(state);
-  }
-
-  /** A commit failed. A logout in it takes place all the same: failing to end would be a hole. */
-  async #endAfter(state: RequestState<S>, error: unknown): Promise<void> {
-    if (this.#options.endOnFailure && Session.access.ended(state.session) !== null) {
-      Session.access.rollBack(state.session);
-      await ignoring(this.#committer.endOnly(state));
-    }
-    throw error;
-  }
-
-  #workOfFailure(state: RequestState<S>): Promise<void> | null {
-    this.#rollBack(state);
-    return Session.access.ended(state.session) === null ? null : this.#committer.endOnly(state);
-  }
-
-  /** Drops what a request staged: a failed one changes nothing, not even afterwards. */
-  #rollBack(state: RequestState<S>): void {
-    Session.access.rollBack(state.session);
-    if (!this.#options.endOnFailure) Session.access.endSettled(state.session);
-  }
-
-  async #finish(state: RequestState<S>, work: Promise<void>): Promise<void> {
-    try {
-      await work;
-    } catch (error) {
-      this.#rollBack(state);
-      throw error;
-    } finally {
-      this.#leave(state);
-    }
-  }
-
-  /** The response starts: from here on it carries what it carries. */
-  #leave(state: RequestState<S>): void {
-    writeHeaders(state, this.#options.cookie, this.#options.clock.now());
-    state.phase = "sent";
-  }
-
-  async #commitNow(state: RequestState): Promise<void> {
-    while (state.busy !== null) await state.busy;
-    const plan = this.#committer.plan(state);
-    if (plan.kind === "touch") await this.#committer.touch(state, plan);
-    else if (isBookKeeping(plan)) await ignoring(this.#committer.run(state, plan));
-    else await this.#committer.run(state, plan);
-  }
-
-  #finishLate(state: RequestState<S>): void | Promise<void> {
-    const fields = stagedFields(state);
-    const ended = Session.access.ended(state.session) !== null;
-    if (fields.length === 0 && !ended) return;
-    const work = this.#commitNow(state).then(
-      () => this.#events.emit("late", { id: idOf(state), fields, saved: true }),
-      () => this.#events.emit("late", { id: idOf(state), fields, saved: false }),
-    );
-    return work;
-  }
-
-  #inBackground(state: RequestState<S>, work: Promise<void>): void | Promise<void> {
-    const safe = ignoring(work);
-    if (state.exchange.waitUntil === undefined) return safe;
-    this.#keepAlive(state, safe);
-  }
-
-  #keepAlive(state: RequestState<S>, work: Promise<unknown>): void {
-    this.#background.add(work);
-    void work.then(() => this.#background.delete(work));
-    state.exchange.waitUntil?.(work);
   }
 
   #cookieState(exchange: HttpExchange): RequestState<S> {

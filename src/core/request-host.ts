@@ -69,7 +69,7 @@ export class RequestHost implements SessionHost {
   }
 
   beforeTaking(): void {
-    const { readOnly } = this.#exchange;
+    const { readOnly } = this.exchange;
     if (readOnly !== undefined)
       throw new SessionError("ERR_SESSION_READ_ONLY", `The session can only be read here: ${readOnly}.`);
   }

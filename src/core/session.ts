@@ -1,5 +1,5 @@
 import { jsonCodec } from "./codec.ts";
-import { type DataSource, dataView } from "./data.ts";
+import { type DataSource, dataView, type SessionData } from "./data.ts";
 import { Draft } from "./draft.ts";
 import { type Duration, milliseconds } from "./duration.ts";
 import { SessionError } from "./errors.ts";
@@ -27,12 +27,6 @@ import {
 } from "./reserved.ts";
 import type { SessionAccess } from "./session-access.ts";
 import type { SessionHost, SessionInit } from "./session-host.ts";
-
-/** The fields of a session as properties: only those whose schema has a default are certain to be there. */
-export type SessionData<Data extends object, Certain extends keyof Data = never> = {
-  // `Omit` would forget the fields that have a type, where names without one are allowed too.
-  [Name in keyof Data as Name extends Certain ? never : Name]?: Data[Name];
-} & Pick<Data, Certain>;
 
 export interface LoginOptions {
   /** How the user authenticated, such as `["pwd", "otp"]` (RFC 8176 has names). */
