@@ -1,0 +1,3 @@
+import { browseShop } from "./support/browse-shop.ts";
+
+browseShop("examples/fastify/server.ts");
