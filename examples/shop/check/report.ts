@@ -20,5 +20,5 @@ export class Report {
 
 /** What is printed may be kept, and the store may be another than this walk's own. */
 function withoutTokens(text: string): string {
-  return text.replace(/=[\w-]{56}\b/g, "=…");
+  return text.replace(/=[\w-]{56}(?![\w-])/g, "=…");
 }
