@@ -26,6 +26,8 @@ export class Page {
   readonly url: string;
   readonly status: number;
   readonly hops: readonly Hop[];
+  /** The HTML, as it came. */
+  readonly source: string;
   readonly #document: ReturnType<typeof documentOf>;
 
   constructor(html: string, hops: readonly Hop[]) {
@@ -33,6 +35,7 @@ export class Page {
     this.url = last?.url ?? "";
     this.status = last?.status ?? 0;
     this.hops = hops;
+    this.source = html;
     this.#document = documentOf(html);
   }
 
