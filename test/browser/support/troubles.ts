@@ -1,6 +1,9 @@
 import type { BrowserContext } from "playwright-core";
 
-/** Notes what goes wrong in a browser's pages, in words. A request that a page gave up because it was left is no trouble. */
+/** What is no trouble: a request of a page that was left, and, in a browser without scripts, one for a script. */
+const GIVEN_UP = ["net::ERR_ABORTED", "csp"];
+
+/** Notes what goes wrong in a browser's pages, in words. */
 export function troublesOf(context: BrowserContext): readonly string[] {
   const troubles: string[] = [];
   context.on("console", (message) => {
@@ -9,9 +12,8 @@ export function troublesOf(context: BrowserContext): readonly string[] {
   });
   context.on("weberror", (error) => troubles.push(`error on a page: ${String(error.error())}`));
   context.on("requestfailed", (request) => {
-    const reason = request.failure()?.errorText;
-    if (reason !== "net::ERR_ABORTED")
-      troubles.push(`failed: ${request.method()} ${request.url()}: ${reason}`);
+    const reason = request.failure()?.errorText ?? "";
+    if (!GIVEN_UP.includes(reason)) troubles.push(`failed: ${request.method()} ${request.url()}: ${reason}`);
   });
   context.on("response", (response) => {
     if (response.status() >= 400)
