@@ -64,7 +64,8 @@ function rawText(node: Node): string {
 
 /** The name by which assistive technology, and a person, knows a button. */
 export function buttonName(button: Element): string {
-  return attribute(button, "aria-label") ?? (attribute(button, "value") || textOf(button));
+  const written = button.tagName === "input" ? attribute(button, "value") : textOf(button);
+  return attribute(button, "aria-label") ?? written ?? "";
 }
 
 /** The label of an input: the one around it, or the one that names its id. */
