@@ -1,10 +1,11 @@
 // Sends 25 requests that overlap, then asks the server what it counted. Some frameworks run this again when the box comes
-// onto a page again, so it leaves no names behind, and no second listener.
+// onto a page again, so it leaves no names behind.
 {
   const button = document.getElementById("hit");
   const shown = document.getElementById("hits");
   const said = document.getElementById("said");
 
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- one listener, however often this runs.
   button.onclick = async () => {
     button.disabled = true;
     // The first visit has no cookie yet: one request gets it, so that the others are of one session.
