@@ -96,9 +96,12 @@ export function formTests(rig: Rig, hasScript: boolean): void {
     // Whatever the address says: some frameworks leave that of the page that was asked for.
     await page.getByLabel("Name").waitFor();
     expect(await page.locator("body").innerText()).not.toContain("Gunner");
-    await goBack(page);
-    await addButton(page, ROPE).waitFor();
-    expect(await page.locator("body").innerText()).not.toContain("Gunner");
+    // What comes before differs: some frameworks put the page that they redirect to beside the one that was asked for.
+    for (let step = 0; step < 2; step += 1) {
+      await goBack(page);
+      await page.locator("header").getByRole("link", { name: "Sign in" }).waitFor();
+      expect(await page.locator("body").innerText()).not.toContain("Gunner");
+    }
   });
 
   test("signed out in one tab: the other acts as a visitor, and nothing comes back", async () => {
