@@ -40,6 +40,9 @@ interface Visit {
   readonly troubles: readonly string[];
 }
 
+/** How long both may take to start, in milliseconds, on a machine that starts other things as well. */
+const STARTING_MS = 60_000;
+
 /** Opens the shop of a server, and Chromium, for the tests around the call. */
 export function rigOf(server: string, running: Running): Rig {
   let opened: Opened;
@@ -49,7 +52,7 @@ export function rigOf(server: string, running: Running): Rig {
   beforeAll(async () => {
     demandBuild();
     opened = await open(server, running);
-  });
+  }, STARTING_MS);
 
   afterEach(async ({ task }) => {
     const seen = visits;
