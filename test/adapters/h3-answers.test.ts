@@ -326,6 +326,48 @@ function first(kit: Kit): void {
     ]);
   });
 
+  test("what was set on the response goes with the answer that could not be stored", async () => {
+    const rig = new Rig();
+    const cookie = await rig.visitor(kit);
+    rig.store.always("update", failsBefore(DOWN));
+    const ask = await kit.serve(
+      rig,
+      (event, { session }) => {
+        session.set("colour", "blue");
+        (event as h3v1.H3Event).node.res.setHeader("x-own", "1");
+        return "text";
+      },
+      { onError: () => "shown" },
+    );
+    const response = await ask("/", { headers: { cookie } });
+    expect([response.status, response.headers.get("x-own")]).toEqual([503, null]);
+  });
+
+  test("a header that no Response can have fails the request, where one is made of the answer", async () => {
+    // Node's own response refuses it when it is set.
+    if (kit.calling === "node") return;
+    for (const isPastH3 of [false, true]) {
+      const { response, colour } = await tryOn(
+        kit,
+        (event) => {
+          const { res } = (event as h3v1.H3Event).node;
+          res.setHeader("location", "/next\r\nset-cookie: evil=1");
+          return isPastH3 ? void res.end("past h3") : "text";
+        },
+        { onError: () => "shown" },
+      );
+      expect([response.status, response.headers.get("location"), colour]).toEqual([500, null, "red"]);
+    }
+  });
+
+  test("an answer with status 500 fails, also where h3 is asked to send it", async () => {
+    const { response, colour } = await tryOn(kit, (event) => {
+      h3v1.setResponseStatus(event as h3v1.H3Event, 500);
+      return "text";
+    });
+    expect([response.status, colour]).toEqual([500, "red"]);
+  });
+
   test("as middleware it says how it is installed", async () => {
     const seen: unknown[] = [];
     const app = h3v1.createApp({ onError: (error) => void seen.push(error.cause) });
