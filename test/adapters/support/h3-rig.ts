@@ -108,7 +108,7 @@ function kit1(name: string, h3: H3v1, calling: Kit["calling"]): Kit {
                 const shown = await onError(error, event);
                 if (event.handled) return;
                 // Those of the session say it themselves.
-                if (!SessionError.is(error.cause)) h3.setResponseStatus(event, error.statusCode);
+                if (error.statusCode !== 503) h3.setResponseStatus(event, error.statusCode);
                 await h3.send(event, shown as string);
               },
             },
