@@ -113,12 +113,17 @@ async function settle(sessions: Settling, ctx: KoaContext): Promise<void> {
   if (ctx.respond === false) return;
   if (ctx.status >= 500) return sessions.failed(ctx.req);
   // A stream may fail before its first byte, and then nothing is to be stored.
-  if (!isStream(ctx.body)) await commit(sessions, ctx);
+  if (!isStream(ctx.body)) await commit(sessions, ctx, () => checkText(ctx.body));
 }
 
-async function commit(sessions: Settling, ctx: KoaContext): Promise<void> {
+/** Makes the text that Koa is going to make of a plain object. What it then throws would be too late to store nothing. */
+function checkText(body: unknown): void {
+  if (typeof body === "object" && !ArrayBuffer.isView(body) && !(body instanceof Blob)) JSON.stringify(body);
+}
+
+async function commit(sessions: Settling, ctx: KoaContext, check?: () => void): Promise<void> {
   try {
-    await sessions.commit(ctx.req);
+    await sessions.commit(ctx.req, check);
   } catch (error) {
     // Error middleware that sets no status must not answer with that of the answer that was dropped.
     ctx.body = undefined;

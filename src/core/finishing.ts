@@ -28,8 +28,8 @@ export class Finisher {
     this.#rules = rules;
   }
 
-  commitEarly(state: RequestState): void | Promise<void> {
-    return whenFree(state, () => this.#commitEarly(state));
+  commitEarly(state: RequestState, check?: () => void): void | Promise<void> {
+    return whenFree(state, () => this.#commitEarly(state, check));
   }
 
   /** Stores what is staged, now, whatever becomes of the request. */
@@ -84,16 +84,16 @@ export class Finisher {
     this.#leave(state);
   }
 
-  #commitEarly(state: RequestState): void | Promise<void> {
-    let plan: Plan;
+  #commitEarly(state: RequestState, check?: () => void): void | Promise<void> {
     try {
-      plan = this.#committer.plan(state);
+      const plan = this.#committer.plan(state);
+      // What may be lost without harm is the finishing hook's, which need not wait for it.
+      if (plan.kind === "nothing" || plan.kind === "touch" || isBookKeeping(plan)) return;
+      check?.();
+      return this.#committer.runEarly(state, plan);
     } catch (error) {
       return Promise.reject(error);
     }
-    // What may be lost without harm is the finishing hook's, which need not wait for it.
-    if (plan.kind === "nothing" || plan.kind === "touch" || isBookKeeping(plan)) return;
-    return this.#committer.runEarly(state, plan);
   }
 
   /** What finishing a successful request has to wait for, or `null`. */

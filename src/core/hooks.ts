@@ -14,8 +14,11 @@ export interface RequestHooks<S extends AnySession> {
    * of a rejection; without it the finishing hook does all. A finishing hook has to follow: it stores what is changed
    * afterwards, does what need not be waited for, and puts the session's headers on whatever answer there is by then. A
    * rejection means that nothing was saved, and the hook to follow is `finishFailedRequest`.
+   *
+   * `check` is called when there is something to store, before it is: for what a framework finds out about an answer only
+   * when it sends it. A throw is the rejection.
    */
-  commitEarly(exchange: HttpExchange): void | Promise<void>;
+  commitEarly(exchange: HttpExchange, check?: () => void): void | Promise<void>;
   /**
    * Stores what the request changed and puts the session's headers on the response. To be called when the response is
    * about to start; nothing of it may leave before the promise is resolved. A rejection means that nothing was saved, and

@@ -27,6 +27,9 @@ interface Shop {
   shown(): Promise<unknown>;
 }
 
+const CIRCLE: Record<string, unknown> = {};
+CIRCLE["circle"] = CIRCLE;
+
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
@@ -125,6 +128,22 @@ describe.each(Object.entries(KOAS))("%s", (_version, Koa) => {
       expect(answer.headers.get("cache-control")).toBe("no-store");
       expect(await shop.shown()).toEqual({ user: "ada" });
     });
+  });
+
+  test("a body that no text can be made of fails the request: nothing is stored", async () => {
+    const shop = await open(Koa);
+    const bodies: Readonly<Record<string, unknown>> = { "/circle": CIRCLE, "/bigint": { size: 1n } };
+    const answering = Object.entries(bodies).map(([path, body]): [string, Middleware] => [
+      path,
+      (ctx) => {
+        ctx.session.set("colour", "blue");
+        ctx.body = body;
+      },
+    ]);
+    shop.routes(Object.fromEntries(answering));
+    await shop.get("/set");
+    for (const path of Object.keys(bodies)) expect((await shop.get(path)).status).toBe(500);
+    expect(await shop.shown()).toEqual({ user: null, colour: "red" });
   });
 
   describe("a commit that fails", () => {

@@ -119,6 +119,28 @@ describe("an early commit", () => {
     expect([where.faulty.count("delete"), one.exchange.cookies]).toEqual([tries, []]);
   });
 
+  test("asks the framework's check before it stores anything, and stores nothing where that throws", async () => {
+    const where = rig();
+    const cookie = await stored(where, { a: 1 });
+    const one = await visit(where, cookie);
+    one.session.data.a = 2;
+    const mistake = new TypeError("no text can be made of the answer");
+    const refused = where.manager.commitEarly(one.exchange, () => {
+      expect(where.faulty.count("update")).toBe(0);
+      throw mistake;
+    });
+    await expect(refused).rejects.toBe(mistake);
+    await one.fail();
+    expect(await seen(where, cookie)).toEqual({ a: 1 });
+  });
+
+  test("asks no check where there is nothing to store", async () => {
+    const where = rig();
+    const one = await visit(where, await stored(where));
+    expect(one.session.data.here).toBe(1);
+    expect(where.manager.commitEarly(one.exchange, () => expect.unreachable())).toBeUndefined();
+  });
+
   test("does nothing once the response has left, nor for a request that was not started", async () => {
     const where = rig();
     const one = await visit(where, undefined, { commitsLate: true });

@@ -1,0 +1,1 @@
+export default defineEventHandler((event) => ({ hits: event.context.session.increment("hits") }));

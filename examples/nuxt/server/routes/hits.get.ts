@@ -1,0 +1,1 @@
+export default defineEventHandler((event) => ({ hits: event.context.session.data.hits ?? 0 }));

@@ -1,0 +1,3 @@
+import { sessions } from "../sessions.ts";
+
+export default sessions;

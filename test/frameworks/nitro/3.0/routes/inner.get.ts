@@ -1,0 +1,4 @@
+import { defineHandler } from "nitro";
+import { sessions } from "../sessions.ts";
+
+export default defineHandler((event) => ({ inner: sessions.of(event).increment("inner") }));

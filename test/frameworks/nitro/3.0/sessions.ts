@@ -1,0 +1,13 @@
+import { SessionManager } from "holdfast";
+import { h3Sessions } from "holdfast/adapters/h3";
+import { directoryStore } from "holdfast/stores/directory";
+
+interface Data {
+  colour: string;
+  inner: number;
+}
+
+export const manager = new SessionManager<Data>({
+  store: directoryStore(process.env["STORE"] ?? ".generated/store"),
+});
+export const sessions = h3Sessions(manager);

@@ -1,0 +1,1 @@
+export default defineEventHandler((event) => ({ colour: sessions.of(event).data.colour ?? null }));

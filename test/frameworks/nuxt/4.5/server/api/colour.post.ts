@@ -1,0 +1,4 @@
+export default defineEventHandler((event) => {
+  sessions.of(event).data.colour = "teal";
+  return "set";
+});

@@ -1,0 +1,4 @@
+export default defineEventHandler((event) => {
+  sessions.of(event).login("skipper");
+  return "in";
+});
