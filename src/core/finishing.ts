@@ -28,8 +28,8 @@ export class Finisher {
     this.#rules = rules;
   }
 
-  commitEarly(state: RequestState): void | Promise<void> {
-    return whenFree(state, () => this.#commitEarly(state));
+  commitEarly(state: RequestState, isReady?: () => boolean): void | Promise<void> {
+    return whenFree(state, () => this.#commitEarly(state, isReady));
   }
 
   /** Stores what is staged, now, whatever becomes of the request. */
@@ -84,7 +84,7 @@ export class Finisher {
     this.#leave(state);
   }
 
-  #commitEarly(state: RequestState): void | Promise<void> {
+  #commitEarly(state: RequestState, isReady: (() => boolean) | undefined): void | Promise<void> {
     let plan: Plan;
     try {
       plan = this.#committer.plan(state);
@@ -93,6 +93,7 @@ export class Finisher {
     }
     // What may be lost without harm is the finishing hook's, which need not wait for it.
     if (plan.kind === "nothing" || plan.kind === "touch" || isBookKeeping(plan)) return;
+    if (isReady?.() === false) return;
     return this.#committer.runEarly(state, plan);
   }
 

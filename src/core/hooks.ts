@@ -13,9 +13,10 @@ export interface RequestHooks<S extends AnySession> {
    * Stores what the request has changed so far, before the answer is final. For frameworks that can still make an answer
    * of a rejection; without it the finishing hook does all. A finishing hook has to follow: it stores what is changed
    * afterwards, does what need not be waited for, and puts the session's headers on whatever answer there is by then. A
-   * rejection means that nothing was saved, and the hook to follow is `finishFailedRequest`.
+   * rejection means that nothing was saved, and the hook to follow is `finishFailedRequest`. `isReady` is asked only when
+   * there is something to store, which stays staged when it answers `false`: a costly look at the answer is for it.
    */
-  commitEarly(exchange: HttpExchange): void | Promise<void>;
+  commitEarly(exchange: HttpExchange, isReady?: () => boolean): void | Promise<void>;
   /**
    * Stores what the request changed and puts the session's headers on the response. To be called when the response is
    * about to start; nothing of it may leave before the promise is resolved. A rejection means that nothing was saved, and

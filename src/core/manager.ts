@@ -136,10 +136,10 @@ export class SessionManager<
   }
 
   /** See {@link RequestHooks.commitEarly}. */
-  commitEarly(exchange: HttpExchange): void | Promise<void> {
+  commitEarly(exchange: HttpExchange, isReady?: () => boolean): void | Promise<void> {
     const state = this.#states.get(exchange);
     if (state === undefined || state.phase !== "open" || !state.used) return;
-    return this.#finisher.commitEarly(state);
+    return this.#finisher.commitEarly(state, isReady);
   }
 
   /** See {@link RequestHooks.finishSuccessfulRequest}. What the client did wrong (4xx) is a success; what the server did is not. */

@@ -41,7 +41,7 @@ export class NullSessionManager implements LiveHooks<Session> {
     return new Session({ host: NOWHERE, record: null });
   }
 
-  commitEarly(_exchange: HttpExchange): void {}
+  commitEarly(_exchange: HttpExchange, _isReady?: () => boolean): void {}
 
   finishSuccessfulRequest(_exchange: HttpExchange): void {}
 

@@ -91,12 +91,12 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
    * Stores what a request has changed so far, for a framework that has an await point before its response starts; the
    * session's headers wait for that start. Rejects when it cannot: the request has failed then, and what was put on the
    * response is taken back, so that the framework makes its answer of the error. Does nothing for a response that has
-   * started: the hold commits.
+   * started, and for a request that failed: the hold does what there is to do. So it does when `isReady`, asked when there is something to store, answers `false`.
    */
-  commit(request: object): void | Promise<void> {
+  commit(request: object, isReady?: () => boolean): void | Promise<void> {
     const known = this.#known(request);
-    if (known === undefined) return;
-    const work = this.#manager.commitEarly(known.exchange);
+    if (known === undefined || known.failed) return;
+    const work = this.#manager.commitEarly(known.exchange, isReady);
     if (!(work instanceof Promise)) return;
     return work.catch((error: unknown) => {
       known.failed = true;
