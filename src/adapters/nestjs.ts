@@ -28,7 +28,7 @@ export interface NamedSessionsModuleOptions<S extends AnySession> extends Sessio
 
 /** As those of other modules of Nest. */
 export interface SessionsModuleAsyncOptions<S extends AnySession> {
-  /** As in {@link NamedSessionsModuleOptions}. */
+  /** What tells the sessions of two managers apart; also the property of the request. Default: `session`. */
   readonly name?: string;
   // Methods and arrays that are not readonly, for what Nest's own types say of modules and providers.
   // oxlint-disable-next-line typescript/no-explicit-any -- modules and tokens are whatever Nest takes for one
@@ -38,11 +38,8 @@ export interface SessionsModuleAsyncOptions<S extends AnySession> {
   useFactory(
     // oxlint-disable-next-line typescript/no-explicit-any
     ...injected: any[]
-  ): Made<S> | Promise<Made<S>>;
+  ): RequestHooks<S> | SessionsModuleOptions<S> | Promise<RequestHooks<S> | SessionsModuleOptions<S>>;
 }
-
-/** What a factory makes: a manager, alone or with options. */
-export type Made<S extends AnySession> = RequestHooks<S> | SessionsModuleOptions<S>;
 
 /** As much of Nest's `DynamicModule` as this module says of itself. */
 export interface SessionsDynamicModule {
