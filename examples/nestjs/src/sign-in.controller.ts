@@ -18,7 +18,9 @@ export class SignInController {
     @CurrentSession() session: Session<ShopData>,
     @Body("name") given: unknown,
   ): { url: string } | undefined {
-    const name = String(given ?? "").trim().slice(0, 40);
+    const name = String(given ?? "")
+      .trim()
+      .slice(0, 40);
     if (name === "") return { url: "/sign-in" };
     session.login(name, { methods: ["demo"] });
     session.flash(

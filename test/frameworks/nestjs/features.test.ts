@@ -252,6 +252,40 @@ withProjects(Object.values(VERSIONS).map(folderOf), () => {
         expect(it.store.count("read")).toBe(reads);
       });
 
+      test("has its cookie where the option says that the application is mounted", async () => {
+        const manager = new nest.holdfast.SessionManager({
+          store: nest.memory.memoryStore(),
+          sweepEvery: false,
+          cookie: { name: "sid", path: "mount" },
+        });
+        await it.start({ sessions: { manager, mountPath: "/shop" } });
+        expect((await it.ask("/palette/set?to=red")).cookies[0]).toContain("; Path=/shop");
+      });
+
+      test.runIf(platform === "Fastify")(
+        "is there where the platform does without Nest's middleware",
+        async () => {
+          const { LoggedIn } = nest.adapter;
+          const open: Handler = [
+            ["Get"],
+            [nest.adapter.CurrentSession()],
+            (session: Session) => String(session.user),
+          ];
+          await it.start({
+            create: async (module, _platform, options) =>
+              await nest.core.NestFactory.create(
+                module,
+                new nest.fastify.FastifyAdapter({ skipMiddie: true }),
+                options,
+              ),
+            controllers: [controller(nest, "my", { open }, [nest.common["UseGuards"]?.(LoggedIn)])],
+          });
+          expect((await it.ask("/my/open")).status).toBe(401);
+          await it.ask("/palette/login");
+          expect((await it.ask("/my/open")).body).toBe("ada");
+        },
+      );
+
       test("has the client's address", async () => {
         const app = await it.start({});
         await it.ask("/palette/login");
