@@ -12,6 +12,8 @@ export interface Block {
   readonly line: number;
   readonly language: string;
   readonly code: string;
+  /** The file that it is a part of, where a comment above it names one. Whatever checks the file checks it. */
+  readonly file: string | undefined;
 }
 
 /** Every page of the repository, relative to it. */
@@ -32,13 +34,16 @@ export function textOf(page: string): string {
 /** The fenced blocks of a page, in order. */
 export function blocksOf(page: string): Block[] {
   const blocks: Block[] = [];
-  let open: { language: string; line: number; code: string[] } | null = null;
-  for (const [index, line] of textOf(page).split("\n").entries()) {
+  const lines = textOf(page).split("\n");
+  let open: (Omit<Block, "code"> & { readonly code: string[] }) | null = null;
+  for (const [index, line] of lines.entries()) {
     const fence = /^```(\S*)/.exec(line);
     if (fence === null) open?.code.push(line);
-    else if (open === null) open = { language: fence[1] ?? "", line: index + 2, code: [] };
-    else {
-      blocks.push({ page, line: open.line, language: open.language, code: open.code.join("\n") });
+    else if (open === null) {
+      const file = /^<!-- (\S+\.\w+) -->$/.exec(lines[index - 1] ?? "")?.[1];
+      open = { page, language: fence[1] ?? "", line: index + 2, code: [], file };
+    } else {
+      blocks.push({ ...open, code: open.code.join("\n") });
       open = null;
     }
   }

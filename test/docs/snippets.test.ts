@@ -1,13 +1,13 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Block, blocksOf, preludeOf, ROOT, taughtPages } from "./pages.ts";
 
 const FOLDER = join(ROOT, "test/docs/.snippets");
-const EXAMPLES = taughtPages()
-  .flatMap(blocksOf)
-  .filter((block) => block.language === "ts");
+const BLOCKS = taughtPages().flatMap(blocksOf);
+/** What stands in a file is compiled there: it may need a framework that is installed beside that file alone. */
+const EXAMPLES = BLOCKS.filter((block) => block.language === "ts" && block.file === undefined);
 
 /** Each example lies in its file at the line that it has on its page, so that the compiler's errors point there. */
 function fileOf({ page, line }: Block): string {
@@ -54,6 +54,12 @@ describe("the examples of the pages", () => {
     expect(EXAMPLES.length).toBeGreaterThan(40);
     expect(new Set(EXAMPLES.map(({ page }) => page)).size).toBeGreaterThan(8);
   });
+
+  for (const { page, line, file = "", code } of BLOCKS.filter((block) => block.file !== undefined)) {
+    test(`in ${page}, line ${line}, stands in ${file} as it is`, () => {
+      expect(readFileSync(join(ROOT, file), "utf8")).toContain(code);
+    });
+  }
 
   test("compile against the built package", { timeout: 120_000 }, () => {
     const tsc = join(ROOT, "node_modules/.bin/tsc");

@@ -61,21 +61,40 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** An adapter that uses its framework at run time cannot be loaded without it, and Node says which it is. */
+const MISSING = `
+function missing(error) {
+  const found = /Cannot find package '([^']+)'/.exec(error.message);
+  if (found === null) throw error;
+  return "needs " + found[1];
+}
+`;
+
 const IMPORTS = `
+${MISSING}
 const names = {};
 for (const specifier of ${JSON.stringify(PATHS.map(specifierOf))})
-  names[specifier] = Object.keys(await import(specifier)).sort();
+  names[specifier] = await import(specifier).then((module) => Object.keys(module).sort(), missing);
 console.log(JSON.stringify(names));
 `;
 
 const REQUIRES = `
+${MISSING}
 const names = {};
-for (const specifier of ${JSON.stringify(SPECIFIERS)})
-  names[specifier] = Object.keys(require(specifier)).filter((name) => name !== "__esModule" && name !== "module.exports").sort();
+for (const specifier of ${JSON.stringify(SPECIFIERS)}) {
+  try {
+    names[specifier] = Object.keys(require(specifier)).filter((name) => name !== "__esModule" && name !== "module.exports").sort();
+  } catch (error) {
+    names[specifier] = missing(error);
+  }
+}
 console.log(JSON.stringify(names));
 `;
 
-type Names = Record<string, string[]>;
+/** What the adapters of frameworks need that leave no other way. */
+const NEEDS = { "holdfast/adapters/nestjs": "needs @nestjs/common" };
+
+type Names = Record<string, string | string[]>;
 
 /** What every runtime must make of the installed package. */
 function worksOn(node: string): void {
@@ -87,6 +106,8 @@ function worksOn(node: string): void {
     expect(required["holdfast/package.json"]).toContain("exports");
     delete required["holdfast/package.json"];
     expect(required).toEqual(imported);
+    const needing = Object.entries(imported).filter(([, names]) => typeof names === "string");
+    expect(Object.fromEntries(needing)).toEqual(NEEDS);
   });
 }
 

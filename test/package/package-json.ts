@@ -7,6 +7,7 @@ export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
 interface PackageJson {
   readonly name: string;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, string>>;
 }
 
@@ -28,4 +29,11 @@ export function specifierOf(path: string): string {
 export function demandBuild(): void {
   if (existsSync(join(ROOT, "dist/index.js"))) return;
   throw new Error("This test is about the built package, and dist is missing. Run: npm run build");
+}
+
+/** The optional peer for want of which a module could not be loaded, or `null` where it was something else. */
+export function missingPeer(error: unknown): string | null {
+  // As Node says it, and as Vite does.
+  const [, found = ""] = /(?:Cannot find package|Could not resolve) ['"]([^'"]+)/.exec(String(error)) ?? [];
+  return found in PACKAGE.peerDependencies ? found : null;
 }
