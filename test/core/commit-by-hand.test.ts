@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { failsBefore } from "../../src/testing/index.ts";
-import { codeOf, noUnhandledRejections, recordsOf, type Rig, rig, stored, type Visit, visit } from "../races/rig.ts";
+import {
+  codeOf,
+  noUnhandledRejections,
+  recordsOf,
+  type Rig,
+  rig,
+  stored,
+  type Visit,
+  visit,
+} from "../races/rig.ts";
 import { testExchange } from "../support/exchange.ts";
 
 noUnhandledRejections();

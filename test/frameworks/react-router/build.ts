@@ -1,8 +1,9 @@
 import { cp, rm } from "node:fs/promises";
-import type { RequestListener } from "node:http";
+import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { ROOT } from "../../package/package-json.ts";
+import type { AnySessionStorage } from "../../adapters/support/session-storage-rules.ts";
 import { runIn } from "../support/projects.ts";
 
 export const VERSIONS = ["7.9.0", "8.4.0"] as const;
@@ -30,6 +31,18 @@ interface Build {
   readonly entry: { readonly module: { readonly tools: Tools } };
 }
 
+interface ExpressApplication {
+  (request: IncomingMessage, response: ServerResponse): void;
+  disable(name: string): void;
+  all(path: RegExp, handler: unknown): void;
+}
+
+interface CookieOptions {
+  readonly name: string;
+  readonly secrets: readonly string[];
+  readonly sameSite: "lax";
+}
+
 interface Serving {
   readonly build: Build;
   getLoadContext(): Provider;
@@ -43,8 +56,10 @@ interface Tools {
     mode: "production",
   ): (request: Request, context?: Provider) => Promise<Response>;
   createRequestListener(options: Serving): RequestListener;
+  createCookieSessionStorage(options: { readonly cookie: CookieOptions }): AnySessionStorage;
+  createMemorySessionStorage(options: { readonly cookie: CookieOptions }): AnySessionStorage;
   createSession(): object;
-  express(): { disable(name: string): void; all(path: RegExp, handler: unknown): void } & RequestListener;
+  express(): ExpressApplication;
   expressHandler(options: Serving): unknown;
   isSession(value: unknown): boolean;
   readonly RouterContextProvider: new () => Provider;

