@@ -64,7 +64,9 @@ function rawText(node: Node): string {
 
 /** The name by which assistive technology, and a person, knows a button. */
 export function buttonName(button: Element): string {
-  return attribute(button, "aria-label") ?? (attribute(button, "value") || textOf(button));
+  // The value of a <button> is sent, and not shown.
+  const shown = button.tagName === "button" ? textOf(button) : (attribute(button, "value") ?? "");
+  return attribute(button, "aria-label") ?? shown;
 }
 
 /** The label of an input: the one around it, or the one that names its id. */
