@@ -17,7 +17,13 @@ const { addressContext, manager } = build.entry.module;
 
 const app = express();
 app.disable("x-powered-by");
-app.use("/assets", express.static(new URL("./build/client/assets", import.meta.url).pathname, { immutable: true, maxAge: "1y" }));
+app.use(
+  "/assets",
+  express.static(new URL("./build/client/assets", import.meta.url).pathname, {
+    immutable: true,
+    maxAge: "1y",
+  }),
+);
 app.all(
   "/{*path}",
   createRequestHandler({

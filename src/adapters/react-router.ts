@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { AnySession, RequestHooks, Session } from "../index.ts";
 import { SessionError } from "../index.ts";
-import { isPrerendering, prerendered, RouterExchange } from "./react-router/exchange.ts";
+import { RouterExchange } from "./react-router/exchange.ts";
 import { type HeldRequest, type RouterSessionStorage, Storage } from "./react-router/storage.ts";
 import { isSpent, rebuilt, saysFailure } from "./support/fetch-exchange.ts";
 import { checkAdapter } from "./support/options.ts";
@@ -234,7 +234,6 @@ class ReactRouterAdapter<S extends AnySession> {
 
   /** What answers a request whose session was not saved. */
   #unsaved({ exchange }: HeldRequest<S>, error: unknown): Response {
-    if (isPrerendering()) throw prerendered(error);
     const answer = plainResponse(error);
     const dressed = exchange.redressed(answer);
     // The page that the framework makes of what is thrown has none of its headers. A cookie is worth more than the page.

@@ -76,7 +76,9 @@ export function ErrorBoundary({ error }: Route.ErrorBoundaryProps) {
   return (
     <section className="narrow box">
       <h2>{TITLES[status] ?? "Something went wrong"}</h2>
-      <p>{status === 409 || status === 503 ? "That did not work out. Please try again." : `Error ${status}.`}</p>
+      <p>
+        {status === 409 || status === 503 ? "That did not work out. Please try again." : `Error ${status}.`}
+      </p>
     </section>
   );
 }

@@ -1,5 +1,4 @@
 import type { Cookie, HttpExchange } from "../../index.ts";
-import { SessionError } from "../../index.ts";
 import { FetchExchange } from "../support/fetch-exchange.ts";
 
 /** What code that commits by hand may say of a cookie. */
@@ -16,9 +15,14 @@ export class RouterExchange extends FetchExchange implements CookieLife {
   #early: Cookie | null = null;
   #isHandedOver = false;
 
+  /** The framework's build asks, to write the answer into a file for everybody. */
+  get readOnly(): string | undefined {
+    const isBuild = globalThis.process?.env?.["IS_RR_BUILD_REQUEST"] === "yes";
+    return isBuild ? "a page that is rendered at build time has no visitor" : undefined;
+  }
+
   override get canSetCookie(): boolean {
-    if (this.#isHandedOver || (this.#isAnswered && isPrerendering())) return false;
-    return super.canSetCookie;
+    return !this.#isHandedOver && this.readOnly === undefined && super.canSetCookie;
   }
 
   override setCookie(cookie: Cookie): void {
@@ -103,17 +107,4 @@ export class StorageExchange implements HttpExchange, CookieLife {
 
 function agedBy({ cookieAge }: CookieLife, cookie: Cookie): Cookie {
   return cookieAge === null || cookie.maxAge === 0 ? cookie : { ...cookie, maxAge: cookieAge };
-}
-
-/** Whether the framework's build asks, to write the answer into a file for everybody. */
-export function isPrerendering(): boolean {
-  return globalThis.process?.env?.["IS_RR_BUILD_REQUEST"] === "yes";
-}
-
-export function prerendered(cause: unknown): SessionError {
-  return new SessionError(
-    "ERR_SESSION_USE",
-    "A page that is rendered at build time has no visitor, so it cannot change a session. Take it out of `prerender`, or do not change the session in its loaders.",
-    { cause },
-  );
 }

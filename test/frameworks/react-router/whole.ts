@@ -52,7 +52,7 @@ export function describeWhole(built: () => Built): void {
           ["build"],
           environment,
         );
-        expect(output).toContain("A page that is rendered at build time has no visitor");
+        expect(output).toContain("a page that is rendered at build time has no visitor");
         expect(code).not.toBe(0);
       },
     );

@@ -9,9 +9,7 @@ interface Props {
 }
 
 export function Cart({ goods, cart, isAnonymous }: Props) {
-  const lines = goods
-    .map((good) => ({ good, count: cart[good.id] ?? 0 }))
-    .filter(({ count }) => count > 0);
+  const lines = goods.map((good) => ({ good, count: cart[good.id] ?? 0 })).filter(({ count }) => count > 0);
   if (lines.length === 0) {
     return (
       <section className="box">

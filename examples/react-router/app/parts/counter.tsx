@@ -23,7 +23,8 @@ export function Counter({ hits }: { readonly hits: number }) {
       <h2>Counter</h2>
       <output id="hits">{shown}</output>
       <p>
-        One number in your session. Press in two tabs at once: each press sends 25 requests that overlap, and none is lost.
+        One number in your session. Press in two tabs at once: each press sends 25 requests that overlap, and
+        none is lost.
       </p>
       <button id="hit" disabled={busy} onClick={() => void hit()}>
         Hit 25 times

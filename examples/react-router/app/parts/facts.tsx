@@ -6,13 +6,14 @@ export function Facts({ frame }: { readonly frame: Frame }) {
     <>
       {frame.id === null ? (
         <p>
-          <strong>Behind the counter:</strong> no session is stored and no cookie is set. Put something into the cart.
+          <strong>Behind the counter:</strong> no session is stored and no cookie is set. Put something into
+          the cart.
         </p>
       ) : (
         <p>
-          <strong>Behind the counter:</strong> session <code>{frame.id}</code>, {Math.round(frame.age / 1000)} s old. Your
-          cookie’s fingerprint is <code>{frame.cookie ?? "new"}</code>: it changes when you sign in. Stop the server, start
-          it again, and all is still here.
+          <strong>Behind the counter:</strong> session <code>{frame.id}</code>, {Math.round(frame.age / 1000)}{" "}
+          s old. Your cookie’s fingerprint is <code>{frame.cookie ?? "new"}</code>: it changes when you sign
+          in. Stop the server, start it again, and all is still here.
         </p>
       )}
       <p>

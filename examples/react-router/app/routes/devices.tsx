@@ -49,8 +49,8 @@ export default function Devices({ loaderData: { user, devices } }: Route.Compone
     <section>
       <h2>Your devices</h2>
       <p>
-        Everywhere you are signed in as <strong>{user}</strong>. What you end here is over at once, whatever that browser is
-        doing.
+        Everywhere you are signed in as <strong>{user}</strong>. What you end here is over at once, whatever
+        that browser is doing.
       </p>
       <ul className="devices">
         {devices.map((device) => (
