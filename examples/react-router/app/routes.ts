@@ -9,4 +9,5 @@ export default [
   route("hit", "routes/hit.ts"),
   route("hits", "routes/hits.ts"),
   route("slow-note", "routes/slow-note.ts"),
+  route("*", "routes/lost.tsx"),
 ] satisfies RouteConfig;
