@@ -116,6 +116,16 @@ describe("what a commit gives", () => {
   });
 });
 
+test("a cookie is given once, and its age is no age of what revokes it", async () => {
+  const { getSession, commitSession, destroySession } = rigOf();
+  const session = await getSession();
+  session.set("colour", "red");
+  expect(await commitSession(session, { maxAge: 60 })).toContain("Max-Age=60");
+  expect(await commitSession(session)).toBe("");
+  const revoked = await destroySession(session);
+  expect([revoked.includes("Max-Age=0"), revoked.includes("Max-Age=60")]).toEqual([true, false]);
+});
+
 describe("the age of the cookie", () => {
   test("may be given for a session that the client has already: the same cookie again", async () => {
     const rig = rigOf();
@@ -252,8 +262,10 @@ describe("secrets", () => {
   test("a rotation that is due waits for a commit, for nobody would send what reading made", async () => {
     const rig = rigOf({ rotateEvery: "10m" });
     const cookie = await rig.visitor();
+    const rotated: unknown[] = [];
+    rig.manager.on("rotated", (event) => void rotated.push(event));
     rig.clock.advance(11 * MINUTE);
-    expect(await rig.colourOf(cookie)).toBe("red");
+    expect([await rig.colourOf(cookie), rotated]).toEqual(["red", []]);
     const fresh = sentBack(await rig.commitSession(await rig.getSession(cookie)));
     expect([fresh.startsWith(`${COOKIE}=`), fresh === cookie]).toEqual([true, false]);
     expect(await rig.colourOf(fresh)).toBe("red");

@@ -451,6 +451,20 @@ function below(built: () => Built): void {
     }
   });
 
+  test("of a resource route that throws an error fails the request, and a logout takes place", async () => {
+    const rig = rigOf(built());
+    const cookie = await rig.visitor();
+    const handlers = { "root middleware": paint(rig, throws(new Error("no"))) };
+    expect((await rig.ask("/app/resource", handlers, { cookie })).status).toBe(500);
+    expect((await rig.stored(cookie)).data).toEqual({ colour: "red" });
+    const leave = ({ context }: Args): never => {
+      rig.sessions.of(context).logout();
+      throw new Error("no");
+    };
+    await rig.ask("/app/resource", { "root middleware": leave }, { cookie });
+    expect((await rig.stored(cookie)).data).toEqual({});
+  });
+
   test("that throws after the loaders drops what those changed", async () => {
     const rig = rigOf(built());
     const cookie = await rig.visitor();

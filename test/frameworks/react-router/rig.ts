@@ -54,7 +54,11 @@ export function rigOf(built: Built, { manager: given, tells, second, ...options 
   const errors: unknown[] = [];
 
   const appOf = (handlers: Handlers): App => ({
-    middleware: [sessions.middleware, second?.middleware],
+    middleware: [
+      sessions.middleware,
+      second?.middleware,
+      (args: Args, next: () => unknown) => handlers["root middleware"]?.(args) ?? next(),
+    ],
     handlers,
     failed(error, args) {
       errors.push(error);
