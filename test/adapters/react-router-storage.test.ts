@@ -122,6 +122,8 @@ test("a cookie is given once, and its age is no age of what revokes it", async (
   session.set("colour", "red");
   expect(await commitSession(session, { maxAge: 60 })).toContain("Max-Age=60");
   expect(await commitSession(session)).toBe("");
+  session.rotate();
+  expect(await commitSession(session)).toContain("Max-Age=60");
   const revoked = await destroySession(session);
   expect([revoked.includes("Max-Age=0"), revoked.includes("Max-Age=60")]).toEqual([true, false]);
 });
