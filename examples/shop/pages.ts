@@ -189,7 +189,7 @@ export function browser(userAgent: string | null): string {
   return `${found[1]} ${found[2]}${system === undefined ? "" : ` on ${system}`}`;
 }
 
-function price(cents: number): string {
+export function price(cents: number): string {
   return `€ ${(cents / 100).toFixed(2)}`;
 }
 

@@ -41,6 +41,15 @@ export class Finisher {
     else await this.#committer.run(state, plan);
   }
 
+  /** Stores what is staged, and gives the exchange the cookie that goes with it. The request stays open. */
+  async commitByHand(state: RequestState, cookie: "if new" | "always"): Promise<void> {
+    await this.commitNow(state);
+    if (isReissue(state)) await this.#committer.reissue(state);
+    const isCurrent = !state.predecessor && Session.access.base(state.session) !== null;
+    if (cookie === "always" && isCurrent) state.cookie ??= state.token;
+    writeHeaders(state, this.#rules.cookie, this.#rules.clock.now());
+  }
+
   succeed(state: RequestState): void | Promise<void> {
     return whenFree(state, () => this.#succeed(state));
   }

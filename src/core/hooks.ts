@@ -20,6 +20,13 @@ export interface RequestHooks<S extends AnySession> {
    */
   commitEarly(exchange: HttpExchange, check?: () => void): void | Promise<void>;
   /**
+   * Stores what the request has changed so far, and gives the exchange the cookie that goes with it, for code that commits by
+   * hand and sends the cookie itself. The request stays open: it may go on, and commit again. With `"always"` the exchange
+   * gets the cookie also where the client has it already, for one that is to live for another time; never a secret that has a
+   * successor, and nothing once the session is gone. A rejection means that nothing was saved; what was staged stays so.
+   */
+  commitByHand(exchange: HttpExchange, cookie: "if new" | "always"): Promise<void>;
+  /**
    * Stores what the request changed and puts the session's headers on the response. To be called when the response is
    * about to start; nothing of it may leave before the promise is resolved. A rejection means that nothing was saved, and
    * has to become the response.

@@ -142,6 +142,13 @@ export class SessionManager<
     return this.#finisher.commitEarly(state, check);
   }
 
+  /** See {@link RequestHooks.commitByHand}. @throws `ERR_SESSION_SENT` when the request has finished, else as `session.commit()`. */
+  async commitByHand(exchange: HttpExchange, cookie: "if new" | "always"): Promise<void> {
+    const state = this.#stateOf(exchange);
+    if (state.phase !== "open") throw tooLateForCookie(state);
+    await this.#finisher.commitByHand(state, cookie);
+  }
+
   /** See {@link RequestHooks.finishSuccessfulRequest}. What the client did wrong (4xx) is a success; what the server did is not. */
   finishSuccessfulRequest(exchange: HttpExchange): void | Promise<void> {
     const state = this.#states.get(exchange);
@@ -397,13 +404,17 @@ export class SessionManager<
     state.used = true;
   }
 
-  #cookieState(exchange: HttpExchange): RequestState<S> {
+  #stateOf(exchange: HttpExchange): RequestState<S> {
     const state = this.#states.get(exchange);
-    if (state === undefined)
-      throw new SessionError(
-        "ERR_SESSION_USE",
-        "This request was not started. Call startRequest(exchange) first.",
-      );
+    if (state !== undefined) return state;
+    throw new SessionError(
+      "ERR_SESSION_USE",
+      "This request was not started. Call startRequest(exchange) first.",
+    );
+  }
+
+  #cookieState(exchange: HttpExchange): RequestState<S> {
+    const state = this.#stateOf(exchange);
     if (state.phase !== "open" || !exchange.canSetCookie) throw tooLateForCookie(state);
     state.used = true;
     return state;

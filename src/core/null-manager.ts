@@ -43,6 +43,8 @@ export class NullSessionManager implements LiveHooks<Session> {
 
   commitEarly(_exchange: HttpExchange): void {}
 
+  async commitByHand(_exchange: HttpExchange, _cookie: "if new" | "always"): Promise<void> {}
+
   finishSuccessfulRequest(_exchange: HttpExchange): void {}
 
   finishFailedRequest(_exchange: HttpExchange): void {}

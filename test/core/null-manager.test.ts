@@ -28,6 +28,7 @@ test("a session of the null manager takes every verb, and lasts as long as its r
   expect(session.user).toBeNull();
 
   manager.commitEarly(exchange);
+  await manager.commitByHand(exchange, "always");
   manager.finishSuccessfulRequest(exchange);
   manager.finishFailedRequest(exchange);
   manager.finishLate(exchange);

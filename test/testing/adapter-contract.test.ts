@@ -28,6 +28,7 @@ function withHooks(change: (hooks: Hooks) => Partial<Hooks>): Defect["make"] {
     const hooks: Hooks = {
       startRequest: (exchange) => manager.startRequest(exchange),
       commitEarly: (exchange) => manager.commitEarly(exchange),
+      commitByHand: (exchange, cookie) => manager.commitByHand(exchange, cookie),
       finishSuccessfulRequest: (exchange) => manager.finishSuccessfulRequest(exchange),
       finishFailedRequest: (exchange) => manager.finishFailedRequest(exchange),
       finishLate: (exchange) => manager.finishLate(exchange),

@@ -131,7 +131,8 @@ export function isSpent(response: Response): boolean {
   return response.bodyUsed || response.body?.locked === true;
 }
 
-function rebuilt(response: Response, headers: Headers): Response {
+/** The same response with other headers. */
+export function rebuilt(response: Response, headers: Headers): Response {
   const { status, statusText } = response;
   return new Response(BODILESS.has(status) ? null : response.body, { status, statusText, headers });
 }

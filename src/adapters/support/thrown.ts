@@ -17,7 +17,9 @@ export function isUnexpected(thrown: unknown): boolean {
 export function plainResponse(error: unknown): Response {
   if (!SessionError.is(error) || error.status === 500) throw error;
   const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
-  return new Response(`${reasonOf(error.status)}\n`, { status: error.status, headers });
+  const { status } = error;
+  const statusText = reasonOf(status);
+  return new Response(`${statusText}\n`, { status, statusText, headers });
 }
 
 /** What a client may know of a failure with a status. */

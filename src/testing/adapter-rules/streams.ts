@@ -45,7 +45,8 @@ export const streamRules: readonly AdapterRule[] = group("after the headers", [
     const [[, line] = ["", ""]] = browser.cookieLines;
     connection.write(`GET /events HTTP/1.1\r\nHost: a\r\nConnection: close\r\nCookie: ${line}\r\n\r\n`);
     const head = await connection.head();
-    assert.equal(head.header("content-type"), "text/event-stream");
+    // Some servers name the charset, which is the same type.
+    assert.match(head.header("content-type") ?? "", /^text\/event-stream\b/);
     await connection.until("data: one");
     assert.equal((await show(browser)).data["colour"], "blue", "the change is stored before the stream ends");
     door.open();
