@@ -177,7 +177,7 @@ function facts({ id, cookie, age }: Frame): string {
     <code>${cookie ?? "new"}</code>: it changes when you sign in. Stop the server, start it again, and all is still here.</p>`;
 }
 
-function browser(userAgent: string | null): string {
+export function browser(userAgent: string | null): string {
   // Safari alone tells its version apart from its name.
   const found = /(Edg|Firefox|HeadlessChrome|Chrome|Safari|curl)\/(\d+)/.exec(
     (userAgent ?? "").replace(/Version\/(\d+).*Safari\/.*/, "Safari/$1"),
@@ -189,11 +189,11 @@ function browser(userAgent: string | null): string {
   return `${found[1]} ${found[2]}${system === undefined ? "" : ` on ${system}`}`;
 }
 
-function price(cents: number): string {
+export function price(cents: number): string {
   return `€ ${(cents / 100).toFixed(2)}`;
 }
 
-function time(ms: number): string {
+export function time(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 

@@ -61,7 +61,8 @@ export class Client {
     const action = [...formOf(page, id).keys()].find((name) => name.startsWith("$ACTION_ID_"));
     expect(action, "the form has an action").toBeDefined();
     const body = new FormData();
-    for (const line of lines) body.append("_1_do", line);
+    // React 19.1 has the first spelling, 19.3 the second.
+    for (const line of lines) for (const name of ["1_do", "_1_do"]) body.append(name, line);
     body.append("0", '["$K1"]');
     const headers = {
       origin: this.#origin,

@@ -292,7 +292,8 @@ function actions(site: Site): void {
   test.each(how)("stores it before a redirect leaves (%s)", (send) =>
     using(site, async (rig) => {
       const answer = await rig.client[send]("/own/forms", "act", ["set blue", "redirect /own/read"]);
-      expect(answer.status).toBe(303);
+      // Next's own scripts find the address in a header of theirs, and the page it leads to in the answer.
+      if (send === "submit") expect(answer.status).toBe(303);
       expect(answer.headers.get("location") ?? answer.headers.get("x-action-redirect")).toMatch(/^\/own\/read/);
       expect(sessionCookies(answer)).toHaveLength(1);
       if (send === "call") expect(await answer.text()).toContain("colour: blue");
