@@ -459,7 +459,7 @@ function routes(site: Site): void {
       site,
       async ({ client }) => {
         const answer = await client.send("/own/api?do=read&do=current");
-        expect(await answer.json()).toMatchObject({ same: true, current: false });
+        expect(await answer.json()).toMatchObject({ same: true, current: true });
       },
       { context: true },
     ));

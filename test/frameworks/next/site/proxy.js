@@ -1,6 +1,7 @@
 import { cookies } from "next/headers";
 import { redirect } from "next/navigation";
 import { NextResponse } from "next/server";
+import { sessions as kept } from "./lib/kept.js";
 import { application, sessions } from "./lib/sessions.js";
 
 const VERBS = {
@@ -36,6 +37,7 @@ function answer(request, how) {
 
 /** Does what the header `x-do` says; the rest of the address and the body are the page's. */
 export default async function proxy(request, event) {
+  if (request.nextUrl.pathname.startsWith("/kept")) return await noteWhere(request, event);
   const handle = sessions().proxy(async (request, session) => {
     for (const line of (request.headers.get("x-do") ?? "").split(",").filter(Boolean)) {
       const [verb, argument] = line.split(" ");
@@ -46,4 +48,8 @@ export default async function proxy(request, event) {
   return await handle(request, event);
 }
 
-export const config = { matcher: "/proxied/:path*" };
+const noteWhere = kept.proxy((request, session) => {
+  if (!session.isNew) session.set("last", request.nextUrl.pathname);
+});
+
+export const config = { matcher: ["/proxied/:path*", "/kept/:path*"] };
