@@ -1,12 +1,12 @@
-import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import type { Application, RunningApplication } from "../../../src/testing/index.ts";
 import type { SessionManager } from "../../../src/index.ts";
 import { ROOT } from "../../package/package-json.ts";
-import { runIn } from "../support/projects.ts";
+import { runIn, type Served, serveIn } from "../support/projects.ts";
 
 /** What the site serves now: the contract's routes, and what its own pages need. */
 export interface SiteApplication extends Partial<Omit<Application, "manager">> {
@@ -27,14 +27,16 @@ interface NextServer {
   close(): Promise<void>;
 }
 
+const HOST = "127.0.0.1";
+const QUIET = { NEXT_TELEMETRY_DISABLED: "1" };
 const APPLICATION = Symbol.for("holdfast.test.application");
 
 /** One version of Next with the site of these tests, built by it. */
 export class Site {
   readonly folder: string;
   readonly version: string;
+  readonly #server: Server = createServer();
   #next: NextServer | null = null;
-  #serve: Serve | null = null;
 
   constructor(version: string) {
     this.version = version;
@@ -45,49 +47,46 @@ export class Site {
     return join(ROOT, this.folder);
   }
 
-  /** Builds the site and loads Next into this process, where the tests' managers are. Once a process: Next changes its globals. */
-  async open(): Promise<void> {
-    this.#copy();
-    const { code, output } = await this.run("build");
-    if (code !== 0) throw new Error(`next build failed:\n${output}`);
-    process.env["NEXT_TELEMETRY_DISABLED"] = "1";
-    // What the test runner says is neither of the two that Next and React know.
-    Object.assign(process.env, { NODE_ENV: "production" });
-    const next = createRequire(join(this.path, "next.config.mjs"))("next") as (options: object) => NextServer;
-    this.#next = next({ dev: false, dir: this.path, quiet: true });
-    this.#serve = this.#next.getRequestHandler();
-    await this.#next.prepare();
-  }
-
-  async close(): Promise<void> {
-    await this.#next?.close();
-  }
-
-  /** Runs a command of Next's on the site to its end. */
-  run(command: string): ReturnType<typeof runIn> {
-    return runIn(this.folder, process.execPath, [this.cli, command], { NEXT_TELEMETRY_DISABLED: "1" });
-  }
-
   get cli(): string {
     return join(this.path, "../node_modules/next/dist/bin/next");
   }
 
-  /** Serves an application on a free port. */
+  /** Builds the site and loads Next into this process, where the tests' managers are. Once a process: Next changes its globals. */
+  async open(): Promise<void> {
+    this.#copy();
+    const { code, output } = await runIn(this.folder, process.execPath, [this.cli, "build"], QUIET);
+    if (code !== 0) throw new Error(`next build failed:\n${output}`);
+    // What the test runner says is neither of the two that Next and React know.
+    Object.assign(process.env, QUIET, { NODE_ENV: "production" });
+    await new Promise<void>((resolve) => this.#server.listen(0, HOST, resolve));
+    const next = createRequire(join(this.path, "next.config.mjs"))("next") as (options: object) => NextServer;
+    // Next asks itself for the page that an action redirects to, and so has to know where it is.
+    this.#next = next({ dev: false, dir: this.path, quiet: true, hostname: HOST, port: this.#port });
+    const serve = this.#next.getRequestHandler();
+    await this.#next.prepare();
+    this.#server.on("request", (request, response) => void serve(request, response));
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+    await this.#next?.close();
+  }
+
+  /** Serves an application from now on. */
   async start(application: SiteApplication): Promise<RunningApplication & { readonly origin: string }> {
-    const serve = this.#serve;
-    if (serve === null) throw new Error("The site is not open.");
-    const server = createServer((request, response) => void serve(request, response));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     Object.assign(globalThis, { [APPLICATION]: application });
-    const { port } = server.address() as AddressInfo;
     return {
-      origin: `http://127.0.0.1:${port}`,
-      close: async () => {
-        const closed = new Promise((resolve) => server.close(resolve));
-        server.closeAllConnections();
-        await closed;
-      },
+      origin: `http://${HOST}:${this.#port}`,
+      close: async () => this.#server.closeAllConnections(),
     };
+  }
+
+  /** Serves the site by itself in another process, as `next start` or `next dev` do. What it keeps is in the folder. */
+  async serve(command: "start" | "dev", folder: string): Promise<Served> {
+    const args = [this.cli, command, "--port", "0", "--hostname", HOST];
+    return await serveIn(this.folder, process.execPath, args, { ...QUIET, FOLDER: folder });
   }
 
   /** A file that the build made. */
@@ -95,18 +94,22 @@ export class Site {
     return readFileSync(join(this.path, ".next", file), "utf8");
   }
 
+  /** Changes a file of the site in place, as its author would. */
+  edit(file: string, change: (text: string) => string): void {
+    const path = join(this.path, file);
+    writeFileSync(path, change(readFileSync(path, "utf8")));
+  }
+
+  get #port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
   #copy(): void {
     rmSync(this.path, { recursive: true, force: true });
     cpSync(join(ROOT, "test/frameworks/next/site"), this.path, { recursive: true });
     if (!this.version.startsWith("15.")) return;
     // Next 15 has another name for the file, and runs it on Node only where it says so.
-    const proxy = join(this.path, "proxy.js");
-    const text = readFileSync(proxy, "utf8").replace("config = {", 'config = { runtime: "nodejs",');
-    writeFileSync(proxy, text);
-    renameSync(proxy, join(this.path, "middleware.js"));
+    this.edit("proxy.js", (text) => text.replace("config = {", 'config = { runtime: "nodejs",'));
+    renameSync(join(this.path, "proxy.js"), join(this.path, "middleware.js"));
   }
-}
-
-export function isInstalled(version: string): boolean {
-  return existsSync(join(ROOT, `test/frameworks/next/${version}/node_modules/next`));
 }

@@ -2,6 +2,9 @@ import { describe, expect, test, vi } from "vitest";
 import { SessionManager } from "../../../src/index.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { failsBefore, faultyStore, gate, manualClock, waitsBefore } from "../../../src/testing/index.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Client, COOKIE, cookieNames, sessionCookies } from "./next-client.ts";
 import type { Site, SiteApplication } from "./next-rig.ts";
 
@@ -12,6 +15,7 @@ export function ownRules(site: Site): void {
   describe("a server action", () => actions(site));
   describe("a route handler", () => routes(site));
   describe("the proxy", () => proxies(site));
+  describe("an application that keeps its own manager", () => kept(site));
 }
 
 interface Rig {
@@ -615,5 +619,67 @@ function proxies(site: Site): void {
       const client = await visitor(rig);
       await client.submit(page, "act", ["set green"], { "x-do": "count" });
       expect(await rig.stored()).toMatchObject({ colour: "green", count: 1 });
+    }));
+}
+
+function kept(site: Site): void {
+  async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+    const folder = mkdtempSync(join(tmpdir(), "holdfast-next-"));
+    try {
+      await work(folder);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** What the pages, the routes, the actions and the proxy tell of the manager and of the session's context. */
+  async function tell(client: Client): Promise<string> {
+    await client.send("/kept/api?set=red");
+    await client.submit("/kept/forms", "act", ["blue"]);
+    const page = await client.text("/kept/forms");
+    const route = await (await client.send("/kept/api")).text();
+    return `${page}${route}`;
+  }
+
+  test("has one of it for pages, actions, routes and the proxy, and currentSession() in each but the pages", { timeout: 60_000 }, () =>
+    inFolder(async (folder) => {
+      const server = await site.serve("start", folder);
+      try {
+        const told = await tell(new Client(server.origin));
+        expect(told).toContain("colour: blue, current: true, made: 1");
+        expect(told).toMatch(/"colour":"blue".*"current":true.*"made":1/);
+      } finally {
+        await server.close();
+      }
+    }));
+
+  test("shares its sessions between processes", { timeout: 60_000 }, () =>
+    inFolder(async (folder) => {
+      const servers = await Promise.all([site.serve("start", folder), site.serve("start", folder)]);
+      try {
+        const [one, other] = servers.map(({ origin }) => new Client(origin));
+        await one?.send("/kept/api?set=red");
+        const headers = { cookie: `${COOKIE}=${one?.token}` };
+        expect(await (await other?.send("/kept/api", { headers }))?.json()).toMatchObject({ colour: "red" });
+      } finally {
+        await Promise.all(servers.map((server) => server.close()));
+      }
+    }));
+
+  test("in development says loudly that a page cannot write, and outlives a change of its modules", { timeout: 180_000 }, () =>
+    inFolder(async (folder) => {
+      const server = await site.serve("dev", folder);
+      try {
+        const client = new Client(server.origin);
+        expect(await tell(client)).toContain("colour: blue, current: true, made: 1");
+        const failed = await client.send("/kept/write");
+        expect([failed.status, await failed.text()]).toEqual([500, expect.stringContaining("can only be read here")]);
+        expect(server.output()).toContain("ERR_SESSION_READ_ONLY");
+        site.edit("lib/kept.js", (text) => `${text}\nexport const changed = true;\n`);
+        await vi.waitFor(async () => expect((await client.send("/kept/api")).status).toBe(200), 30_000);
+        expect(await client.text("/kept/forms")).toContain("colour: blue, current: true, made: 1");
+      } finally {
+        await server.close();
+      }
     }));
 }

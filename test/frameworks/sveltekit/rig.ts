@@ -17,7 +17,7 @@ import {
 export interface Parts {
   readonly options?: SvelteKitSessionsOptions;
   /** Hooks behind the session's, in order. */
-  readonly hooks?: (tools: Tools) => readonly Hook[];
+  readonly hooks?: ((tools: Tools) => readonly Hook[]) | undefined;
   handleError?(input: ErrorInput): unknown;
   answer?(event: Event, session: Session, tools: Tools): unknown;
   load?(event: Event, session: Session, tools: Tools): unknown;
