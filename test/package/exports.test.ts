@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { beforeAll, expect, test } from "vitest";
-import { demandBuild, PACKAGE, PATHS, ROOT, specifierOf } from "./package-json.ts";
+import { BOUND, demandBuild, PACKAGE, PATHS, ROOT, specifierOf } from "./package-json.ts";
 
 beforeAll(demandBuild);
 
@@ -11,8 +11,15 @@ function builtFile(path: string): string {
 }
 
 async function valuesOf(path: string): Promise<string[]> {
+  if (BOUND.includes(path)) return writtenIn(builtFile(path));
   const url = pathToFileURL(builtFile(path)).href;
   return Object.keys((await import(/* @vite-ignore */ url)) as object);
+}
+
+/** The names that a file exports which cannot be loaded here. It is the compiler's own output. */
+function writtenIn(file: string): string[] {
+  const found = readFileSync(file, "utf8").matchAll(/^export (?:async )?(?:function|class|const) (\w+)/gm);
+  return [...found].map((match) => match[1] ?? "");
 }
 
 /** The names that a declaration file exports, types among them. It is the compiler's own output, so its form is known. */

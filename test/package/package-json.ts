@@ -19,6 +19,9 @@ export const PATHS: readonly string[] = Object.keys(PACKAGE.exports).filter(
   (path) => path !== "./package.json",
 );
 
+/** Those that load their framework. It is not installed here: where it is, in `test/frameworks`, they are loaded. */
+export const BOUND: readonly string[] = ["./adapters/next"];
+
 /** What one writes to import an export path. */
 export function specifierOf(path: string): string {
   return `${PACKAGE.name}${path.slice(1)}`;
