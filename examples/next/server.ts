@@ -14,7 +14,9 @@ process.env["STORE"] = url;
 process.env["NEXT_TELEMETRY_DISABLED"] ??= "1";
 
 const server = createServer();
-await new Promise<void>((resolve) => server.listen(Number(process.env["PORT"] ?? 3000), "localhost", resolve));
+await new Promise<void>((resolve) =>
+  server.listen(Number(process.env["PORT"] ?? 3000), "localhost", resolve),
+);
 const { port } = server.address() as AddressInfo;
 
 const app = next({

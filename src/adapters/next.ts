@@ -62,11 +62,7 @@ export interface NextSessions<S extends AnySession> {
    * All that it changed is stored before anything renders, and the rest of the request sees it. Returning nothing goes on.
    */
   proxy(
-    handler: (
-      request: NextRequest,
-      session: S,
-      event: NextFetchEvent,
-    ) => ProxyAnswer | Promise<ProxyAnswer>,
+    handler: (request: NextRequest, session: S, event: NextFetchEvent) => ProxyAnswer | Promise<ProxyAnswer>,
   ): (request: NextRequest, event: NextFetchEvent) => Promise<Response>;
   /** The session of a request of a route handler or the proxy. @throws `ERR_SESSION_USE` for a request that has none here. */
   of(request: Request): S;
@@ -147,7 +143,9 @@ class NextAdapter<S extends AnySession> {
     this.#fetch = fetchSessions(manager, {
       ...(only !== undefined && { only: (request) => only(request as NextRequest) }),
       ...(clientAddress !== undefined && { clientAddress: ({ headers }) => clientAddress(headers) }),
-      ...(renderFailure !== undefined && { renderFailure: (error, request) => renderFailure(error, request) }),
+      ...(renderFailure !== undefined && {
+        renderFailure: (error, request) => renderFailure(error, request),
+      }),
       ...(mountPath !== undefined && { mountPath }),
       waitUntil: (work) => this.#keepAlive(work),
       isFailure: (thrown) => this.#isFailure(thrown),
@@ -167,11 +165,7 @@ class NextAdapter<S extends AnySession> {
   }
 
   proxy(
-    handler: (
-      request: NextRequest,
-      session: S,
-      event: NextFetchEvent,
-    ) => ProxyAnswer | Promise<ProxyAnswer>,
+    handler: (request: NextRequest, session: S, event: NextFetchEvent) => ProxyAnswer | Promise<ProxyAnswer>,
   ): (request: NextRequest, event: NextFetchEvent) => Promise<Response> {
     const handle = this.#fetch.wrap<[NextRequest, NextFetchEvent]>((_request, session, request, event) =>
       this.#within(session, () =>

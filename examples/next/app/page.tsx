@@ -46,7 +46,9 @@ function Card({ good }: { good: Good }) {
 
 async function Cart() {
   const { data, id } = await sessions.read();
-  const lines = goods.map((good) => ({ good, count: data.cart?.[good.id] ?? 0 })).filter(({ count }) => count > 0);
+  const lines = goods
+    .map((good) => ({ good, count: data.cart?.[good.id] ?? 0 }))
+    .filter(({ count }) => count > 0);
   const total = lines.reduce((sum, { good, count }) => sum + good.price * count, 0);
   if (lines.length === 0) {
     return (

@@ -6,7 +6,9 @@ export function isFailed(thrown: unknown): boolean {
 }
 
 /** The answer that Next gives for what its own functions throw, or `null` for what anything else throws. */
-export function answerOf(thrown: unknown): { readonly status: number; readonly location: string | null } | null {
+export function answerOf(
+  thrown: unknown,
+): { readonly status: number; readonly location: string | null } | null {
   const [kind, ...parts] = digestOf(thrown).split(";");
   if (kind === "NEXT_HTTP_ERROR_FALLBACK") return { status: Number(parts[0]), location: null };
   if (kind !== "NEXT_REDIRECT") return null;

@@ -86,7 +86,17 @@ export class HeadersExchange implements HttpExchange {
   setResponseHeader(_name: string, _value: string): void {}
 }
 
-function nextCookie({ name, value, path, domain, secure, httpOnly, sameSite, partitioned, maxAge }: Cookie): NextCookie {
+function nextCookie({
+  name,
+  value,
+  path,
+  domain,
+  secure,
+  httpOnly,
+  sameSite,
+  partitioned,
+  maxAge,
+}: Cookie): NextCookie {
   return {
     name,
     value,

@@ -3,7 +3,17 @@ import assert from "node:assert/strict";
 import type { Session } from "../../core/session.ts";
 import type { AdapterRule, AdapterRuleContext } from "./rule.ts";
 import { group, rule } from "./rule.ts";
-import { assertNoCookie, assertStatus, COOKIE, cookieOf, member, ROUTES, show, varyOf, visitor } from "./support.ts";
+import {
+  assertNoCookie,
+  assertStatus,
+  COOKIE,
+  cookieOf,
+  member,
+  ROUTES,
+  show,
+  varyOf,
+  visitor,
+} from "./support.ts";
 
 const ATTRIBUTES = ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"];
 

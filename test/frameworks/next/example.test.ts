@@ -33,34 +33,37 @@ withProjects([FOLDER], () => {
     }),
   );
 
-  test("a page that is fetched before anybody wants to see it leaves the notices for the one that is seen", {
-    timeout: 60_000,
-  }, () =>
-    inFolder(async (folder) => {
-      const shop = await started(folder);
-      try {
-        const client = new Client(shop.origin);
-        const front = await (await client.send("/")).text();
-        const [, id = ""] = /name="(\$ACTION_ID_[^"]+)"/.exec(front) ?? [];
-        const body = new FormData();
-        body.append(id, "");
-        body.append("good", "rope");
-        const added = await client.send("/", { method: "POST", body, headers: { origin: shop.origin } });
-        expect(added.status).toBe(303);
-        for (const headers of [
-          { rsc: "1", "next-router-prefetch": "1" },
-          { rsc: "1", "next-router-prefetch": "1", "next-router-segment-prefetch": "/_tree" },
-          { purpose: "prefetch" },
-          { "sec-purpose": "prefetch;prerender" },
-        ] as readonly Record<string, string>[]) {
-          expect(await client.text("/", { headers })).not.toContain("is in your cart.");
+  test(
+    "a page that is fetched before anybody wants to see it leaves the notices for the one that is seen",
+    {
+      timeout: 60_000,
+    },
+    () =>
+      inFolder(async (folder) => {
+        const shop = await started(folder);
+        try {
+          const client = new Client(shop.origin);
+          const front = await (await client.send("/")).text();
+          const [, id = ""] = /name="(\$ACTION_ID_[^"]+)"/.exec(front) ?? [];
+          const body = new FormData();
+          body.append(id, "");
+          body.append("good", "rope");
+          const added = await client.send("/", { method: "POST", body, headers: { origin: shop.origin } });
+          expect(added.status).toBe(303);
+          for (const headers of [
+            { rsc: "1", "next-router-prefetch": "1" },
+            { rsc: "1", "next-router-prefetch": "1", "next-router-segment-prefetch": "/_tree" },
+            { purpose: "prefetch" },
+            { "sec-purpose": "prefetch;prerender" },
+          ] as readonly Record<string, string>[]) {
+            expect(await client.text("/", { headers })).not.toContain("is in your cart.");
+          }
+          expect(await client.text("/")).toContain("Mooring line, 12 m is in your cart.");
+          expect(await client.text("/")).not.toContain("is in your cart.");
+        } finally {
+          await shop.close();
         }
-        expect(await client.text("/")).toContain("Mooring line, 12 m is in your cart.");
-        expect(await client.text("/")).not.toContain("is in your cart.");
-      } finally {
-        await shop.close();
-      }
-    }),
+      }),
   );
 
   test("it works in development", { timeout: 180_000 }, () =>

@@ -15,8 +15,12 @@ export class Client {
   readonly jar: CookieJar = cookieJar();
   readonly #origin: string;
 
-  constructor(origin: string) {
+  /** How React names the fields of the first form among an action's arguments: 19.3 puts a line before. */
+  readonly #prefix: string;
+
+  constructor(origin: string, prefix = "_1_") {
     this.#origin = origin;
+    this.#prefix = prefix;
   }
 
   get token(): string | undefined {
@@ -61,8 +65,7 @@ export class Client {
     const action = [...formOf(page, id).keys()].find((name) => name.startsWith("$ACTION_ID_"));
     expect(action, "the form has an action").toBeDefined();
     const body = new FormData();
-    // React 19.1 has the first spelling, 19.3 the second.
-    for (const line of lines) for (const name of ["1_do", "_1_do"]) body.append(name, line);
+    for (const line of lines) body.append(`${this.#prefix}do`, line);
     body.append("0", '["$K1"]');
     const headers = {
       origin: this.#origin,

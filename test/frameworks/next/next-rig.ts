@@ -19,7 +19,7 @@ export interface SiteApplication extends Partial<Omit<Application, "manager">> {
   readonly wait?: () => Promise<void>;
 }
 
-type Serve = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+type Serve = (request: IncomingMessage, response: ServerResponse) => void;
 
 interface NextServer {
   prepare(): Promise<void>;
@@ -35,8 +35,10 @@ const APPLICATION = Symbol.for("holdfast.test.application");
 export class Site {
   readonly folder: string;
   readonly version: string;
-  readonly #server: Server = createServer();
+  /** Where Next asks itself. Applications have servers of their own, so that no connection outlives them. */
+  readonly #own: Server = createServer();
   #next: NextServer | null = null;
+  #serve: Serve | null = null;
 
   constructor(version: string) {
     this.version = version;
@@ -58,29 +60,27 @@ export class Site {
     if (code !== 0) throw new Error(`next build failed:\n${output}`);
     // What the test runner says is neither of the two that Next and React know.
     Object.assign(process.env, QUIET, { NODE_ENV: "production" });
-    await new Promise<void>((resolve) => this.#server.listen(0, HOST, resolve));
+    const port = await listening(this.#own);
     const next = createRequire(join(this.path, "next.config.mjs"))("next") as (options: object) => NextServer;
     // Next asks itself for the page that an action redirects to, and so has to know where it is.
-    this.#next = next({ dev: false, dir: this.path, quiet: true, hostname: HOST, port: this.#port });
-    const serve = this.#next.getRequestHandler();
+    this.#next = next({ dev: false, dir: this.path, quiet: true, hostname: HOST, port });
+    this.#serve = this.#next.getRequestHandler();
     await this.#next.prepare();
-    this.#server.on("request", (request, response) => void serve(request, response));
+    this.#own.on("request", this.#serve);
   }
 
   async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeAllConnections();
-    await closed;
+    await closed(this.#own);
     await this.#next?.close();
   }
 
   /** Serves an application from now on. */
   async start(application: SiteApplication): Promise<RunningApplication & { readonly origin: string }> {
+    if (this.#serve === null) throw new Error("The site is not open.");
     Object.assign(globalThis, { [APPLICATION]: application });
-    return {
-      origin: `http://${HOST}:${this.#port}`,
-      close: async () => this.#server.closeAllConnections(),
-    };
+    const server = createServer(this.#serve);
+    const port = await listening(server);
+    return { origin: `http://${HOST}:${port}`, close: () => closed(server) };
   }
 
   /** Serves the site by itself in another process, as `next start` or `next dev` do. What it keeps is in the folder. */
@@ -100,16 +100,25 @@ export class Site {
     writeFileSync(path, change(readFileSync(path, "utf8")));
   }
 
-  get #port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
   #copy(): void {
     rmSync(this.path, { recursive: true, force: true });
     cpSync(join(ROOT, "test/frameworks/next/site"), this.path, { recursive: true });
     if (!this.version.startsWith("15.")) return;
+    // And there the package is bundled.
+    this.edit("next.config.mjs", (text) => text.replace(/^ *serverExternalPackages.*$/m, ""));
     // Next 15 has another name for the file, and runs it on Node only where it says so.
     this.edit("proxy.js", (text) => text.replace("config = {", 'config = { runtime: "nodejs",'));
     renameSync(join(this.path, "proxy.js"), join(this.path, "middleware.js"));
   }
+}
+
+async function listening(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
+  return (server.address() as AddressInfo).port;
+}
+
+async function closed(server: Server): Promise<void> {
+  const end = new Promise((resolve) => server.close(resolve));
+  server.closeAllConnections();
+  await end;
 }

@@ -42,14 +42,15 @@ async function using(
   const faulty = faultyStore(memoryStore());
   const manager = new SessionManager({ sweepEvery: false, ...choice, clock, store: faulty.store });
   const running = await site.start({ manager, ...rest });
-  const client = new Client(running.origin);
+  const another = (): Client => new Client(running.origin, site.version.startsWith("15.") ? "1_" : "_1_");
+  const client = another();
   try {
     await work({
       manager,
       faulty,
       clock,
       client,
-      another: () => new Client(running.origin),
+      another,
       operations() {
         const names = faulty.calls.map(({ operation }) => operation).filter((name) => name !== "setup");
         faulty.forget();
@@ -114,16 +115,18 @@ function pages(site: Site): void {
       expect(operations()).toEqual([]);
     }));
 
-  test.each(["assign", "push", "flash", "login"])("refuses a change at once, and keeps nothing of it (%s)", (how) =>
-    using(site, async (rig) => {
-      const client = await visitor(rig);
-      rig.operations();
-      const page = await client.send(`/own/write?how=${how}`);
-      expect(page.status).toBe(500);
-      expect(page.headers.getSetCookie()).toEqual([]);
-      expect(rig.operations()).toEqual(["read"]);
-      expect(await rig.stored()).toMatchObject({ colour: "red", user: null });
-    }),
+  test.each(["assign", "push", "flash", "login"])(
+    "refuses a change at once, and keeps nothing of it (%s)",
+    (how) =>
+      using(site, async (rig) => {
+        const client = await visitor(rig);
+        rig.operations();
+        const page = await client.send(`/own/write?how=${how}`);
+        expect(page.status).toBe(500);
+        expect(page.headers.getSetCookie()).toEqual([]);
+        expect(rig.operations()).toEqual(["read"]);
+        expect(await rig.stored()).toMatchObject({ colour: "red", user: null });
+      }),
   );
 
   test("keeps the session alive, beside the response", () =>
@@ -201,7 +204,9 @@ function pages(site: Site): void {
 
   test("takes any bytes for a cookie as no session", () =>
     using(site, async ({ client }) => {
-      const answer = await client.send("/own/read", { headers: { cookie: `${COOKIE}=%00; ${COOKIE}=../../x` } });
+      const answer = await client.send("/own/read", {
+        headers: { cookie: `${COOKIE}=%00; ${COOKIE}=../../x` },
+      });
       expect(answer.status).toBe(200);
       expect(await answer.text()).toContain("Layout for nobody");
     }));
@@ -269,10 +274,12 @@ function actions(site: Site): void {
       const { client } = rig;
       rig.faulty.next("create", waitsBefore(door));
       let answered = false;
-      const under = client[send]("/own/forms", "act", ["set blue", "revalidate /own/forms"]).then((answer) => {
-        answered = true;
-        return answer;
-      });
+      const under = client[send]("/own/forms", "act", ["set blue", "revalidate /own/forms"]).then(
+        (answer) => {
+          answered = true;
+          return answer;
+        },
+      );
       await door.reached();
       expect(answered).toBe(false);
       door.open();
@@ -288,7 +295,10 @@ function actions(site: Site): void {
     using(site, async ({ client }) => {
       const answer = await client.submit("/own/forms", "act", ["set blue"]);
       const [line = ""] = sessionCookies(answer);
-      const attributes = line.split("; ").slice(1).map((attribute) => attribute.toLowerCase());
+      const attributes = line
+        .split("; ")
+        .slice(1)
+        .map((attribute) => attribute.toLowerCase());
       expect(attributes.sort()).toEqual(["httponly", "path=/", "samesite=lax", "secure"]);
       expect(answer.headers.get("cache-control")).toMatch(/no-store/);
     }));
@@ -298,7 +308,9 @@ function actions(site: Site): void {
       const answer = await rig.client[send]("/own/forms", "act", ["set blue", "redirect /own/read"]);
       // Next's own scripts find the address in a header of theirs, and the page it leads to in the answer.
       if (send === "submit") expect(answer.status).toBe(303);
-      expect(answer.headers.get("location") ?? answer.headers.get("x-action-redirect")).toMatch(/^\/own\/read/);
+      expect(answer.headers.get("location") ?? answer.headers.get("x-action-redirect")).toMatch(
+        /^\/own\/read/,
+      );
       expect(sessionCookies(answer)).toHaveLength(1);
       if (send === "call") expect(await answer.text()).toContain("colour: blue");
       expect(await rig.client.text("/own/read")).toContain("colour: blue");
@@ -338,17 +350,22 @@ function actions(site: Site): void {
 
   test("fails when its session cannot be saved, and nothing of its redirect leaves", async () => {
     const door = gate();
-    await using(site, async (rig) => {
-      const client = await visitor(rig);
-      const page = client.submit("/own/forms", "act", ["wait", "set blue", "redirect /own/read"]);
-      await door.reached();
-      rig.faulty.always("update", failsBefore());
-      door.open();
-      const answer = await page;
-      rig.faulty.heal();
-      expect([answer.status, answer.headers.get("location")]).toEqual([500, null]);
-      expect(await rig.stored()).toMatchObject({ colour: "red" });
-    }, {}, { wait: () => door.passage() });
+    await using(
+      site,
+      async (rig) => {
+        const client = await visitor(rig);
+        const page = client.submit("/own/forms", "act", ["wait", "set blue", "redirect /own/read"]);
+        await door.reached();
+        rig.faulty.always("update", failsBefore());
+        door.open();
+        const answer = await page;
+        rig.faulty.heal();
+        expect([answer.status, answer.headers.get("location")]).toEqual([500, null]);
+        expect(await rig.stored()).toMatchObject({ colour: "red" });
+      },
+      {},
+      { wait: () => door.passage() },
+    );
   });
 
   test("logs in with a new secret, and out, and the page of the same answer knows", () =>
@@ -496,7 +513,9 @@ function proxies(site: Site): void {
     using(site, async (rig) => {
       const client = await visitor(rig);
       const before = client.token;
-      expect(await client.text(page, { headers: { "x-do": "login ada" } })).toContain("colour: red, user: ada");
+      expect(await client.text(page, { headers: { "x-do": "login ada" } })).toContain(
+        "colour: red, user: ada",
+      );
       expect(client.token).not.toBe(before);
       const out = await client.send(page, { headers: { "x-do": "logout" } });
       const text = await out.text();
@@ -558,7 +577,9 @@ function proxies(site: Site): void {
     using(site, async (rig) => {
       const own = await rig.client.send(page, { headers: { "x-do": "set blue", "x-answer": "header" } });
       expect(await own.text()).toContain("seen: yes");
-      const cookie = await rig.another().send(page, { headers: { "x-do": "set blue", "x-answer": "cookie" } });
+      const cookie = await rig
+        .another()
+        .send(page, { headers: { "x-do": "set blue", "x-answer": "cookie" } });
       expect(cookieNames(cookie).sort()).toEqual([COOKIE, "size"]);
       const jar = await rig.another().send(page, { headers: { "x-do": "set blue,theme dark" } });
       expect(cookieNames(jar).sort()).toEqual([COOKIE, "theme"]);
@@ -585,7 +606,10 @@ function proxies(site: Site): void {
     using(site, async (rig) => {
       const client = await visitor(rig);
       const moved = await client.send(page, { headers: { "x-do": "set blue,redirect /own/read" } });
-      expect([moved.status, moved.headers.get("location")]).toEqual([307, expect.stringMatching(/\/own\/read$/)]);
+      expect([moved.status, moved.headers.get("location")]).toEqual([
+        307,
+        expect.stringMatching(/\/own\/read$/),
+      ]);
       expect(await rig.stored()).toMatchObject({ colour: "blue" });
       const failed = await client.send(page, { headers: { "x-do": "set green,fail" } });
       expect(failed.status).toBe(500);
@@ -598,7 +622,11 @@ function proxies(site: Site): void {
       const before = client.token;
       rig.faulty.always("update", failsBefore());
       const answer = await client.send(page, { headers: { "x-do": "set blue" } });
-      expect([answer.status, await answer.text(), client.token]).toEqual([503, "Service Unavailable\n", before]);
+      expect([answer.status, await answer.text(), client.token]).toEqual([
+        503,
+        "Service Unavailable\n",
+        before,
+      ]);
     }));
 
   test("a new secret that is due is made there, for the page as well", () =>
@@ -641,17 +669,21 @@ function kept(site: Site): void {
     return `${page}${route}`;
   }
 
-  test("has one of it for pages, actions, routes and the proxy, and currentSession() in each but the pages", { timeout: 60_000 }, () =>
-    inFolder(async (folder) => {
-      const server = await site.serve("start", folder);
-      try {
-        const told = await tell(new Client(server.origin));
-        expect(told).toContain("colour: blue, current: true, made: 1");
-        expect(told).toMatch(/"colour":"blue".*"current":true.*"made":1/);
-      } finally {
-        await server.close();
-      }
-    }));
+  test(
+    "has one of it for pages, actions, routes and the proxy, and currentSession() in each but the pages",
+    { timeout: 60_000 },
+    () =>
+      inFolder(async (folder) => {
+        const server = await site.serve("start", folder);
+        try {
+          const told = await tell(new Client(server.origin));
+          expect(told).toContain("colour: blue, current: true, made: 1");
+          expect(told).toMatch(/"colour":"blue".*"current":true.*"made":1/);
+        } finally {
+          await server.close();
+        }
+      }),
+  );
 
   test("shares its sessions between processes", { timeout: 60_000 }, () =>
     inFolder(async (folder) => {
@@ -664,22 +696,30 @@ function kept(site: Site): void {
       } finally {
         await Promise.all(servers.map((server) => server.close()));
       }
-    }));
+    }),
+  );
 
-  test("in development says loudly that a page cannot write, and outlives a change of its modules", { timeout: 180_000 }, () =>
-    inFolder(async (folder) => {
-      const server = await site.serve("dev", folder);
-      try {
-        const client = new Client(server.origin);
-        expect(await tell(client)).toContain("colour: blue, current: true, made: 1");
-        const failed = await client.send("/kept/write");
-        expect([failed.status, await failed.text()]).toEqual([500, expect.stringContaining("can only be read here")]);
-        expect(server.output()).toContain("ERR_SESSION_READ_ONLY");
-        site.edit("lib/kept.js", (text) => `${text}\nexport const changed = true;\n`);
-        await vi.waitFor(async () => expect((await client.send("/kept/api")).status).toBe(200), 30_000);
-        expect(await client.text("/kept/forms")).toContain("colour: blue, current: true, made: 1");
-      } finally {
-        await server.close();
-      }
-    }));
+  test(
+    "in development says loudly that a page cannot write, and outlives a change of its modules",
+    { timeout: 180_000 },
+    () =>
+      inFolder(async (folder) => {
+        const server = await site.serve("dev", folder);
+        try {
+          const client = new Client(server.origin);
+          expect(await tell(client)).toContain("colour: blue, current: true, made: 1");
+          const failed = await client.send("/kept/write");
+          expect([failed.status, await failed.text()]).toEqual([
+            500,
+            expect.stringContaining("can only be read here"),
+          ]);
+          expect(server.output()).toContain("ERR_SESSION_READ_ONLY");
+          site.edit("lib/kept.js", (text) => `${text}\nexport const changed = true;\n`);
+          await vi.waitFor(async () => expect((await client.send("/kept/api")).status).toBe(200), 30_000);
+          expect(await client.text("/kept/forms")).toContain("colour: blue, current: true, made: 1");
+        } finally {
+          await server.close();
+        }
+      }),
+  );
 }

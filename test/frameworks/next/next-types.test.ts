@@ -44,30 +44,34 @@ export const proxy = sessions.proxy((request, session, event) => {
 for (const version of ["15.5.0", "16.4.6"]) {
   const project = `test/frameworks/next/${version}`;
   withProjects([project], () => {
-    test(`the examples of the page compile with the types of Next ${version}, and sessions are typed`, {
-      timeout: 120_000,
-    }, async () => {
-      const folder = join(ROOT, project, ".generated-types");
-      rmSync(folder, { recursive: true, force: true });
-      const write = (file: string, text: string): void => {
-        mkdirSync(dirname(join(folder, file)), { recursive: true });
-        writeFileSync(join(folder, file), text);
-      };
-      const blocks = blocksOf("docs/adapters/next.md").filter(({ language }) => language === "tsx");
-      expect(blocks.length).toBeGreaterThan(5);
-      for (const { code } of blocks) {
-        const [, file = ""] = /^\/\/ (\S+)\n/.exec(code) ?? [];
-        expect(file, "each example begins with the name of its file").not.toBe("");
-        write(file, code);
-      }
-      write("types.ts", TYPES);
-      cpSync(join(ROOT, "test/frameworks/next/types.tsconfig.json"), join(folder, "tsconfig.json"));
-      const { code, output } = await runIn(project, process.execPath, [
-        join(ROOT, "node_modules/typescript/bin/tsc"),
-        "-p",
-        folder,
-      ]);
-      expect(code, output).toBe(0);
-    });
+    test(
+      `the examples of the page compile with the types of Next ${version}, and sessions are typed`,
+      {
+        timeout: 120_000,
+      },
+      async () => {
+        const folder = join(ROOT, project, ".generated-types");
+        rmSync(folder, { recursive: true, force: true });
+        const write = (file: string, text: string): void => {
+          mkdirSync(dirname(join(folder, file)), { recursive: true });
+          writeFileSync(join(folder, file), text);
+        };
+        const blocks = blocksOf("docs/adapters/next.md").filter(({ language }) => language === "tsx");
+        expect(blocks.length).toBeGreaterThan(5);
+        for (const { code } of blocks) {
+          const [, file = ""] = /^\/\/ (\S+)\n/.exec(code) ?? [];
+          expect(file, "each example begins with the name of its file").not.toBe("");
+          write(file, code);
+        }
+        write("types.ts", TYPES);
+        cpSync(join(ROOT, "test/frameworks/next/types.tsconfig.json"), join(folder, "tsconfig.json"));
+        const { code, output } = await runIn(project, process.execPath, [
+          join(ROOT, "node_modules/typescript/bin/tsc"),
+          "-p",
+          folder,
+        ]);
+        expect(code, output).toBe(0);
+      },
+    );
   });
 }

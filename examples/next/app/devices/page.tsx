@@ -18,8 +18,8 @@ export default async function Page() {
       <section>
         <h2>Your devices</h2>
         <p>
-          Everywhere you are signed in as <strong>{user}</strong>. What you end here is over at once, whatever that browser
-          is doing.
+          Everywhere you are signed in as <strong>{user}</strong>. What you end here is over at once, whatever
+          that browser is doing.
         </p>
         <ul className="devices">
           {ordered.map((info) => (
@@ -44,8 +44,8 @@ function Device({ info, isCurrent }: { info: SessionInfo; isCurrent: boolean }) 
       <div>
         <strong>{browser(info.userAgent)}</strong>{" "}
         <span className="quiet">
-          {info.address ?? "unknown address"} · signed in {time(info.authenticatedAt ?? info.createdAt)} · last seen{" "}
-          {time(info.accessedAt)}
+          {info.address ?? "unknown address"} · signed in {time(info.authenticatedAt ?? info.createdAt)} ·
+          last seen {time(info.accessedAt)}
         </span>{" "}
         <code>{info.id}</code>
       </div>

@@ -10,8 +10,8 @@ export default function Page() {
       <section className="narrow box">
         <h2>Sign in</h2>
         <p>
-          This is a demonstration: any name will do, and nobody asks for a password. Sign in with the same name from
-          another browser to see both under <em>Your devices</em>.
+          This is a demonstration: any name will do, and nobody asks for a password. Sign in with the same
+          name from another browser to see both under <em>Your devices</em>.
         </p>
         <form action={signIn}>
           <label>

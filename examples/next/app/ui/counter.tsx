@@ -17,7 +17,8 @@ export function Counter({ hits }: { hits: number }) {
       <h2>Counter</h2>
       <output id="hits">{hits}</output>
       <p>
-        One number in your session. Press in two tabs at once: each press sends 25 requests that overlap, and none is lost.
+        One number in your session. Press in two tabs at once: each press sends 25 requests that overlap, and
+        none is lost.
       </p>
       <button id="hit">Hit 25 times</button>
       <p className="quiet" id="said"></p>

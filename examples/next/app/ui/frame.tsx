@@ -59,15 +59,17 @@ async function Facts() {
   if (session.id === null) {
     return (
       <p>
-        <strong>Behind the counter:</strong> no session is stored and no cookie is set. Put something into the cart.
+        <strong>Behind the counter:</strong> no session is stored and no cookie is set. Put something into the
+        cart.
       </p>
     );
   }
   return (
     <p>
-      <strong>Behind the counter:</strong> session <code>{session.id}</code>, {Math.round(session.age() / 1000)} s old. Your
-      cookie’s fingerprint is <code>{fingerprint(cookie) ?? "new"}</code>: it changes when you sign in. Stop the server,
-      start it again, and all is still here.
+      <strong>Behind the counter:</strong> session <code>{session.id}</code>,{" "}
+      {Math.round(session.age() / 1000)} s old. Your cookie’s fingerprint is{" "}
+      <code>{fingerprint(cookie) ?? "new"}</code>: it changes when you sign in. Stop the server, start it
+      again, and all is still here.
     </p>
   );
 }

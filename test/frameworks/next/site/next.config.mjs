@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 const root = dirname(dirname(import.meta.dirname));
 
 export default {
+  serverExternalPackages: ["holdfast"],
   outputFileTracingRoot: root,
   turbopack: { root },
   experimental: { authInterrupts: true },
