@@ -35,7 +35,7 @@ export function frameOf(session: Session<ShopData>, cookie: string | undefined):
 }
 
 /** Enough of a hash to see that the cookie changed, and nothing of the cookie. */
-function fingerprint(cookie: string | undefined): string | null {
+export function fingerprint(cookie: string | undefined): string | null {
   return cookie === undefined ? null : createHash("sha256").update(cookie).digest("hex").slice(0, 8);
 }
 

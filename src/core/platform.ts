@@ -57,8 +57,15 @@ export function diagnosticsChannel(name: string): Channel {
   return channel(name);
 }
 
-/** What `currentSession()` reads. It holds nothing outside the requests that run inside it. */
-const context: AsyncLocalStorage<unknown> = new AsyncLocalStorage();
+const CONTEXT: unique symbol = Symbol.for("holdfast.context") as never;
+
+/**
+ * What `currentSession()` reads. It holds nothing outside the requests that run inside it. One for all copies of the
+ * package: a bundler may give the code that asks another copy than the manager's.
+ */
+const context: AsyncLocalStorage<unknown> = ((globalThis as { [CONTEXT]?: AsyncLocalStorage<unknown> })[
+  CONTEXT
+] ??= new AsyncLocalStorage());
 
 export function runInContext<T>(value: unknown, work: () => T): T {
   return context.run(value, work);

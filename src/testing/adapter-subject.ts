@@ -83,6 +83,8 @@ export interface AdapterSubject {
   readonly abilities: Readonly<Record<AdapterAbility, true | string>>;
   /** Further ways to answer that this framework has, such as a pipe; `RouteContext.answerBy` takes their names. */
   readonly ways?: readonly string[];
+  /** Names that the framework puts into the Vary of every answer by itself; `cookie` cannot be one. */
+  readonly varies?: readonly string[];
   /** Opens the store that sessions live in; a memory store unless said otherwise. */
   openStore?(): Promise<{ readonly store: AnyStore; close(): Promise<void> }>;
 }

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { currentSession, NullSessionManager, SessionManager } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { testExchange } from "../support/exchange.ts";
@@ -45,4 +45,14 @@ test("what the handler throws comes out as it is", async () => {
       throw error;
     }),
   ).toThrow(error);
+});
+
+test("another copy of the package, which a bundler may have made, knows the current session too", async () => {
+  const manager = new SessionManager({ store: memoryStore(), context: true });
+  const session = await manager.startRequest(testExchange());
+  vi.resetModules();
+  const copy = await import("../../src/index.ts");
+  expect(copy.SessionManager).not.toBe(SessionManager);
+  expect(manager.within(session, () => copy.currentSession())).toBe(session);
+  expect(copy.currentSession()).toBeNull();
 });

@@ -35,5 +35,6 @@ export function demandBuild(): void {
 export function missingPeer(error: unknown): string | null {
   // As Node says it, and as Vite does.
   const [, found = ""] = /(?:Cannot find package|Could not resolve) ['"]([^'"]+)/.exec(String(error)) ?? [];
-  return found in PACKAGE.peerDependencies ? found : null;
+  const name = found.split("/", found.startsWith("@") ? 2 : 1).join("/");
+  return name in PACKAGE.peerDependencies ? name : null;
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { currentSession } from "../../core/context.ts";
 import type { AdapterRule } from "./rule.ts";
 import { group, rule } from "./rule.ts";
-import { assertNoCookie, assertStatus, meeting, ROUTES, show, visitor } from "./support.ts";
+import { assertNoCookie, assertStatus, meeting, ROUTES, show, varyOf, visitor } from "./support.ts";
 
 /** How an adapter sits in an application. */
 export const mountingRules: readonly AdapterRule[] = group("in an application", [
@@ -26,7 +26,7 @@ export const mountingRules: readonly AdapterRule[] = group("in an application", 
       const reply = await browser.get("/assets/logo");
       assert.equal(reply.body, "logo");
       assertNoCookie(reply);
-      assert.equal(reply.header("vary"), undefined);
+      assert.equal(varyOf(context, reply), undefined);
       assert.equal(context.store.count(), 0);
       assert.equal((await show(browser)).data["colour"], "red");
     },

@@ -82,6 +82,15 @@ export function assertStatus(reply: Reply, status: number): void {
   );
 }
 
+/** The Vary of an answer without what the framework puts there by itself; `undefined` when that leaves nothing. */
+export function varyOf({ subject }: AdapterRuleContext, reply: Reply): string | undefined {
+  const frameworks = (subject.varies ?? []).map((name) => name.toLowerCase());
+  assert.ok(!frameworks.includes("cookie"), "no framework varies by the cookie where no session is");
+  const names = (reply.header("vary") ?? "").split(/\s*,\s*/);
+  const left = names.filter((name) => name !== "" && !frameworks.includes(name.toLowerCase()));
+  return left.length > 0 ? left.join(", ") : undefined;
+}
+
 export function assertNoCookie(reply: Reply): void {
   assert.deepEqual(reply.cookies, [], "this answer must not touch the cookie");
 }

@@ -1,0 +1,3 @@
+import { suites } from "./next-suites.ts";
+
+suites("16.4.6");
