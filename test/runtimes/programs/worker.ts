@@ -72,7 +72,7 @@ function objectsSubject(env: Env): StoreSubject {
   const handle = (prefix: string) => ({ store: openObjects(env, prefix), close: async () => undefined });
   return {
     name: "durable objects",
-    effort: 0.1,
+    effort: 0.05,
     async open() {
       const prefix = `${randomUUID()}:`;
       const spoil = (way: string) => async (id: string) => {
