@@ -31,7 +31,12 @@ export interface DurableObjectStoreOptions {
 export type DurableObjectStore = SessionStore & LabelIndex;
 
 /** An answer leaves an object when its writes are on several machines. */
-const TRAITS: StoreTraits = Object.freeze({ durability: "power", shared: true, expires: true, resends: false });
+const TRAITS: StoreTraits = Object.freeze({
+  durability: "power",
+  shared: true,
+  expires: true,
+  resends: false,
+});
 
 /** How many objects are asked at once by one listing or revocation: a request may ask a limited number of them. */
 const AT_ONCE = 50;
@@ -124,7 +129,7 @@ class DurableObjects implements DurableObjectStore {
   async deleteByLabel(label: string, except: readonly SessionId[], call: Call): Promise<number> {
     const kept = new Set(except);
     let deleted = 0;
-    for (let after = ""; ; ) {
+    for (let after = ""; ;) {
       const { lines, more } = await this.#objects.index(label, { op: "page", after, limit: AT_ONCE }, call);
       const ids = idsOf(lines);
       const outcomes = await Promise.all(

@@ -105,8 +105,7 @@ function objects(): void {
     expect((await remote.look(indexOf("user:1"))).keys).toHaveLength(1);
     expect(await remote.call("delete", id, {})).toBe("done");
     expect(await remote.look(`record:${id}`)).toEqual({ keys: [], alarm: null });
-    for (const label of ["user:1", "tenant:7"])
-      expect((await remote.look(indexOf(label))).keys).toEqual([]);
+    for (const label of ["user:1", "tenant:7"]) expect((await remote.look(indexOf(label))).keys).toEqual([]);
   });
 
   test("of an expired session erases itself, some minutes after its expiry", async () => {
@@ -114,7 +113,10 @@ function objects(): void {
     const id = idOf("expired");
     const now = Date.now();
     await remote.create(recordOf("expired", { labels: [], expiresAt: now - 6 * 60_000, endsAt: now + HOUR }));
-    await vi.waitFor(async () => expect(await remote.look(`record:${id}`)).toEqual({ keys: [], alarm: null }), PATIENT);
+    await vi.waitFor(
+      async () => expect(await remote.look(`record:${id}`)).toEqual({ keys: [], alarm: null }),
+      PATIENT,
+    );
   });
 
   test("of a session that expired just now still has it, for clocks that are behind", async () => {
@@ -180,7 +182,12 @@ function objects(): void {
     const record = recordOf("renewed", { labels: ["user:a", "user:b"] });
     await remote.create(record);
     const before = (await remote.look(indexOf("user:a"))).keys;
-    const renew = { secretHash: "n".repeat(43), nextEpoch: 2, labels: ["user:a", "user:c"], endsAt: record.endsAt + 1 };
+    const renew = {
+      secretHash: "n".repeat(43),
+      nextEpoch: 2,
+      labels: ["user:a", "user:c"],
+      endsAt: record.endsAt + 1,
+    };
     expect(await remote.update(record.id, { renew })).toEqual({ kind: "done", version: 2 });
     const after = (await remote.look(indexOf("user:a"))).keys;
     expect(after).toHaveLength(1);
@@ -225,7 +232,9 @@ async function survives(): Promise<void> {
     expect(Object.keys(record?.fields ?? {}).length).toBeLessThanOrEqual(acknowledged.length + 4);
     expect(record?.version).toBe(1 + Object.keys(record?.fields ?? {}).length);
     expect(await again.read(idOf("out"))).toBeNull();
-    const page = (await again.call("listByLabel", "user:1", { limit: 10 })) as { readonly records: readonly SessionRecord[] };
+    const page = (await again.call("listByLabel", "user:1", { limit: 10 })) as {
+      readonly records: readonly SessionRecord[];
+    };
     expect(page.records.map(({ id }) => id)).toEqual([counter.id]);
   } finally {
     await (second ?? first).stop();
@@ -233,7 +242,10 @@ async function survives(): Promise<void> {
 }
 
 /** A platform that fails so many times, in one way, and then answers that there is no record. */
-function failing(times: number, error: object): { readonly namespace: SessionObjectNamespace; count(): number } {
+function failing(
+  times: number,
+  error: object,
+): { readonly namespace: SessionObjectNamespace; count(): number } {
   let asked = 0;
   const stub = {
     fetch: async () => {
@@ -254,14 +266,18 @@ describe("the platform's trouble", () => {
 
   test("is told after three times", async () => {
     const { namespace, count } = failing(9, { retryable: true });
-    await expect(durableObjectStore(namespace).read(idOf("a"), CALL)).rejects.toThrow("the platform's trouble");
+    await expect(durableObjectStore(namespace).read(idOf("a"), CALL)).rejects.toThrow(
+      "the platform's trouble",
+    );
     expect(count()).toBe(3);
   });
 
   test("is told at once when the object is overloaded, or asking again cannot help", async () => {
     for (const error of [{ retryable: true, overloaded: true }, {}]) {
       const { namespace, count } = failing(1, error);
-      await expect(durableObjectStore(namespace).read(idOf("a"), CALL)).rejects.toThrow("the platform's trouble");
+      await expect(durableObjectStore(namespace).read(idOf("a"), CALL)).rejects.toThrow(
+        "the platform's trouble",
+      );
       expect(count()).toBe(1);
     }
   });
@@ -269,7 +285,9 @@ describe("the platform's trouble", () => {
   test("never sends a write twice", async () => {
     const { namespace, count } = failing(1, { retryable: true });
     const store = durableObjectStore(namespace);
-    await expect(store.update(idOf("a"), { now: NOW, epoch: 1 }, CALL)).rejects.toThrow("the platform's trouble");
+    await expect(store.update(idOf("a"), { now: NOW, epoch: 1 }, CALL)).rejects.toThrow(
+      "the platform's trouble",
+    );
     expect(count()).toBe(1);
   });
 });

@@ -8,7 +8,12 @@ import { startInWorkerd } from "./support/workerd.ts";
 withProject(PROJECT, () =>
   withRuntime(WORKERD, () => {
     for (const name of ["fetch", "hono, newest", "hono, oldest"])
-      describeTrial({ contract: "adapter", name, broken: JOINED, start: () => startInWorkerd("adapter", name) });
+      describeTrial({
+        contract: "adapter",
+        name,
+        broken: JOINED,
+        start: () => startInWorkerd("adapter", name),
+      });
     describeTrial({ contract: "store", name: "memory", start: () => startInWorkerd("store", "memory") });
   }),
 );

@@ -76,7 +76,9 @@ function objectsSubject(env: Env): StoreSubject {
     async open() {
       const prefix = `${randomUUID()}:`;
       const spoil = (way: string) => async (id: string) => {
-        await objectOf(env, `${prefix}record:${id}`).fetch(`https://object/~spoil?way=${encodeURIComponent(way)}`);
+        await objectOf(env, `${prefix}record:${id}`).fetch(
+          `https://object/~spoil?way=${encodeURIComponent(way)}`,
+        );
       };
       return {
         ...handle(prefix),
@@ -136,7 +138,10 @@ interface Task {
 async function worked(request: Request, env: Env): Promise<Response> {
   const { job, input, location } = (await request.json()) as Task;
   try {
-    return Response.json({ kind: "done", result: await storeJobs[job](inTurns(openObjects(env, location)), input) });
+    return Response.json({
+      kind: "done",
+      result: await storeJobs[job](inTurns(openObjects(env, location)), input),
+    });
   } catch (error) {
     return Response.json({ kind: "failed", message: error instanceof Error ? error.stack : String(error) });
   }
@@ -169,7 +174,10 @@ interface Ask {
 /** Calls the store for a client outside, which outlives this process. */
 async function called(request: Request, env: Env): Promise<Response> {
   const { method, args, prefix } = (await request.json()) as Ask;
-  const store = openObjects(env, prefix) as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+  const store = openObjects(env, prefix) as unknown as Record<
+    string,
+    (...args: unknown[]) => Promise<unknown>
+  >;
   const answer = await store[method]?.(...args, { signal: new AbortController().signal });
   return Response.json({ answer });
 }

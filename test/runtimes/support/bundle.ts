@@ -77,7 +77,12 @@ async function bundler(): Promise<Bundler> {
 
 const BUILT_IN = /^(node|cloudflare|bun|jsr):/;
 
-function packagesOf(folder: string, whole: boolean, instead: BundleOptions["instead"], build: Bundling): void {
+function packagesOf(
+  folder: string,
+  whole: boolean,
+  instead: BundleOptions["instead"],
+  build: Bundling,
+): void {
   build.onResolve({ filter: /.*/ }, async ({ path, resolveDir, kind, pluginData }) => {
     const other = instead?.[path];
     if (other !== undefined) return { path: join(ROOT, other) };
@@ -102,7 +107,9 @@ function builtName(file: string, folder: string): string | undefined {
   if (!file.startsWith(sources)) return undefined;
   const path = `./${file.slice(sources.length).replaceAll(sep, "/").replace(/\.ts$/, "")}`;
   const exported = [path, path.replace(/\/?index$/, "")].find((name) => name in PACKAGE.exports);
-  return exported === undefined ? join(folder, "node_modules/holdfast/dist", `${path}.js`) : specifierOf(exported);
+  return exported === undefined
+    ? join(folder, "node_modules/holdfast/dist", `${path}.js`)
+    : specifierOf(exported);
 }
 
 /** Whether the project is installed, with the package in it. */

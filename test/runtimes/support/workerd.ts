@@ -29,7 +29,13 @@ export class Workerd {
   readonly #ended: Promise<void>;
   readonly #output: () => string;
 
-  private constructor(child: ChildProcess, ended: Promise<void>, folder: string, port: number, output: () => string) {
+  private constructor(
+    child: ChildProcess,
+    ended: Promise<void>,
+    folder: string,
+    port: number,
+    output: () => string,
+  ) {
     this.#child = child;
     this.#ended = ended;
     this.folder = folder;
@@ -39,7 +45,8 @@ export class Workerd {
 
   /** Starts on a free port; on the objects of an earlier one where its folder is given. */
   static async start(variant: string, folder?: string): Promise<Workerd> {
-    if (WORKERD.program === null) throw new Error(`${WORKERD.name} is missing. It comes from ${WORKERD.source}.`);
+    if (WORKERD.program === null)
+      throw new Error(`${WORKERD.name} is missing. It comes from ${WORKERD.source}.`);
     const data = folder ?? (await mkdtemp(join(tmpdir(), "holdfast-workerd-")));
     const file = await bundle(PROGRAM, { variant: `workerd-${variant}`, whole: true, instead: INSTEAD });
     const settings = file.replace(/\.mjs$/, ".capnp");
@@ -50,7 +57,8 @@ export class Workerd {
       stdio: ["ignore", "pipe", "pipe", "pipe"],
     });
     let output = "";
-    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (text: Buffer) => (output += text.toString()));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on("data", (text: Buffer) => (output += text.toString()));
     const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
     const failed = ended.then(() => {
       throw new Error(`workerd ended before it listened: ${output}`);
@@ -132,7 +140,11 @@ const isolate :Workerd.Worker = (
 }
 
 /** Tries a contract in workerd, a rule a request. `store` is what the adapter's sessions are in, unless in memory. */
-export async function startInWorkerd(contract: "adapter" | "store", subject: string, store = ""): Promise<Trial> {
+export async function startInWorkerd(
+  contract: "adapter" | "store",
+  subject: string,
+  store = "",
+): Promise<Trial> {
   const variant = `${contract}-${subject}-${store}`.replace(/[^\w.-]+/g, "-");
   const workerd = await Workerd.start(variant);
   return {

@@ -33,7 +33,10 @@ export class TriedObject extends SessionObject {
     const { pathname, searchParams } = new URL(request.url);
     switch (pathname) {
       case "/~spoil":
-        this.#storage.kv.put(RECORD, WAYS[searchParams.get("way") ?? ""]?.(this.#storage.kv.get(RECORD) as Stored));
+        this.#storage.kv.put(
+          RECORD,
+          WAYS[searchParams.get("way") ?? ""]?.(this.#storage.kv.get(RECORD) as Stored),
+        );
         return new Response("spoilt");
       case "/~alarm":
         await this.alarm();
