@@ -25,8 +25,9 @@ for (const [kind, headings] of Object.entries(HEADINGS)) {
     );
     expect(
       existsSync(join(root, `test/${kind}/${name}.test.ts`)) ||
-        existsSync(join(root, `test/frameworks/${name}/${name}.test.ts`)),
-      `test/${kind}/${name}.test.ts is missing, and so is test/frameworks/${name}/${name}.test.ts`,
+        existsSync(join(root, `test/frameworks/${name}/${name}.test.ts`)) ||
+        existsSync(join(root, `test/runtimes/${name}.test.ts`)),
+      `test/${kind}/${name}.test.ts is missing, and so are test/frameworks/${name}/${name}.test.ts and test/runtimes/${name}.test.ts`,
     );
     expectFile(`docs/${kind}/${name}.md`);
     checkHeadings(`docs/${kind}/${name}.md`, headings);

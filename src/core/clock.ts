@@ -10,7 +10,8 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   after(ms, action) {
     const timer = setTimeout(action, ms);
-    timer.unref();
+    // A runtime whose timers are numbers keeps no process alive for them, or has other means.
+    if (typeof timer === "object") timer.unref();
     return () => clearTimeout(timer);
   },
 };

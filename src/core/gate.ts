@@ -144,14 +144,30 @@ export class Gate {
 
   /** Prepares the store once. A failure is not remembered: the next call tries again. */
   async #setUp(): Promise<void> {
-    this.#ready ??= this.#bounded("setup", async (store, call) => store.setup?.(call));
+    if (this.#ready === "ready") return;
+    const joins = this.#ready !== null;
+    const preparing = (this.#ready ??= this.#bounded("setup", async (store, call) => store.setup?.(call)));
     try {
-      await this.#ready;
+      await (joins ? this.#joined(preparing) : preparing);
       this.#ready = "ready";
     } catch (error) {
-      this.#ready = null;
+      // Another may have begun anew meanwhile.
+      if (this.#ready === preparing) this.#ready = null;
       throw error;
     }
+  }
+
+  /**
+   * Waits for what another request began, until the deadline of this one: where a platform ends the work of a request with it, as
+   * workers' do, it would never be settled.
+   */
+  #joined(preparing: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.after(this.#deadlineMs, () =>
+        reject(new SessionError("ERR_SESSION_STORE_UNAVAILABLE", "The session store was not ready in time.")),
+      );
+      preparing.then(resolve, reject).finally(cancel);
+    });
   }
 
   #bounded<T>(operation: string, send: (store: AnyStore, call: Call) => Promise<T>): Promise<T> {

@@ -212,6 +212,23 @@ describe("set-up", () => {
     expect(await waiting).toBe("ERR_SESSION_STORE_UNAVAILABLE");
     expect(await door.read(ID)).toBeNull();
   });
+
+  test("begun by a request whose work the platform ended holds up the others no longer than their deadline", async () => {
+    const { door, faulty, clock } = gated({ setup: true });
+    faulty.next("setup", hangs());
+    const { after } = clock;
+    // Its timers end with it, as a worker's do.
+    clock.after = () => () => undefined;
+    void door.read(ID);
+    clock.after = after;
+    await settled();
+    const waiting = codeOf(door.read(ID));
+    await settled();
+    clock.advance(2000);
+    expect(await waiting).toBe("ERR_SESSION_STORE_UNAVAILABLE");
+    expect(await door.read(ID)).toBeNull();
+    expect(faulty.count("setup")).toBe(2);
+  });
 });
 
 describe("an ability that the store lacks", () => {

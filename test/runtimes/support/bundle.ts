@@ -17,7 +17,6 @@ interface Resolving {
 interface Resolved {
   readonly path?: string;
   readonly external?: boolean;
-  readonly errors?: readonly { readonly text: string }[];
 }
 
 interface Bundling {
@@ -40,6 +39,8 @@ export interface BundleOptions {
   readonly variant: string;
   /** Put the packages into the file too, as for workerd, which finds none by itself. Otherwise the runtime resolves them. */
   readonly whole?: boolean;
+  /** Files, relative to the repository, that stand in for modules. */
+  readonly instead?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -48,7 +49,7 @@ export interface BundleOptions {
  * tests are used unchanged. Gives the path of the file, which lies in the project, so that imports find its packages.
  */
 export async function bundle(program: string, options: BundleOptions): Promise<string> {
-  const { project = PROJECT, variant, whole = false } = options;
+  const { project = PROJECT, variant, whole = false, instead = {} } = options;
   const folder = join(ROOT, project);
   const file = join(folder, ".generated", `${basename(program, ".ts")}.${variant}.mjs`);
   await (
@@ -62,8 +63,9 @@ export async function bundle(program: string, options: BundleOptions): Promise<s
     platform: whole ? "browser" : "node",
     conditions: whole ? ["workerd", "worker", "browser"] : [],
     logLevel: "silent",
-    external: ["node:*", "cloudflare:*"],
-    plugins: [{ name: "packages", setup: (build: Bundling) => packagesOf(folder, whole, build) }],
+    // The repository's own settings would lead the package's name back to the sources.
+    tsconfigRaw: "{}",
+    plugins: [{ name: "packages", setup: (build: Bundling) => packagesOf(folder, whole, instead, build) }],
   });
   return file;
 }
@@ -75,13 +77,20 @@ async function bundler(): Promise<Bundler> {
 
 const BUILT_IN = /^(node|cloudflare|bun|jsr):/;
 
-function packagesOf(folder: string, whole: boolean, build: Bundling): void {
+function packagesOf(
+  folder: string,
+  whole: boolean,
+  instead: BundleOptions["instead"],
+  build: Bundling,
+): void {
   build.onResolve({ filter: /.*/ }, async ({ path, resolveDir, kind, pluginData }) => {
-    if (kind === "entry-point" || pluginData === folder || BUILT_IN.test(path)) return undefined;
-    const relative = path.startsWith(".") || path.startsWith("/");
-    const name = relative ? libraryName(resolve(resolveDir, path)) : path;
+    const other = instead?.[path];
+    if (other !== undefined) return { path: join(ROOT, other) };
+    if (BUILT_IN.test(path)) return { path, external: true };
+    if (kind === "entry-point" || pluginData === folder) return undefined;
+    const isFile = path.startsWith(".") || path.startsWith("/");
+    const name = isFile ? builtName(resolve(resolveDir, path), folder) : path;
     if (name === undefined) return undefined;
-    if (name === null) return { errors: [{ text: `${path} is not exported by the package` }] };
     if (!whole) return { path: name, external: true };
     // Packages of packages are found from where those lie.
     const from = resolveDir.includes(`${sep}node_modules${sep}`) ? resolveDir : folder;
@@ -89,14 +98,18 @@ function packagesOf(folder: string, whole: boolean, build: Bundling): void {
   });
 }
 
-/** What a user would write for a source file of the library; `undefined` for other files, `null` where there is no such export. */
-function libraryName(file: string): string | null | undefined {
+/**
+ * What a source file of the library is once it is built and installed: what a user would write, or the path of the file where users
+ * cannot reach it. `undefined` for other files.
+ */
+function builtName(file: string, folder: string): string | undefined {
   const sources = join(ROOT, "src") + sep;
   if (!file.startsWith(sources)) return undefined;
   const path = `./${file.slice(sources.length).replaceAll(sep, "/").replace(/\.ts$/, "")}`;
-  const names = [path, path.replace(/\/?index$/, "")].map((name) => (name === "." ? "." : name));
-  const exported = names.find((name) => name in PACKAGE.exports);
-  return exported === undefined ? null : specifierOf(exported);
+  const exported = [path, path.replace(/\/?index$/, "")].find((name) => name in PACKAGE.exports);
+  return exported === undefined
+    ? join(folder, "node_modules/holdfast/dist", `${path}.js`)
+    : specifierOf(exported);
 }
 
 /** Whether the project is installed, with the package in it. */

@@ -59,7 +59,10 @@ export const DENO: Runtime = packaged("Deno", "@deno/linux-x64-glibc", "deno", (
   "--no-prompt",
   file,
 ]);
-export const WORKERD: Runtime = packaged("workerd", "workerd", "bin/workerd", (file) => ["serve", file]);
+export const WORKERD: Runtime = packaged("workerd", "@cloudflare/workerd-linux-64", "bin/workerd", (file) => [
+  "serve",
+  file,
+]);
 
 /** Describes suites that need a runtime. Without it they are skipped, loudly; in CI they fail. */
 export function withRuntime(runtime: Runtime, suites: () => void): void {
