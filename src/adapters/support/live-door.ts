@@ -126,5 +126,5 @@ function isSameHost(origin: string, request: IncomingMessage): boolean {
   if (host === undefined || !URL.canParse(origin)) return false;
   const from = new URL(origin);
   const target = `${from.protocol}//${host}`;
-  return from.host !== "" && URL.canParse(target) && new URL(target).host.endsWith(from.host);
+  return from.host !== "" && URL.canParse(target) && new URL(target).host === from.host;
 }
