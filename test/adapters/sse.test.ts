@@ -86,8 +86,10 @@ async function reading(
   };
 }
 
+/** Nothing, until it is over. */
 async function* forever({ signal }: { signal: AbortSignal }): AsyncGenerator<string, void, void> {
   await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  yield* [];
 }
 
 describe("the text of a stream", () => {
