@@ -55,7 +55,10 @@ interface Shared<S extends AnySession> {
  * io.use(sessions);
  * io.on("connection", (socket) => {
  *   const live = sessions.of(socket);
- *   socket.on("hit", async (answer) => answer(await live.run((session) => session.increment("hits"))));
+ *   socket.on("note", async (text, answer) => {
+ *     await live.run((session) => session.set("note", text));
+ *     answer("stored");
+ *   });
  * });
  * ```
  *

@@ -64,7 +64,10 @@ type VerifyClient = ((info: ClientInfo, done: Verified) => void) | ((info: Clien
  * const server = sessions.attach(new WebSocketServer({ port: 8080 }));
  * server.on("connection", (socket) => {
  *   const live = sessions.of(socket);
- *   socket.on("message", async () => socket.send(String(await live.run((session) => session.increment("messages")))));
+ *   socket.on("message", async (text) => {
+ *     await live.run((session) => session.set("latest", String(text)));
+ *     socket.send("stored");
+ *   });
  * });
  * ```
  *

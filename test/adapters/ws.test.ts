@@ -338,6 +338,8 @@ describe("origins", () => {
     ["https://evil.example", "shop.example", 403],
     ["https://shop.example.evil.example", "shop.example", 403],
     ["https://evilshop.example", "shop.example", 403],
+    ["https://shop.example", "www.shop.example", 403],
+    ["https://example", "shop.example", 403],
     ["https://shop.example@evil.example", "shop.example", 403],
     ["null", "null", 403],
     ["file://", "", 403],

@@ -577,6 +577,23 @@ describe("a message", () => {
     expect(await seen(where, cookie)).toEqual({ n: 6 });
   });
 
+  test("that commits by itself knows what it has stored, however many overlap", async () => {
+    const { live } = await opened();
+    const counts = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        live.run(async (session) => {
+          session.increment("n");
+          await session.commit();
+          return Number(session.data["n"]);
+        }),
+      ),
+    );
+    expect(counts.toSorted((one, other) => one - other)).toEqual(
+      Array.from({ length: 20 }, (_, index) => index + 1),
+    );
+    live.close();
+  });
+
   test("that changes nothing costs one read", async () => {
     const { where, live } = await opened();
     where.faulty.forget();

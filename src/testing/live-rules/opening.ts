@@ -62,6 +62,33 @@ export const openingRules: readonly LiveRule[] = group("opening", [
     },
   ),
 
+  rule(
+    "to connect is activity, and is written down no more often than it must",
+    async ({ start, store, clock, until }) => {
+      const app = await start();
+      const cookie = await app.login("ann");
+      clock.advance(2 * 60_000);
+      store.forget();
+      await app.connect(cookie);
+      await until("the access is written down", () => store.count("update") === 1 && store.working === 0);
+      await app.connect(cookie);
+      assert.equal(store.count("update"), 1);
+    },
+  ),
+
+  rule("to connect with a new secret confirms it", async ({ start, store, clock, until }) => {
+    const app = await start({ manager: { rotateEvery: "10m", rotationGrace: "30s" } });
+    const cookie = await app.login("ann");
+    clock.advance(11 * 60_000);
+    const after = await app.request(cookie, () => undefined);
+    assert.notEqual(after, cookie);
+    await app.connect(after);
+    await until("the confirmation is written down", () => store.working === 0);
+    clock.advance(31_000);
+    // The old secret's grace began when the new one was seen.
+    assert.equal(await app.seen(cookie), null);
+  }),
+
   rule("the load of the session has a deadline", async ({ start, store, clock, until }) => {
     const app = await start();
     const cookie = await app.login("ann");
