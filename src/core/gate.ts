@@ -144,11 +144,12 @@ export class Gate {
 
   /** Prepares the store once. A failure is not remembered: the next call tries again. */
   async #setUp(): Promise<void> {
-    if (this.#ready === "ready") return;
-    const joins = this.#ready !== null;
-    const preparing = (this.#ready ??= this.#bounded("setup", async (store, call) => store.setup?.(call)));
+    const begun = this.#ready;
+    if (begun === "ready") return;
+    const preparing = begun ?? this.#bounded("setup", async (store, call) => store.setup?.(call));
+    this.#ready = preparing;
     try {
-      await (joins ? this.#joined(preparing) : preparing);
+      await (begun === null ? preparing : this.#joined(preparing));
       this.#ready = "ready";
     } catch (error) {
       // Another may have begun anew meanwhile.

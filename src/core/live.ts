@@ -26,7 +26,8 @@ export interface LiveSession<S extends AnySession> {
   /**
    * Handles one message: reads the session anew, gives it to `work`, and stores what that changed. It resolves, to what `work`
    * returned, when all of it is stored: answer the client then. When `work` throws, nothing that it staged is stored, but for
-   * a logout, and the error is passed on. Messages may overlap, as requests may.
+   * a logout, and the error is passed on. Messages may overlap, as requests may: what `increment` returns is then not the last word, but what
+   * the session holds after an `await session.commit()` within `work` is.
    *
    * @throws `ERR_SESSION_GONE` when the session is over, or ends while `work` runs and has changed something;
    * `ERR_SESSION_STORE_UNAVAILABLE` when the store cannot say; `ERR_SESSION_SENT` for what needs a cookie: a login, a new secret,

@@ -33,6 +33,17 @@ export {
   type StoreCall,
   type StoreOperation,
 } from "./faults.ts";
+export { checkLive, liveContract, type LiveRuleOutcome } from "./live-contract.ts";
+export { liveRules } from "./live-rules/index.ts";
+export type { LiveApp, LiveRule, LiveRuleContext, LiveStartOptions } from "./live-rules/rule.ts";
+export type {
+  LiveAbility,
+  LiveApplication,
+  LiveClient,
+  LiveRefusal,
+  LiveSubject,
+  RunningLiveApplication,
+} from "./live-subject.ts";
 export { seededRandom, type Random } from "./random.ts";
 export type { Runner, TestFunction } from "./contract.ts";
 export { checkStore, storeContract, type RuleOutcome } from "./store-contract.ts";

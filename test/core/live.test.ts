@@ -222,6 +222,48 @@ describe("a live session", () => {
     expect(where.clock.pending).toBe(0);
   });
 
+  test("closed while its session is read, which was used meanwhile, leaves no timer", async () => {
+    const { where, live, cookie } = await opened({
+      store: deafStore(),
+      deadline: "1h",
+      live: { checkEvery: "1h" },
+    });
+    where.clock.advance(2 * MINUTE);
+    await done(sibling(where), cookie, () => undefined);
+    const door = gate();
+    where.faulty.next("read", waitsBefore(door));
+    where.clock.advance(2 * MINUTE);
+    await door.reached();
+    live.close();
+    door.open();
+    await settled();
+    expect(where.clock.pending).toBe(0);
+  });
+
+  test("is listened for from the first connection on, until the manager is closed", async () => {
+    const memory = memoryStore();
+    let listeners = 0;
+    const store = new Proxy(memory, {
+      get: (inner, name) => {
+        const value: unknown = Reflect.get(inner, name);
+        if (name !== "subscribe") return typeof value === "function" ? value.bind(inner) : value;
+        return () => {
+          listeners += 1;
+          return () => void (listeners -= 1);
+        };
+      },
+    });
+    const where = rig({ store });
+    const cookie = await loggedIn(where);
+    expect(listeners).toBe(0);
+    const first = await connected(where, cookie);
+    first.live.close();
+    await connected(where, cookie);
+    expect(listeners).toBe(1);
+    await where.manager.close();
+    expect(listeners).toBe(0);
+  });
+
   test("is closed with its manager, also one that has no session, and any that comes later", async () => {
     const { where, live, ends } = await opened();
     const anonymous = await connected(where);
@@ -533,6 +575,23 @@ describe("a message", () => {
     expect(result).toBe(6);
     expect(where.faulty.calls.map(({ operation }) => operation)).toEqual(["read", "update"]);
     expect(await seen(where, cookie)).toEqual({ n: 6 });
+  });
+
+  test("that commits by itself knows what it has stored, however many overlap", async () => {
+    const { live } = await opened();
+    const counts = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        live.run(async (session) => {
+          session.increment("n");
+          await session.commit();
+          return Number(session.data["n"]);
+        }),
+      ),
+    );
+    expect(counts.toSorted((one, other) => one - other)).toEqual(
+      Array.from({ length: 20 }, (_, index) => index + 1),
+    );
+    live.close();
   });
 
   test("that changes nothing costs one read", async () => {

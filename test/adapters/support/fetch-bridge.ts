@@ -47,10 +47,15 @@ function requestOf(incoming: IncomingMessage, signal: AbortSignal): Request {
   return new Request(url, { method: incoming.method ?? "GET", headers, signal });
 }
 
-async function write(response: Response, outgoing: ServerResponse): Promise<void> {
-  for await (const piece of response.body ?? []) {
-    if (outgoing.destroyed) return;
-    outgoing.write(piece);
+/** As servers do: nobody makes any more of a body whose client has left. */
+async function write({ body }: Response, outgoing: ServerResponse): Promise<void> {
+  if (outgoing.destroyed) return void (await body?.cancel());
+  const reader = body?.getReader();
+  outgoing.once("close", () => void reader?.cancel().catch(() => undefined));
+  for (;;) {
+    const next = await reader?.read();
+    if (next === undefined || next.done || outgoing.destroyed) break;
+    outgoing.write(next.value);
   }
   outgoing.end();
 }

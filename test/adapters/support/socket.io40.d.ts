@@ -1,0 +1,3 @@
+declare module "socket.io40" {
+  export { Server } from "socket.io";
+}

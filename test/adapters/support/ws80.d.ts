@@ -1,0 +1,3 @@
+declare module "ws80" {
+  export { WebSocket, WebSocketServer } from "ws";
+}
