@@ -44,23 +44,6 @@ describe("an early commit", () => {
     expect(where.faulty.count("update")).toBe(0);
   });
 
-  test("asks whether the answer is ready only when there is something to store, and leaves it staged when it is not", async () => {
-    const where = rig();
-    const cookie = await stored(where, { a: 1 });
-    const asked: string[] = [];
-    const reading = await visit(where, cookie);
-    expect(reading.session.data.a).toBe(1);
-    await where.manager.commitEarly(reading.exchange, () => asked.push("reading") > 0);
-    const writing = await visit(where, cookie);
-    writing.session.data.a = 2;
-    expect(where.manager.commitEarly(writing.exchange, () => asked.push("writing") < 0)).toBeUndefined();
-    expect([asked, await seen(where, cookie)]).toEqual([["writing"], { a: 1 }]);
-    await where.manager.commitEarly(writing.exchange, () => true);
-    expect(await seen(where, cookie)).toEqual({ a: 2 });
-    await writing.fail();
-    expect(await seen(where, cookie)).toEqual({ a: 2 });
-  });
-
   test("leaves a touch to the finish, which need not wait for it", async () => {
     const where = rig();
     const cookie = await stored(where);

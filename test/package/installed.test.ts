@@ -92,7 +92,7 @@ console.log(JSON.stringify(names));
 `;
 
 /** What the adapters of frameworks need that leave no other way. */
-const NEEDS = { "holdfast/adapters/nestjs": "needs @nestjs/common" };
+const NEEDS = { "holdfast/adapters/nestjs": "needs @nestjs/common", "holdfast/adapters/next": "needs next" };
 
 type Names = Record<string, string | string[]>;
 
