@@ -246,12 +246,12 @@ function caches(site: Site): void {
   test("a page that is forced to be static is told that it has no session", () =>
     using(site, async (rig) => {
       const client = await visitor(rig);
-      expect(await client.text("/frozen/one")).toContain("told: ERR_SESSION_USE");
+      expect(await client.text(`/frozen/${crypto.randomUUID()}`)).toContain("told: ERR_SESSION_USE");
     }));
 
   test("a route that is forced to be static is told so too, before it makes a session for everybody", () =>
     using(site, async (rig) => {
-      const answer = await rig.client.send("/frozen-api/one");
+      const answer = await rig.client.send(`/frozen-api/${crypto.randomUUID()}`);
       expect([await answer.text(), answer.headers.getSetCookie()]).toEqual(["told: ERR_SESSION_USE", []]);
       expect(await countOf(rig)).toBe(0);
     }));
@@ -402,6 +402,13 @@ function actions(site: Site): void {
       const answer = await client.submit("/own/forms", "twice", ["count"]);
       expect([answer.status, sessionCookies(answer).length, await countOf(rig)]).toEqual([303, 1, 1]);
       expect(await rig.stored()).toMatchObject({ count: 2, same: true, read: true });
+    }));
+
+  test("is what the page of the same answer shows, also where the session was read before it", () =>
+    using(site, async (rig) => {
+      const client = await visitor(rig);
+      const answer = await client.submit("/own/forms", "late", ["set blue"]);
+      expect(await answer.text()).toContain("colour: blue");
     }));
 
   test("counts exactly under overlapping requests", () =>

@@ -26,6 +26,12 @@ export async function twice(form) {
   redirect("/own/read");
 }
 
+/** Looks at the session before it changes it. */
+export async function readFirst(form) {
+  if ((await sessions().read()).isNew) return;
+  await sessions().action(work)(form);
+}
+
 /** An action that is none of the sessions'. */
 export async function unwrapped() {
   const session = await sessions().read();

@@ -1,4 +1,4 @@
-import { act, twice, unwrapped } from "../../../lib/actions.js";
+import { act, readFirst, twice, unwrapped } from "../../../lib/actions.js";
 import { sessions } from "../../../lib/sessions.js";
 import { StateForm } from "./state-form.js";
 
@@ -13,6 +13,9 @@ export default async function Page() {
       </form>
       <form id="twice" action={twice}>
         <button>Twice</button>
+      </form>
+      <form id="late" action={readFirst}>
+        <button>Late</button>
       </form>
       <form id="unwrapped" action={unwrapped}>
         <button>Unwrapped</button>
