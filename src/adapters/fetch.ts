@@ -1,6 +1,6 @@
 import type { AnySession, RequestHooks } from "../index.ts";
 import { SessionError } from "../index.ts";
-import { FetchExchange } from "./support/fetch-exchange.ts";
+import { FetchExchange, isSpent, saysFailure } from "./support/fetch-exchange.ts";
 import { type Known, withSession } from "./support/fetch-sessions.ts";
 import { checkAdapter } from "./support/options.ts";
 import { isUnexpected, plainResponse } from "./support/thrown.ts";
@@ -114,7 +114,8 @@ class FetchAdapter<S extends AnySession, Rest extends readonly unknown[]> {
       exchange: this.#exchangeOf(request, rest),
       begun: (known) => void this.#known.set(request, known),
       handle: (session) => handler(request, session, ...rest),
-      isFailure,
+      isFailure: (thrown) =>
+        thrown instanceof Response ? saysFailure(thrown) || isSpent(thrown) : isFailure(thrown),
       render: (error) => renderFailure(error, request, ...rest),
     });
   }

@@ -175,8 +175,9 @@ class SvelteKitAdapter<S extends AnySession> {
           known.failed = client.isBuild;
           this.#remember(event, known);
         },
-        handle: () => this.#outer.run(known, () => demandAnswer(known, resolve)),
-        isFailure: (thrown) => this.#isFailure(thrown),
+        handle: () => this.#outer.run(known, resolve),
+        // SvelteKit answers a thrown `Response` with status 500, like any other value that is no error of its own.
+        isFailure: (thrown) => thrown instanceof Response || this.#isFailure(thrown),
         render: (error) => (this.#options.renderFailure ?? failureAnswer)(error, event),
       });
       return settled(event, exchange, response);
@@ -241,19 +242,6 @@ class SvelteKitAdapter<S extends AnySession> {
 
 /** What SvelteKit says of an unexpected error: versions 2 and 3 in different words. */
 const UNKNOWN_ERROR = { kind: "unknown", status: 500, message: "Internal Error" };
-
-/** SvelteKit answers a thrown `Response` with status 500, like any other value that is no error of its own. */
-async function demandAnswer(
-  known: Known<AnySession>,
-  resolve: () => Response | Promise<Response>,
-): Promise<Response> {
-  try {
-    return await resolve();
-  } catch (thrown) {
-    if (thrown instanceof Response) known.failed = true;
-    throw thrown;
-  }
-}
 
 function linesOf({ request }: SvelteKitEvent): readonly string[] {
   const line = request.headers.get("cookie");

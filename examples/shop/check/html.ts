@@ -62,6 +62,11 @@ function rawText(node: Node): string {
   return childrenOf(node).map(rawText).join("");
 }
 
+/** What the scripts that are written out in a page say. */
+export function scriptsOf(document: Node): readonly string[] {
+  return elements(document, "script").map((script) => childrenOf(script).map(rawText).join(""));
+}
+
 /** The name by which assistive technology, and a person, knows a button. */
 export function buttonName(button: Element): string {
   const written = button.tagName === "input" ? attribute(button, "value") : textOf(button);

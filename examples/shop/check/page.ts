@@ -6,6 +6,7 @@ import {
   type Element,
   elements,
   labelOf,
+  scriptsOf,
   textOf,
 } from "./html.ts";
 import { type Sent, submission } from "./submission.ts";
@@ -100,9 +101,10 @@ export class Page {
 
   /** The waters of the tide table, which is the part of its page that comes last. */
   get tides(): readonly string[] {
-    return elements(this.#document, "ol.tide")
+    const shown = elements(this.#document, "ol.tide")
       .flatMap((list) => elements(list, "li"))
       .map(textOf);
+    return shown.length > 0 ? shown : (this.#streamed.match(/(?:High|Low) water \d\d:\d\d/g) ?? []);
   }
 
   /** Whom the tide table was written for. */
@@ -110,7 +112,14 @@ export class Page {
     const line = elements(this.#document, "p")
       .map(textOf)
       .find((text) => text.startsWith("Written for"));
-    return line && /^Written for (.+)\.$/.exec(line)?.[1];
+    return (line && /^Written for (.+)\.$/.exec(line)?.[1]) ?? /writtenFor:"(.+?)"/.exec(this.#streamed)?.[1];
+  }
+
+  /** What a page of SvelteKit streams: values, which its script puts on the page as they come. */
+  get #streamed(): string {
+    return scriptsOf(this.#document)
+      .filter((script) => /^__sveltekit_\w+\.resolve\(/.test(script))
+      .join();
   }
 
   /**

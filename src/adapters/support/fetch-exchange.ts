@@ -9,6 +9,8 @@ export interface FetchView {
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined;
   /** Whether the response has no way to a client that keeps cookies: a request within another, or at build time. Default: it has. */
   readonly isCookieless?: boolean;
+  /** What counts as the Cookie header, where that is not the request's own. */
+  readonly cookieLines?: readonly string[] | undefined;
 }
 
 /** Statuses that have no body, and that no `Response` can be made of with one. */
@@ -52,6 +54,7 @@ export class FetchExchange implements HttpExchange {
   }
 
   get cookieLines(): readonly string[] {
+    if (this.#view.cookieLines !== undefined) return this.#view.cookieLines;
     const line = this.#request.headers.get("cookie");
     return line === null ? [] : [line];
   }
@@ -63,6 +66,11 @@ export class FetchExchange implements HttpExchange {
   get canSetCookie(): boolean {
     if (this.#view.isCookieless === true) return false;
     return this.#response === null || isRebuildable(this.#response);
+  }
+
+  /** What the client will send of the session once it has the response. */
+  get nextCookieLines(): readonly string[] {
+    return this.#cookie === null ? this.cookieLines : [`${this.#cookie.name}=${this.#cookie.value}`];
   }
 
   /** Whether a cookie has to be on whatever response this request gets in the end. */

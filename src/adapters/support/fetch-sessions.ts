@@ -15,6 +15,7 @@ export interface FetchSteps<S extends AnySession> {
   /** The session is loaded: the time to remember whose it is. */
   begun(known: Known<S>): void;
   handle(session: S): Response | Promise<Response>;
+  /** Whether what the handler threw, be it a `Response` or not, means that it failed. */
   isFailure(thrown: unknown): boolean;
   /** Makes the response when the session cannot be loaded or its commit failed, or throws. */
   render(error: unknown): Response | Promise<Response>;
@@ -65,9 +66,8 @@ async function answerOf<S extends AnySession>(
     exchange.answer(value);
     return { kind: "returned", value, failed: saysFailure(value) };
   } catch (value) {
-    if (!(value instanceof Response)) return { kind: "thrown", value, failed: isFailure(value) };
-    exchange.answer(value);
-    return { kind: "thrown", value, failed: saysFailure(value) || isSpent(value) };
+    if (value instanceof Response) exchange.answer(value);
+    return { kind: "thrown", value, failed: isFailure(value) };
   }
 }
 

@@ -16,11 +16,13 @@ function redirect(request: Request, location: string): Response {
   return Response.redirect(new URL(location, request.url), 302);
 }
 
-function whole({ status = 200, headers = [], body }: Answer): Response {
+/** A complete answer as a `Response`. */
+export function whole({ status = 200, headers = [], body }: Answer): Response {
   return new Response(body ?? null, { status, headers: headers.map(([name, value]) => [name, value]) });
 }
 
-function streamed({ status = 200, headers = [] }: Answer, pieces: AsyncIterable<string>): Response {
+/** An answer whose body is made piece by piece, as it is taken. */
+export function streamed({ status = 200, headers = [] }: Answer, pieces: AsyncIterable<string>): Response {
   const iterator = pieces[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
   // No piece is made before the one before it was taken, so what a piece does happens after the headers.

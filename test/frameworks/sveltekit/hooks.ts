@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { client, cookieAfter, cookieNames, type Parts } from "./rig.ts";
-import { type Hook, type HookInput, serve, type Version } from "./site.ts";
+import { cookieAfter, cookieNames } from "../support/sites.ts";
+import { client } from "./rig.ts";
+import { type Hook, type HookInput, serve, type Tools, type Version } from "./site.ts";
 import { SessionManager } from "../../../src/index.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 
@@ -15,7 +16,7 @@ function sessionOf({ event }: HookInput): {
 }
 
 /** A hook behind the session's that stages a change on all paths but the rig's own, and then ends in some way. */
-function ending(end: (input: HookInput) => Promise<Response> | Response): Parts["hooks"] {
+function ending(end: (input: HookInput) => Promise<Response> | Response): (tools: Tools) => readonly Hook[] {
   const hook: Hook = async (input) => {
     if (input.event.url.pathname.startsWith("/the/")) return await input.resolve(input.event);
     sessionOf(input).set("colour", "blue");
@@ -28,7 +29,7 @@ function ending(end: (input: HookInput) => Promise<Response> | Response): Parts[
 export function hooks(version: Version): void {
   test("a redirect that a hook throws saves and carries the cookie, in the form that each client takes", async () => {
     const shop = await client(version, {
-      hooks: (tools) => ending(() => tools.redirect(303, "/sign-in"))?.(tools) ?? [],
+      hooks: (tools) => ending(() => tools.redirect(303, "/sign-in"))(tools),
     });
     const page = await shop.ask("/page");
     expect([page.status, page.headers.get("location"), page.headers.get("cache-control")]).toEqual([
@@ -56,7 +57,7 @@ export function hooks(version: Version): void {
 
   test("error() with a status below 500 in a hook saves, and its answer carries the cookie", async () => {
     const shop = await client(version, {
-      hooks: (tools) => ending(() => tools.error(401, "who are you?"))?.(tools) ?? [],
+      hooks: (tools) => ending(() => tools.error(401, "who are you?"))(tools),
     });
     const page = await shop.ask("/page");
     expect([page.status, await page.text()]).toEqual([401, "who are you?\n"]);
@@ -68,7 +69,7 @@ export function hooks(version: Version): void {
 
   test("error() in a hook is answered by SvelteKit where no cookie is to be carried", async () => {
     const shop = await client(version, {
-      hooks: (tools) => ending(() => tools.error(401, "who are you?"))?.(tools) ?? [],
+      hooks: (tools) => ending(() => tools.error(401, "who are you?"))(tools),
     });
     const cookie = await shop.visitor();
     const page = await shop.ask("/page", { cookie });

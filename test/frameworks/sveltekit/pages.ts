@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { failsBefore } from "../../../src/testing/index.ts";
-import { client, cookieAfter, cookieNames } from "./rig.ts";
-import type { Version } from "./site.ts";
+import { cookieAfter, cookieNames } from "../support/sites.ts";
+import { client, type Parts } from "./rig.ts";
+import { NEWEST, type Version } from "./site.ts";
 
 const SESSION = "__Host-Http-sid";
 const DOWN = new Error("redis at 10.0.0.1 is down");
@@ -139,6 +140,20 @@ export function pages(version: Version): void {
     expect(await shop.stored(cookie)).toEqual({ misses: 2 });
   });
 
+  test("error() with a status of 500 or above in load rolls back, where SvelteKit tells of it", async () => {
+    const shop = await client(version, {
+      load(_event, session, { error }) {
+        session.set("colour", "blue");
+        return error(503, "closed for the night");
+      },
+    });
+    const cookie = await shop.visitor();
+    expect((await shop.ask("/page", { cookie })).status).toBe(503);
+    expect(await shop.stored(cookie)).toEqual({ colour: "red" });
+    expect((await shop.ask("/page/__data.json", { cookie })).status).toBe(200);
+    expect(await shop.stored(cookie)).toEqual({ colour: version === NEWEST ? "red" : "blue" });
+  });
+
   test("redirect() in load saves and carries the cookie, as a page and as data", async () => {
     const shop = await client(version, {
       load(_event, session, { redirect }) {
@@ -274,6 +289,37 @@ export function pages(version: Version): void {
     shop.store.always("create", failsBefore(DOWN));
     expect(await (await shop.ask("/page")).text()).toBe("closed for the night");
     expect(seen).toEqual(["ERR_SESSION_UNKNOWN", "/page"]);
+  });
+
+  test("what fails may be left to SvelteKit, by an error of its own", async () => {
+    let refuse = (): never => expect.unreachable();
+    const shop = await client(version, {
+      options: { renderFailure: () => refuse() },
+      load(_event, session, tools) {
+        refuse = () => tools.error(503, "closed for the night");
+        return { hits: session.increment("hits") };
+      },
+    });
+    shop.store.always("create", failsBefore(DOWN));
+    const page = await shop.ask("/page");
+    expect(page.status).toBe(503);
+    expect(await page.text()).toMatch(/error.html:\s+closed for the night/);
+  });
+
+  test("the client's address is the one that SvelteKit knows, or the one that the option gives", async () => {
+    const load: Parts["load"] = (_event, session) => {
+      session.set("colour", "red");
+      return { from: session.remoteAddress };
+    };
+    const plain = await client(version, { load });
+    const behind = await client(version, { load, options: { clientAddress: () => "192.0.2.7" } });
+    for (const [shop, address] of [
+      [plain, "127.0.0.1"],
+      [behind, "192.0.2.7"],
+    ] as const) {
+      const cookie = cookieAfter(await shop.ask("/page"));
+      expect(await (await shop.ask("/page", { cookie })).text()).toContain(`"from":"${address}"`);
+    }
   });
 
   test("what the application cannot store is thrown to SvelteKit, which reports it", async () => {

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ROOT } from "../../package/package-json.ts";
 import { failsBefore } from "../../../src/testing/index.ts";
-import { type Client, client, cookieAfter } from "./rig.ts";
+import { cookieAfter } from "../support/sites.ts";
+import { type Client, client } from "./rig.ts";
 import type { Version } from "./site.ts";
 
 /** Remote functions, as SvelteKit's client calls them. */
@@ -37,6 +38,17 @@ export function remoteFunctions(version: Version): void {
     expect(await shop.stored(cookie)).toEqual({ colour: "red" });
   });
 
+  test("a live query reads the session as long as it lives, and what it changes is refused aloud", async () => {
+    const shop = await client(version, {
+      remote: (_event, session, name) =>
+        name === "live" ? session.get("colour") : codeOf(() => session.set("colour", "blue")),
+    });
+    const cookie = await shop.visitor();
+    const answer = await shop.ask(`/_app/remote/${idOf(version, "watch")}?payload=`, { cookie });
+    expect(await answer.text()).toMatch(/red[\s\S]*ERR_SESSION_SENT/);
+    expect(await shop.stored(cookie)).toEqual({ colour: "red" });
+  });
+
   test("a commit that fails is an error to SvelteKit's client", async () => {
     const shop = await client(version, { remote: (_event, session) => session.increment("hits") });
     shop.store.always("create", failsBefore(new Error("down")));
@@ -59,6 +71,15 @@ function command(shop: Client, version: Version, cookie = ""): Promise<Response>
     },
     body: JSON.stringify({ payload: "", refreshes: [] }),
   });
+}
+
+function codeOf(work: () => unknown): unknown {
+  try {
+    work();
+    return "no error";
+  } catch (error) {
+    return (error as { readonly code?: unknown }).code;
+  }
 }
 
 /** The address of a remote function has a hash in it, which the client's code knows. */

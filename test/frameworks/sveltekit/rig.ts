@@ -3,6 +3,7 @@ import type { SvelteKitSessions, SvelteKitSessionsOptions } from "../../../src/a
 import { type AnyStore, type Session, SessionManager } from "../../../src/index.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { type FaultyStore, faultyStore, manualClock, type ManualClock } from "../../../src/testing/index.ts";
+import { cookieAfter } from "../support/sites.ts";
 import {
   type ErrorInput,
   type Event,
@@ -108,15 +109,4 @@ function siteOf(tools: Tools, manager: SessionManager, parts: Parts, reported: u
     action: (event) => parts.action?.(...given(event)),
     remote: (event, name) => parts.remote?.(event, sessions.of(event), name),
   };
-}
-
-/** The Cookie header after a response that set a session's. */
-export function cookieAfter(response: Response): string {
-  const line = response.headers.getSetCookie().find((one) => one.startsWith("__Host-Http-sid="));
-  return line?.split(";")[0] ?? "";
-}
-
-/** The names of the cookies that a response sets, in order. */
-export function cookieNames(response: Response): string[] {
-  return response.headers.getSetCookie().map((line) => line.split("=")[0] ?? "");
 }

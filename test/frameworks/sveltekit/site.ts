@@ -1,17 +1,7 @@
-import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { SvelteKitEvent, sveltekitSessions } from "../../../src/adapters/sveltekit.ts";
-import { ROOT } from "../../package/package-json.ts";
-import { runIn } from "../support/projects.ts";
+import { type Served, type SiteMaker, Sites, type Version } from "../support/sites.ts";
 
-/** A version of SvelteKit that the adapter is tried on, by its project's folder. */
-export interface Version {
-  readonly name: string;
-  readonly folder: string;
-}
+export type { Version } from "../support/sites.ts";
 
 const FOLDER = "test/frameworks/sveltekit";
 
@@ -67,59 +57,11 @@ export interface Site {
   remote?(event: Event, name: string): unknown;
 }
 
-export type SiteMaker = (tools: Tools) => Site;
-
-export interface Served {
-  readonly origin: string;
-  close(): Promise<void>;
-}
-
-const makers: Map<number, SiteMaker> = new Map();
-const made: Map<number, Site> = new Map();
-
-Object.assign(globalThis, {
-  [Symbol.for("holdfast.sveltekit")]: (port: number, tools: Tools): Site => {
-    const maker = makers.get(port);
-    if (maker === undefined) throw new Error(`nothing is served on port ${port}`);
-    const site = made.get(port) ?? maker(tools);
-    made.set(port, site);
-    return site;
-  },
-});
-
-/** Builds the application of the suite with SvelteKit's own build. */
-export async function build({ folder }: Version): Promise<string> {
-  const sources = join(ROOT, folder, ".generated/src");
-  rmSync(join(ROOT, folder, ".generated"), { recursive: true, force: true });
-  mkdirSync(sources, { recursive: true });
-  cpSync(join(ROOT, FOLDER, "app"), sources, { recursive: true });
-  const additions = join(ROOT, folder, "app");
-  if (existsSync(additions)) cpSync(additions, sources, { recursive: true });
-  const { code, output } = await runIn(folder, "npx", ["vite", "build"]);
-  if (code !== 0) throw new Error(`vite build failed:\n${output}`);
-  return output;
-}
+const sites = new Sites<Tools, Site>("holdfast.sveltekit", ".generated/build/handler.js", (request, port) =>
+  Object.assign(request, { sitePort: port }),
+);
 
 /** Serves a site on the application that was built. */
-export async function serve({ folder }: Version, maker: SiteMaker): Promise<Served> {
-  const file = join(ROOT, folder, ".generated/build/handler.js");
-  const { handler } = (await import(pathToFileURL(file).href)) as { readonly handler: RequestListener };
-  const server = createServer((request, response) => {
-    // The socket forgets its port when the client leaves.
-    Object.assign(request, { sitePort: (server.address() as AddressInfo).port });
-    handler(request, response);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  makers.set(port, maker);
-  return {
-    origin: `http://127.0.0.1:${port}`,
-    async close() {
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-      makers.delete(port);
-      made.delete(port);
-    },
-  };
+export function serve(version: Version, maker: SiteMaker<Tools, Site>): Promise<Served> {
+  return sites.serve(version, maker);
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { client, cookieAfter, cookieNames } from "./rig.ts";
+import { cookieAfter, cookieNames } from "../support/sites.ts";
+import { client } from "./rig.ts";
 import type { Version } from "./site.ts";
 
 const SESSION = "__Host-Http-sid";
@@ -128,6 +129,19 @@ export function subRequests(version: Version): void {
     expect([page.status, cookieNames(page), statuses]).toEqual([200, [], [200, 500]]);
     expect(shop.reported).toEqual([expect.objectContaining({ code: "ERR_SESSION_SENT" })]);
     expect(await shop.stored(cookie)).toEqual({ colour: "red", hits: 1 });
+  });
+
+  test("without credentials have nobody's session for a visitor who is nobody too", async () => {
+    const shop = await client(version, {
+      async load(event, session) {
+        session.set("colour", "red");
+        return { inner: await (await event.fetch("/inner", { credentials: "omit" })).text() };
+      },
+      answer: (_event, session, { text }) => text(String(session.get("colour") ?? "nothing")),
+    });
+    const page = await shop.ask("/page");
+    expect(await page.text()).toContain('"inner":"nothing"');
+    expect(await shop.stored(cookieAfter(page))).toEqual({ colour: "red" });
   });
 
   test("in another visitor's name have that one's session", async () => {

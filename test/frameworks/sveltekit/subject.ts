@@ -1,6 +1,7 @@
 import type { SvelteKitSessions } from "../../../src/adapters/sveltekit.ts";
 import { type Session, SessionError } from "../../../src/index.ts";
-import type { AdapterSubject, Answer, Application, RouteContext } from "../../../src/testing/index.ts";
+import type { AdapterSubject, Application, RouteContext } from "../../../src/testing/index.ts";
+import { streamed, whole } from "../../adapters/support/fetch-subject.ts";
 import {
   type ErrorInput,
   type Event,
@@ -28,26 +29,6 @@ const WAYS: Readonly<Record<string, Way>> = {
   "the result of fetch()": (_tools, _event, text) => fetch(`data:text/plain,${text}`),
 };
 
-function headersOf({ headers = [] }: Answer): [string, string][] {
-  return headers.map(([name, value]) => [name, value]);
-}
-
-function streamed(answer: Omit<Answer, "body">, pieces: AsyncIterable<string>): Response {
-  const iterator = pieces[Symbol.asyncIterator]();
-  const encoder = new TextEncoder();
-  const body = new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { done, value } = await iterator.next();
-        if (done === true) controller.close();
-        else controller.enqueue(encoder.encode(value));
-      },
-    },
-    { highWaterMark: 0 },
-  );
-  return new Response(body, { status: answer.status ?? 200, headers: headersOf(answer) });
-}
-
 interface Sessions {
   readonly first: SvelteKitSessions<Session>;
   readonly second: SvelteKitSessions<Session> | null;
@@ -58,8 +39,7 @@ function contextOf(tools: Tools, event: Event, sessions: Sessions): RouteContext
     session: event.locals["session"] as Session,
     of: (which = "first") => ((which === "second" ? sessions.second : null) ?? sessions.first).of(event),
     query: (name) => event.url.searchParams.get(name),
-    send: (answer) =>
-      new Response(answer.body ?? null, { status: answer.status ?? 200, headers: headersOf(answer) }),
+    send: whole,
     redirect: (location) => tools.redirect(302, location),
     stream: streamed,
     throwAnswer({ status = 200, headers = [], body = "" }) {

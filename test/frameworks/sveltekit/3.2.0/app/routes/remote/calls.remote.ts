@@ -8,3 +8,7 @@ function call(name: string): Promise<unknown> {
 
 export const ask = query(() => call("query"));
 export const order = command(() => call("command"));
+export const watch = query.live(async function* () {
+  yield await call("live");
+  yield await call("live later");
+});
