@@ -96,8 +96,6 @@ export function socketIoSessions<S extends AnySession>(
     connections.set(conn, entering);
     const shared = await entering;
     if ("status" in shared) return connectError(shared);
-    // A connection outlives no session, but a client may ask for one more namespace just then.
-    if (shared.live.end !== null) return connectError({ status: 401, text: "Unauthorized" });
     known.set(socket, shared.live);
     shared.sockets.add(socket);
     socket.onAny(() => shared.live.touch());

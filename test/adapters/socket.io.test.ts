@@ -159,15 +159,37 @@ for (const version of Object.keys(SOCKET_IO) as SocketIoVersion[]) {
       const { sessions, io, connect, manager, faulty } = await rig(version);
       io.use(sessions);
       io.on("connection", (socket) => void socket.emit("user", sessions.of(socket).user));
-      const cookie = await loggedIn({ manager });
+      io.of("/open").on("connection", (socket) => void socket.emit("hello"));
+      // This one keeps the connection up.
+      const open = connect("/open", await loggedIn({ manager }));
+      await next(open, "hello");
       faulty.next("read", failsBefore());
-      const socket = connect("/", cookie);
+      const socket = beside(open, "/");
       expect(await next(socket, "connect_error")).toMatchObject({
         message: "Service Unavailable",
         data: { status: 503 },
       });
-      const again = beside(socket, "/");
-      expect(await next(again, "user")).toBe("ann");
+      socket.connect();
+      expect(await next(socket, "user")).toBe("ann");
+    });
+
+    test("a socket that left a namespace by itself is not told, and the others are", async () => {
+      const { sessions, io, connect, manager } = await rig(version);
+      io.use(sessions);
+      io.of("/admin").use(sessions);
+      for (const namespace of ["/", "/admin"])
+        io.of(namespace).on("connection", (socket) => void socket.emit("hello"));
+      const socket = connect("/", await loggedIn({ manager }));
+      await next(socket, "hello");
+      const admin = beside(socket, "/admin");
+      await next(admin, "hello");
+      const told: string[] = [];
+      admin.on("session-end", () => void told.push("admin"));
+      admin.disconnect();
+      const why = next(socket, "session-end");
+      const gone = next(socket, "disconnect");
+      await manager.revokeUser("ann");
+      expect([await why, await gone, told]).toEqual(["ended", "io server disconnect", []]);
     });
 
     test("the event that tells of the end may have another name", async () => {

@@ -264,6 +264,14 @@ describe("a live session", () => {
     expect(listeners).toBe(0);
   });
 
+  test("closed, and left behind by a privilege change, takes no message any more", async () => {
+    const { where, live, cookie } = await opened();
+    live.close();
+    await done(where, cookie, (session) => session.rotate());
+    expect(await codeOf(live.run((session) => void session.set("n", 9)))).toBe("ERR_SESSION_GONE");
+    expect(live.end).toBeNull();
+  });
+
   test("is closed with its manager, also one that has no session, and any that comes later", async () => {
     const { where, live, ends } = await opened();
     const anonymous = await connected(where);
@@ -497,6 +505,21 @@ describe("looking", () => {
     expect([ends, second.ends]).toEqual([[], []]);
     await passes(where, 2 * MINUTE, 240);
     expect([ends, second.ends]).toEqual([["unchecked"], []]);
+    await where.manager.close();
+  });
+
+  test("that meets one newer record goes on with the others", async () => {
+    const { where, record } = await opened({ store: deafStore() });
+    for (let index = 0; index < 50; index += 1) await connected(where, await loggedIn(where));
+    await where.store.update(
+      record.id,
+      { now: where.clock.now(), epoch: record.epoch, set: { "~format": "99" } },
+      { signal: new AbortController().signal },
+    );
+    where.faulty.forget();
+    where.clock.advance(250);
+    await settled();
+    expect(where.faulty.count("read")).toBe(51);
     await where.manager.close();
   });
 
