@@ -61,6 +61,16 @@ withProject(PROJECT, () => {
         await workerd.stop();
       }
     });
+
+    test("everything can be made before the first request, where a worker may start nothing", async () => {
+      const program = "test/runtimes/programs/module-scope-worker.ts";
+      const workerd = await Workerd.start("module-scope", undefined, program);
+      try {
+        expect(await workerd.ask("views", {})).toEqual({ views: 1 });
+      } finally {
+        await workerd.stop();
+      }
+    });
   });
 });
 
