@@ -1,10 +1,6 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { blocksOf } from "../docs/pages.ts";
+import { expect, test } from "vitest";
 import { walkThrough } from "../examples/walk.ts";
 import { runIn } from "../frameworks/support/projects.ts";
-import { ROOT } from "../package/package-json.ts";
 import { BUN, DENO, type Runtime, withRuntime } from "./support/runtimes.ts";
 import { withProject } from "./support/suites.ts";
 
@@ -33,16 +29,6 @@ withProject("examples/workers", () => {
       const { code, output } = await runIn("examples/workers", process.execPath, ["build.mjs"]);
       expect(code, output).toBe(0);
       await walkThrough("examples/workers/server.mjs", { uncounted: true });
-    },
-  );
-});
-
-describe("the page of the fetch adapter", () => {
-  const blocks = blocksOf("docs/adapters/fetch.md").map(({ code }) => code.trim());
-  test.each(["examples/bun/server.ts", "examples/deno/server.ts", "examples/workers/worker.ts"])(
-    "shows %s as it is",
-    (file) => {
-      expect(blocks).toContain(readFileSync(join(ROOT, file), "utf8").trim());
     },
   );
 });

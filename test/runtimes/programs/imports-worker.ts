@@ -46,6 +46,8 @@ export { SessionObject as TriedObject } from "holdfast/stores/durable-objects";
 export default {
   fetch: (): Response =>
     Response.json(
-      Object.fromEntries(Object.entries(MODULES).map(([name, exports]) => [name, Object.keys(exports).sort()])),
+      Object.fromEntries(
+        Object.entries(MODULES).map(([name, exports]) => [name, Object.keys(exports).sort()]),
+      ),
     ),
 };

@@ -3,7 +3,11 @@ import { SessionManager } from "../../../src/index.ts";
 import { fetchSessions } from "../../../src/adapters/fetch.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 
-const manager = new SessionManager<{ views: number }>({ store: memoryStore(), context: true, rotateEvery: "15m" });
+const manager = new SessionManager<{ views: number }>({
+  store: memoryStore(),
+  context: true,
+  rotateEvery: "15m",
+});
 const sessions = fetchSessions(manager);
 
 export { SessionObject as TriedObject } from "../../../src/stores/durable-objects.ts";
