@@ -8,7 +8,10 @@ import * as hono from "holdfast/adapters/hono";
 import * as koa from "holdfast/adapters/koa";
 import * as node from "holdfast/adapters/node";
 import * as reactRouter from "holdfast/adapters/react-router";
+import * as socketIo from "holdfast/adapters/socket.io";
+import * as sse from "holdfast/adapters/sse";
 import * as sveltekit from "holdfast/adapters/sveltekit";
+import * as ws from "holdfast/adapters/ws";
 import * as openStore from "holdfast/open-store";
 import * as directory from "holdfast/stores/directory";
 import * as durableObjects from "holdfast/stores/durable-objects";
@@ -39,6 +42,9 @@ const MODULES: Readonly<Record<string, object>> = {
   "holdfast/adapters/hono": hono,
   "holdfast/adapters/react-router": reactRouter,
   "holdfast/adapters/sveltekit": sveltekit,
+  "holdfast/adapters/socket.io": socketIo,
+  "holdfast/adapters/sse": sse,
+  "holdfast/adapters/ws": ws,
 };
 
 export { SessionObject as TriedObject } from "holdfast/stores/durable-objects";
