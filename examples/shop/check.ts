@@ -3,7 +3,7 @@
  * real cookies, overlapping requests and a killed server. Says what it saw at each step; exits 0 when all was as promised,
  * else 1. With `--store` the sessions are where that URL says. With `--server` the shop is another framework's, such as
  * `examples/hono/server.ts`; `--runtime bun` or `--runtime "deno run -A"` runs it, in the folder `--cwd`, with the variables
- * `--env NAME=VALUE`.
+ * `--env NAME=VALUE`. `--uncounted` is for a store that no other process can open.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     runtime: { type: "string" },
     cwd: { type: "string" },
     env: { type: "string", multiple: true, default: [] },
+    uncounted: { type: "boolean", default: false },
   },
 });
 const folder = mkdtempSync(join(tmpdir(), "holdfast-shop-"));
@@ -38,7 +39,7 @@ try {
   // Whoever stops the walk stops the shop as well.
   process.once("SIGTERM", () => void shop.close().finally(() => process.exit(1)));
   console.log(`The Chandlery is open at ${shop.origin}; sessions are in ${storeOf(store).shown}.\n`);
-  await walk(shop, store, report).finally(() => shop.close());
+  await walk(shop, values.uncounted ? null : store, report).finally(() => shop.close());
 } catch (error) {
   console.error(error);
   report.fail();

@@ -29,7 +29,7 @@ interface NotBefore {
 export class Marks {
   readonly #gate: Gate;
   readonly #clock: Clock;
-  readonly #instance: string = randomText(9);
+  #instance: string | null = null;
   #sequence = 0;
 
   constructor(gate: Gate, clock: Clock) {
@@ -46,7 +46,7 @@ export class Marks {
   async raise(user: string | null, except: readonly SessionId[]): Promise<void> {
     const entry: NotBefore = {
       at: this.#clock.now(),
-      by: this.#instance,
+      by: this.#self(),
       sequence: this.nextSequence(),
       except,
     };
@@ -68,9 +68,15 @@ export class Marks {
       .some((entry) => !entry.except.includes(id) && this.#isLater(entry, login));
   }
 
+  /** Tells this manager's marks from others'. Chosen at first need: workers allow no random values before their first request. */
+  #self(): string {
+    this.#instance ??= randomText(9);
+    return this.#instance;
+  }
+
   #isLater(entry: NotBefore, login: NonNullable<Renewal["login"]>): boolean {
     // Within one manager the order is known; between two only their clocks can tell, and a tie counts as revoked.
-    return entry.by === this.#instance ? entry.sequence > login.sequence : entry.at >= login.at;
+    return entry.by === this.#self() ? entry.sequence > login.sequence : entry.at >= login.at;
   }
 
   async #written(id: SessionId, entry: NotBefore): Promise<boolean> {

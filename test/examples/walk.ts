@@ -10,6 +10,8 @@ export interface Running {
   /** The folder it is started in, in the repository. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** No other process can open its store, so what is in there is not counted. */
+  readonly uncounted?: boolean;
 }
 
 /** Has the shop's own client walk through it, as a server of `examples/` serves it. */
@@ -22,7 +24,7 @@ export async function walkThrough(server: string, running: Running = {}): Promis
 
 function walked(
   server: string,
-  { runtime, cwd, env = {} }: Running,
+  { runtime, cwd, env = {}, uncounted = false }: Running,
 ): Promise<{ readonly code: number | null; readonly output: string }> {
   const args = [
     join(ROOT, "examples/shop/check.ts"),
@@ -30,6 +32,7 @@ function walked(
     join(ROOT, server),
     ...(runtime === undefined ? [] : ["--runtime", runtime.join(" ")]),
     ...(cwd === undefined ? [] : ["--cwd", join(ROOT, cwd)]),
+    ...(uncounted ? ["--uncounted"] : []),
     ...Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
   ];
   return new Promise((resolve, reject) => {

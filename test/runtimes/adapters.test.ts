@@ -1,3 +1,4 @@
+import { PIPELINED } from "./support/quirks.ts";
 import { BUN, DENO, NODE20, NODE22, NODE26, NODE_HERE } from "./support/runtimes.ts";
 import { contractOn } from "./support/suites.ts";
 
@@ -8,11 +9,6 @@ const PROGRAM = { contract: "adapter", program: "test/runtimes/programs/adapters
 // The oldest frameworks meet the oldest and the newest Node; in between the built package alone is new.
 for (const runtime of [NODE20, NODE26, DENO]) contractOn(runtime, { ...PROGRAM, subjects: ALL });
 for (const runtime of [NODE22, NODE_HERE]) contractOn(runtime, { ...PROGRAM, subjects: NEWEST });
-
-const PIPELINED = {
-  "on the wire: an answer that waits for its save holds back the pipelined one behind it":
-    "Bun.serve cuts a connection on which a second request comes before the first is answered",
-};
 
 contractOn(BUN, {
   ...PROGRAM,

@@ -7,7 +7,7 @@ import { PROJECT } from "./support/bundle.ts";
 import { withRuntime, WORKERD } from "./support/runtimes.ts";
 import { withProject } from "./support/suites.ts";
 import { describeTrial } from "./support/trial.ts";
-import { JOINED } from "./support/workerd-quirks.ts";
+import { JOINED } from "./support/quirks.ts";
 import { startInWorkerd, Workerd } from "./support/workerd.ts";
 
 const CALL = { signal: new AbortController().signal };

@@ -2,7 +2,7 @@ import { withRuntime, WORKERD } from "./support/runtimes.ts";
 import { withProject } from "./support/suites.ts";
 import { PROJECT } from "./support/bundle.ts";
 import { describeTrial } from "./support/trial.ts";
-import { JOINED } from "./support/workerd-quirks.ts";
+import { JOINED } from "./support/quirks.ts";
 import { startInWorkerd } from "./support/workerd.ts";
 
 withProject(PROJECT, () =>

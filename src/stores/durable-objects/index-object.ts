@@ -35,7 +35,8 @@ export class IndexObject {
     const { kv } = this.#state.storage;
     const now = Date.now();
     let next = Number.POSITIVE_INFINITY;
-    for (const [key, value] of [...kv.list({ prefix: PREFIX })]) {
+    // A copy: the list follows the storage.
+    for (const [key, value] of Array.from(kv.list({ prefix: PREFIX }))) {
       const due = (value as Line).end + SLACK_MS;
       if (due <= now) kv.delete(key);
       else next = Math.min(next, due);

@@ -43,12 +43,12 @@ export class Workerd {
     this.#output = output;
   }
 
-  /** Starts on a free port; on the objects of an earlier one where its folder is given. */
-  static async start(variant: string, folder?: string): Promise<Workerd> {
+  /** Starts on a free port; on the objects of an earlier one where its folder is given, with another worker where that is. */
+  static async start(variant: string, folder?: string, program: string = PROGRAM): Promise<Workerd> {
     if (WORKERD.program === null)
       throw new Error(`${WORKERD.name} is missing. It comes from ${WORKERD.source}.`);
     const data = folder ?? (await mkdtemp(join(tmpdir(), "holdfast-workerd-")));
-    const file = await bundle(PROGRAM, { variant: `workerd-${variant}`, whole: true, instead: INSTEAD });
+    const file = await bundle(program, { variant: `workerd-${variant}`, whole: true, instead: INSTEAD });
     const settings = file.replace(/\.mjs$/, ".capnp");
     await mkdir(join(data, "objects"), { recursive: true });
     await writeFile(settings, settingsOf(basename(file), join(data, "objects")));

@@ -1,0 +1,91 @@
+import { spawn } from "node:child_process";
+import { dirname } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { PATHS, specifierOf } from "../package/package-json.ts";
+import { bundle, PROJECT } from "./support/bundle.ts";
+import {
+  BUN,
+  DENO,
+  NODE20,
+  NODE22,
+  NODE26,
+  NODE_HERE,
+  type Runtime,
+  withRuntime,
+  WORKERD,
+} from "./support/runtimes.ts";
+import { withProject } from "./support/suites.ts";
+import { Workerd } from "./support/workerd.ts";
+
+type Names = Readonly<Record<string, readonly string[] | string>>;
+
+/** The adapters that import their framework, which is not here: their own suites try them. */
+const NEEDY: Readonly<Record<string, string>> = {
+  "holdfast/adapters/nestjs": "@nestjs/common",
+  "holdfast/adapters/next": "next",
+};
+
+/** What has types alone, and so nothing to bundle. */
+const TYPES = ["holdfast/adapters/express/types", "holdfast/adapters/fastify/types"];
+
+const SPECIFIERS = PATHS.map(specifierOf);
+
+withProject(PROJECT, () => {
+  let here: Names;
+  beforeAll(async () => {
+    here = await namesOn(NODE_HERE);
+  });
+
+  for (const runtime of [NODE20, NODE22, NODE_HERE, NODE26, BUN, DENO]) {
+    withRuntime(runtime, () => {
+      test("every export can be imported, and gives the same names", async () => {
+        const names = await namesOn(runtime);
+        expect(Object.keys(names)).toEqual(SPECIFIERS);
+        for (const [specifier, given] of Object.entries(names)) {
+          const needed = NEEDY[specifier];
+          if (needed !== undefined) expect(given).toContain(needed);
+          else expect([specifier, given]).toEqual([specifier, here[specifier]]);
+        }
+      });
+    });
+  }
+
+  withRuntime(WORKERD, () => {
+    test("every export can be part of a worker, and gives the same names", async () => {
+      const workerd = await Workerd.start("imports", undefined, "test/runtimes/programs/imports-worker.ts");
+      try {
+        const names = (await workerd.ask("imports", {})) as Names;
+        const wanted = SPECIFIERS.filter((one) => !(one in NEEDY) && !TYPES.includes(one));
+        expect(names).toEqual(Object.fromEntries(wanted.map((one) => [one, here[one]])));
+      } finally {
+        await workerd.stop();
+      }
+    });
+
+    test("everything can be made before the first request, where a worker may start nothing", async () => {
+      const program = "test/runtimes/programs/module-scope-worker.ts";
+      const workerd = await Workerd.start("module-scope", undefined, program);
+      try {
+        expect(await workerd.ask("views", {})).toEqual({ views: 1 });
+      } finally {
+        await workerd.stop();
+      }
+    });
+  });
+});
+
+async function namesOn(runtime: Runtime): Promise<Names> {
+  const variant = runtime.name.replaceAll(" ", "-");
+  const file = await bundle("test/runtimes/programs/imports.ts", { variant });
+  const child = spawn(String(runtime.program), [...runtime.args(file), ...SPECIFIERS], {
+    cwd: dirname(file),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (text: Buffer) => (stdout += text.toString()));
+  child.stderr.on("data", (text: Buffer) => (stderr += text.toString()));
+  const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as Names;
+}
