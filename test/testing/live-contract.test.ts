@@ -59,7 +59,7 @@ const DEFECTS: Readonly<Record<string, readonly [subject: LiveSubject, caughtBy:
     "a list of origins replaces the server's own",
   ],
   "what is demanded is not": [
-    upon(({ require: _, ...application }) => application),
+    upon((application) => ({ ...application, require: undefined as never })),
     "one that must have a session, or a user, is refused with status 401 without",
   ],
   "a session that cannot be read is none": [
@@ -146,7 +146,8 @@ const DEFECTS: Readonly<Record<string, readonly [subject: LiveSubject, caughtBy:
           text,
         );
         work.catch(() => undefined);
-        while (early === null && (await Promise.race([work.then(() => true), nextTurn()])) !== true);
+        let isOver = false;
+        while (early === null && !isOver) isOver = await Promise.race([work.then(() => true), nextTurn()]);
         return early ?? (await work);
       },
     })),
