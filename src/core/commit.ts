@@ -122,9 +122,12 @@ export class Committer {
     const base = Session.access.base(state.session);
     if (base === null) return;
     const { accessedAt, expiresAt } = plan;
-    await orNothing(
-      this.#gate.update(base.id, { now: this.#clock.now(), epoch: base.epoch, accessedAt, expiresAt }),
-    );
+    const change = { now: this.#clock.now(), epoch: base.epoch, accessedAt, expiresAt };
+    const outcome = await orNothing(this.#gate.update(base.id, change));
+    // A request that committed by itself has no need of another when it finishes.
+    if (outcome?.kind !== "done" || Session.access.base(state.session) !== base) return;
+    const touched = { ...base, accessedAt, expiresAt: Math.max(expiresAt, base.expiresAt) };
+    Session.access.settle(state.session, touched, null);
   }
 
   /** Gives the client that presented the previous secret the current one, if nobody presented that yet. */

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, test } from "vitest";
 import { withServers } from "../support/servers/programs.ts";
 import { eventually, noticesOn, signIn, signOut } from "./support/acts.ts";
 import { browseShop } from "./support/browse-shop.ts";

@@ -28,6 +28,22 @@ describe("several commits of one request", () => {
     expect(where.names()).toEqual(["created"]);
   });
 
+  test("a commit that had nothing to store but the access is not repeated by the finish", async () => {
+    const where = rig();
+    const cookie = await stored(where);
+    where.clock.advance(2 * 60_000);
+    where.faulty.forget();
+    const one = await visit(where, cookie);
+    expect(one.session.has("here")).toBe(true);
+    await one.session.commit();
+    await one.finish();
+    await Promise.all(one.exchange.background);
+    expect(where.faulty.calls.map(({ operation }) => operation)).toEqual(["read", "update"]);
+    expect(await recordsOf(where)).toEqual([
+      expect.objectContaining({ accessedAt: one.session.accessedAt, expiresAt: one.session.expiresAt }),
+    ]);
+  });
+
   test("a commit that nobody waited for and the finish make one session", async () => {
     const where = rig();
     const one = await visit(where);

@@ -126,6 +126,19 @@ export const subscribeRules: readonly StoreRule[] = group("subscribe", [
     },
   ),
 
+  rule("a listener hears of what a sweep deletes", { needs: ["subscribe", "sweep"] }, async ({ handles }) => {
+    const stores = await handles();
+    const [sweeper, listener] = [stores[0], stores.at(-1)];
+    assert.ok(sweeper && listener);
+    const heard = await hearing(listener);
+    await s.put(sweeper, s.recordOf("old", { expiresAt: s.NOW }));
+    await s.put(sweeper, s.recordOf("live"));
+    await s.sweepOf(sweeper).sweep(s.NOW, 100, s.call());
+    await heard.until(1);
+    assert.deepEqual(heard.ids, [s.idOf("old")]);
+    heard.stop();
+  }),
+
   rule(
     "what was refused or found gone is not told, and neither is a change",
     { needs: ["subscribe"] },
