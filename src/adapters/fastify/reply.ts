@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
 import type { NodeRequest, NodeServerResponse, PendingHeaders } from "../support/node-exchange.ts";
-import { OF_THE_ANSWER } from "../support/node-hold-failure.ts";
+import { OF_THE_ANSWER } from "../support/answer-headers.ts";
 
 /** What is used of a Fastify request. */
 export interface FastifyRequestLike {

@@ -1,6 +1,6 @@
 import type { AnySession, RequestHooks } from "../../index.ts";
 import type { NodeRequest } from "../support/node-exchange.ts";
-import { OF_THE_ANSWER } from "../support/node-hold-failure.ts";
+import { OF_THE_ANSWER } from "../support/answer-headers.ts";
 import type { NodeSessions } from "../support/node-sessions.ts";
 import {
   checkText2,

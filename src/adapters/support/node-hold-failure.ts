@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 
+import { OF_THE_ANSWER } from "./answer-headers.ts";
 import { callbackOf, refuseCall } from "./node-hold-calls.ts";
 import type { Arguments, Failure, NodeResponse } from "./node-hold-types.ts";
 
@@ -23,25 +24,6 @@ function statusOf(error: unknown): number | undefined {
     ? status
     : undefined;
 }
-
-/** Headers that describe the answer which was dropped, wherever they were set. */
-export const OF_THE_ANSWER: readonly string[] = [
-  "accept-ranges",
-  "cache-control",
-  "content-disposition",
-  "content-encoding",
-  "content-language",
-  "content-length",
-  "content-location",
-  "content-range",
-  "content-type",
-  "etag",
-  "expires",
-  "last-modified",
-  "location",
-  "trailer",
-  "transfer-encoding",
-];
 
 /** Takes from a response the headers of an answer that is not going to be given. */
 export function dropAnswer(response: NodeResponse): void {
