@@ -35,6 +35,10 @@ function deferred(): { readonly promise: Promise<void>; resolve(): void } {
   return { promise, resolve };
 }
 
+function fail(): never {
+  throw new Error("there is no session");
+}
+
 function managed() {
   const clock = manualClock();
   const faulty = faultyStore(memoryStore());
@@ -301,6 +305,30 @@ describe("a stream on a response of Node's", () => {
     expect(made).toBeLessThan(1000);
     response.destroy();
     await over.promise;
+    expect(clock.pending).toBe(0);
+  });
+
+  test("is of the session as the request has left it: a login in it is no reason to end", async () => {
+    const { manager, clock } = managed();
+    const before = await done({ manager }, undefined, (session) => void session.set("a", 1));
+    const sessions = nodeSessions(manager);
+    const streams = sseSessions(manager);
+    const port = await serverOf(
+      sessions.wrap((_request, response, session) => {
+        session.login("ann");
+        return streams.send(response, session, async function* (live) {
+          yield String(live.user);
+          await manager.revoke(live.id ?? fail());
+          yield* forever(live);
+        });
+      }),
+    );
+    const response = await asked(port, { cookie: before ?? "" });
+    response.setEncoding("utf8");
+    let text = "";
+    for await (const piece of response) text += String(piece);
+    expect(text).toBe(":\n\ndata: ann\n\nevent: session-end\ndata: ended\n\n");
+    expect(response.headers["set-cookie"]).toHaveLength(1);
     expect(clock.pending).toBe(0);
   });
 
