@@ -35,6 +35,17 @@ function deferred(): { readonly promise: Promise<void>; resolve(): void } {
   return { promise, resolve };
 }
 
+/** Resolves when something has been the same for hundreds of turns of the event loop: every buffer on the way is full. */
+async function unchanging(look: () => number): Promise<void> {
+  let seen = look();
+  for (let turns = 0; turns < 400; turns += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (look() === seen) continue;
+    seen = look();
+    turns = 0;
+  }
+}
+
 function fail(): never {
   throw new Error("there is no session");
 }
@@ -295,12 +306,7 @@ describe("a stream on a response of Node's", () => {
     const response = await asked(port, { cookie });
     response.on("error", () => {});
     response.pause();
-    let before = -1;
-    while (made !== before) {
-      before = made;
-      await settled();
-      await settled();
-    }
+    await unchanging(() => made);
     // What the sockets of both sides keep, and no more.
     expect(made).toBeLessThan(1000);
     response.destroy();
@@ -355,11 +361,7 @@ describe("a stream on a response of Node's", () => {
     const response = await asked(port, { cookie });
     response.on("error", () => {});
     response.pause();
-    for (let before = -1; made !== before;) {
-      before = made;
-      await settled();
-      await settled();
-    }
+    await unchanging(() => made);
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     await manager.revokeUser("ann");
     await over.promise;
