@@ -76,10 +76,10 @@ await tryStores({
       const store = memoryStore();
       return { store, close: () => store.close() };
     }),
-  directory: () => onDisk("directory", openDirectory, "openDirectory", 0.05),
-  "node:sqlite": () => onDisk("node:sqlite", openNodeSqlite, "openNodeSqlite", 0.1),
-  "bun:sqlite": () => onDisk("bun:sqlite", openBunSqlite, "openBunSqlite", 0.1),
-  "better-sqlite3": () => onDisk("better-sqlite3", openBetterSqlite, "openBetterSqlite", 0.1),
+  directory: () => onDisk("directory", openDirectory, "openDirectory", 0.02),
+  "node:sqlite": () => onDisk("node:sqlite", openNodeSqlite, "openNodeSqlite", 0.05),
+  "bun:sqlite": () => onDisk("bun:sqlite", openBunSqlite, "openBunSqlite", 0.05),
+  "better-sqlite3": () => onDisk("better-sqlite3", openBetterSqlite, "openBetterSqlite", 0.05),
   "a database of bun:sqlite": () =>
-    onDisk("a database of bun:sqlite", openBunDatabase, "openBunDatabase", 0.1),
+    onDisk("a database of bun:sqlite", openBunDatabase, "openBunDatabase", 0.05),
 });
