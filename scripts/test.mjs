@@ -20,7 +20,7 @@ const stages = stagesOf(chosen, quick);
 const environment = prepare();
 if (stages.some(({ heavy }) => !heavy)) prepareServers(environment);
 // The suites of the package run what was built.
-process.exitCode = build(environment) || test();
+process.exitCode = build(environment) || (await test());
 
 /** What to run: everything in two stages, or what was chosen in one. */
 function stagesOf(args, isQuick) {
@@ -34,11 +34,11 @@ function stagesOf(args, isQuick) {
   return [everyday, { heavy: true, args: HEAVY.filter((folder) => existsSync(join(root, folder))) }];
 }
 
-function test() {
+async function test() {
   let code = 0;
   const total = { passed: 0, failed: 0, skipped: 0 };
   for (const stage of stages) {
-    if (stage.heavy) prepareHeavy(environment);
+    if (stage.heavy) await prepareHeavy();
     const { code: own, counts } = suites(stage.args);
     code ||= own;
     for (const name of Object.keys(total)) total[name] += counts[name];
@@ -48,9 +48,16 @@ function test() {
   return code || total.failed;
 }
 
-function prepareHeavy(environment) {
+async function prepareHeavy() {
   prepareBrowser(environment);
-  prepareProjects(environment);
+  await prepareProjects(environment, isWanted);
+}
+
+/** Everything, or what the chosen suites of frameworks are about; the runtimes are for several of them. */
+function isWanted(project) {
+  const names = chosen.flatMap((arg) => /^test\/frameworks\/([^/]+)/.exec(arg)?.[1] ?? []);
+  if (names.length === 0 || names.length < chosen.length) return true;
+  return project === "test/runtimes" || names.some((name) => project.split("/").includes(name));
 }
 
 function suites(args) {

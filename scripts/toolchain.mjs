@@ -81,8 +81,7 @@ function installDependencies(environment) {
   writeFileSync(stamp, wanted);
 }
 
-/** Runs npm in a folder, and ends this process where it fails. */
-export function npm(args, environment, cwd) {
+function npm(args, environment, cwd) {
   const windows = process.platform === "win32";
   const status = run(windows ? "npm.cmd" : "npm", args, environment, { cwd, shell: windows });
   if (status !== 0) fail(`npm ${args[0]} failed. Is the package registry reachable?`);
