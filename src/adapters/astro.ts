@@ -107,11 +107,8 @@ class AstroAdapter<S extends AnySession> {
 
   async onRequest(context: AstroContext, next: Next): Promise<Response> {
     const before = this.#find(context);
-    if (before?.isOver === false) {
-      // A rewrite: the run around it commits.
-      this.#remember(context, before);
-      return await next();
-    }
+    // In a rewrite the run around this one commits.
+    if (before?.isOver === false) return await next();
     if (this.#options.only?.(context) === false) return await next();
     return await this.#answer(context, next, before?.exchange);
   }

@@ -1,5 +1,9 @@
 import { expect, test } from "vitest";
-import { type SvelteKitEvent, sveltekitSessions } from "../../../src/adapters/sveltekit.ts";
+import {
+  type SvelteKitEvent,
+  sveltekitSessions,
+  type SvelteKitSessionsOptions,
+} from "../../../src/adapters/sveltekit.ts";
 import { type AnyStore, SessionManager } from "../../../src/index.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { faultyStore, manualClock } from "../../../src/testing/index.ts";
@@ -18,7 +22,7 @@ function eventOf(cookie: string | null, more: Partial<SvelteKitEvent> = {}): Sve
   };
 }
 
-function shop(): {
+function shop(options: SvelteKitSessionsOptions = {}): {
   readonly store: ReturnType<typeof faultyStore<AnyStore>>;
   readonly clock: ReturnType<typeof manualClock>;
   readonly sessions: ReturnType<typeof sveltekitSessions>;
@@ -26,7 +30,7 @@ function shop(): {
   const clock = manualClock();
   const store = faultyStore<AnyStore>(memoryStore());
   const manager = new SessionManager({ sweepEvery: false, clock, store: store.store });
-  const sessions = sveltekitSessions(manager);
+  const sessions = sveltekitSessions(manager, options);
   sessions.handleError();
   return { store, clock, sessions };
 }
@@ -38,7 +42,7 @@ export function platforms(): void {
     "SvelteKit error: prerender_client_address\nCannot read `clientAddress` during prerendering",
   ]) {
     test(`at build time nothing is stored, and what would be stored at once is refused: ${message.length}`, async () => {
-      const { store, sessions } = shop();
+      const { store, sessions } = shop({ clientAddress: () => expect.unreachable("nobody is there") });
       const getClientAddress = (): never => {
         throw new Error(message);
       };

@@ -64,6 +64,7 @@ export function hooks(version: Version): void {
     expect(await shop.stored(cookieAfter(page))).toEqual({ colour: "blue" });
     const data = await shop.ask("/page/__data.json");
     expect([data.status, await data.json()]).toEqual([401, { status: 401, message: "who are you?" }]);
+    expect(shop.reported).toEqual([]);
     expect(await shop.stored(cookieAfter(data))).toEqual({ colour: "blue" });
   });
 
