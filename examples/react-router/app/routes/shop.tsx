@@ -11,7 +11,7 @@ export const meta: Route.MetaFunction = () => [{ title: "The Chandlery" }];
 
 export function loader({ context }: Route.LoaderArgs) {
   const session = sessions.of(context);
-  return { cart: session.data.cart ?? {}, hits: session.data.hits ?? 0, isAnonymous: session.isNew };
+  return { cart: session.data.cart ?? {}, hits: session.data.hits ?? 0, session: session.id };
 }
 
 export async function action({ request, context }: Route.ActionArgs) {
@@ -28,7 +28,7 @@ export async function action({ request, context }: Route.ActionArgs) {
   return redirect("/", 303);
 }
 
-export default function Shop({ loaderData: { cart, hits, isAnonymous } }: Route.ComponentProps) {
+export default function Shop({ loaderData: { cart, hits, session } }: Route.ComponentProps) {
   return (
     <div className="columns">
       <section>
@@ -40,8 +40,9 @@ export default function Shop({ loaderData: { cart, hits, isAnonymous } }: Route.
         </div>
       </section>
       <aside>
-        <Cart goods={goods} cart={cart} isAnonymous={isAnonymous} />
-        <Counter hits={hits} />
+        <Cart goods={goods} cart={cart} isAnonymous={session === null} />
+        {/* What it counted by itself is over when the session is another, or counted elsewhere. */}
+        <Counter key={`${session} ${hits}`} hits={hits} />
       </aside>
     </div>
   );
