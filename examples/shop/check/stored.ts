@@ -1,4 +1,4 @@
-import { SessionManager } from "holdfast";
+import { parseSessionId, SessionManager } from "holdfast";
 import { openStore } from "holdfast/open-store";
 
 /** How many sessions a store holds, seen from another process than the shop's. */
@@ -8,4 +8,14 @@ export async function stored(store: string): Promise<number> {
   for await (const _session of manager.all()) count += 1;
   await manager.close();
   return count;
+}
+
+/** What is in a field of a session, as text. `undefined` when there is no such field, or no such session. */
+export async function storedField(store: string, session: string, name: string): Promise<string | undefined> {
+  const id = parseSessionId(session);
+  if (id === null) return undefined;
+  const opened = await openStore(store);
+  const record = await opened.read(id, { signal: new AbortController().signal });
+  await opened.close();
+  return record?.fields[name];
 }

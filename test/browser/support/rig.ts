@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { OpenShop } from "../../../examples/shop/check/open-shop.ts";
-import { stored } from "../../../examples/shop/check/stored.ts";
+import { stored, storedField } from "../../../examples/shop/check/stored.ts";
 import type { Running } from "../../examples/walk.ts";
 import { demandBuild, ROOT } from "../../package/package-json.ts";
 import { Album } from "./album.ts";
@@ -24,6 +24,8 @@ export interface Rig {
   killAndOpenAgain(): Promise<void>;
   /** How many sessions are in the shop's store. */
   stored(): Promise<number>;
+  /** What is in a field of a session in the shop's store, as text. */
+  field(session: string, name: string): Promise<string | undefined>;
 }
 
 /** What is open as long as the suite runs. */
@@ -90,10 +92,11 @@ export function rigOf(server: string, running: Running): Rig {
     tab: async (wanted) => await (await device(wanted)).newPage(),
     killAndOpenAgain: async () => await opened.shop.killAndOpenAgain(),
     stored: async () => await stored(opened.store),
+    field: async (session, name) => await storedField(opened.store, session, name),
   };
 }
 
-/** Opens both in a folder that is the suite's own. Pictures go where `HOLDFAST_SCREENSHOTS` says, or into that folder. */
+/** Opens both in a folder that is the suite's own. Pictures are kept where `HOLDFAST_SCREENSHOTS` says, and not taken otherwise. */
 async function open(server: string, { runtime, cwd, env }: Running): Promise<Opened> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-browser-"));
   const store = `file:${join(folder, "shop.db")}`;
@@ -110,7 +113,7 @@ async function open(server: string, { runtime, cwd, env }: Running): Promise<Ope
   });
   const kept = process.env["HOLDFAST_SCREENSHOTS"];
   const name = server.split("/").at(-2) ?? "shop";
-  return { folder, store, shop, browser, album: new Album(join(kept ?? folder, name)) };
+  return { folder, store, shop, browser, album: new Album(kept === undefined ? kept : join(kept, name)) };
 }
 
 async function picture(visits: readonly Visit[], folder: string, test: string): Promise<void> {

@@ -1,10 +1,10 @@
-import { test } from "vitest";
+import { expect, test } from "vitest";
 import { add, eventually, LANTERN, noticesOn, ROPE, signIn, signOut } from "./acts.ts";
 import type { Rig } from "./rig.ts";
 
 /** Every page as it looks, in the windows of a desktop and of a phone. */
 export function stationTests(rig: Rig): void {
-  test("every page fits a desktop and a phone", async () => {
+  test("every page fits a desktop and a phone, and the last one shows nothing of the session that is over", async () => {
     const page = await rig.tab();
     await page.goto(`${rig.origin}/`);
     await rig.album.show(page, "anonymous");
@@ -36,6 +36,9 @@ export function stationTests(rig: Rig): void {
     await eventually(() => page.locator("#said").innerText()).toBe("All 25 were counted.");
     await rig.album.show(page, "counted");
     await signOut(page);
+    // Some frameworks leave the page where it is, and put only the news into it.
+    await eventually(() => page.locator("#hits").innerText()).toBe("0");
+    expect(await page.locator("#said").innerText()).toBe("");
     await rig.album.show(page, "signed-out");
   });
 }

@@ -8,7 +8,9 @@ export function troublesOf(context: BrowserContext): readonly string[] {
   const troubles: string[] = [];
   context.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning")
-      troubles.push(`console ${message.type()}: ${message.text()} (${message.page()?.url()})`);
+      troubles.push(
+        `console ${message.type()} on ${message.page()?.url()}: ${message.text()} (${message.location().url})`,
+      );
   });
   context.on("weberror", (error) => troubles.push(`error on a page: ${String(error.error())}`));
   context.on("requestfailed", (request) => {

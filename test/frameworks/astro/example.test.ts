@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
+import { browseShop } from "../../browser/support/browse-shop.ts";
 import { walkThrough } from "../../examples/walk.ts";
 import { runIn, withProjects } from "../support/projects.ts";
 
@@ -19,4 +20,6 @@ withProjects([FOLDER], () => {
   test("the shop on Astro is walked through by browsers as promised", { timeout: 120_000 }, () =>
     walkThrough(`${FOLDER}/server.ts`),
   );
+
+  browseShop(`${FOLDER}/server.ts`);
 });

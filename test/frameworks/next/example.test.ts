@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { browseShop } from "../../browser/support/browse-shop.ts";
 import { walkThrough } from "../../examples/walk.ts";
 import { runIn, type Served, serveIn, withProjects } from "../support/projects.ts";
 import { Client } from "./next-client.ts";
@@ -18,6 +19,8 @@ withProjects([FOLDER], () => {
   test("the shop on Next is walked through by browsers as promised", { timeout: 180_000 }, () =>
     walkThrough("examples/next/server.ts", { env: QUIET }),
   );
+
+  browseShop("examples/next/server.ts", { env: QUIET });
 
   test("two processes of `next start` share its sessions", { timeout: 60_000 }, () =>
     inFolder(async (folder) => {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { browseShop } from "../../browser/support/browse-shop.ts";
 import { blocksOf } from "../../docs/pages.ts";
 import { walkThrough } from "../../examples/walk.ts";
 import { ROOT } from "../../package/package-json.ts";
@@ -17,6 +18,8 @@ withProjects([EXAMPLE], () => {
   test("the shop upon React Router is walked through by browsers as promised", { timeout: 120_000 }, () =>
     walkThrough(`${EXAMPLE}/server.ts`),
   );
+
+  browseShop(`${EXAMPLE}/server.ts`);
 
   test(
     "the shop upon React Router has the types that the framework generates",

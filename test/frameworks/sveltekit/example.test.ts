@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from "vitest";
+import { browseShop } from "../../browser/support/browse-shop.ts";
 import { walkThrough } from "../../examples/walk.ts";
 import { runIn, withProjects } from "../support/projects.ts";
 
@@ -18,4 +19,6 @@ withProjects([FOLDER], () => {
   test("the shop on SvelteKit is walked through by browsers as promised", { timeout: 120_000 }, () =>
     walkThrough(`${FOLDER}/server.ts`),
   );
+
+  browseShop(`${FOLDER}/server.ts`);
 });
