@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from "vitest";
 import { PostgresServer } from "../support/servers/postgres.ts";
 import { withServers } from "../support/servers/programs.ts";
 import { RedisServer } from "../support/servers/redis.ts";
-import { BUN, DENO } from "./support/runtimes.ts";
+import { BUN, DENO, NODE20, NODE26 } from "./support/runtimes.ts";
 import { contractOn } from "./support/suites.ts";
 
 const PROGRAM = { contract: "store", program: "test/runtimes/programs/network.ts" } as const;
@@ -28,5 +28,6 @@ withServers(["redis", "postgres"], () => {
   }
 
   const subjects = ["redis6", "ioredis6", "pg-pool", "postgres.js"];
-  for (const runtime of [BUN, DENO]) contractOn(runtime, { ...PROGRAM, subjects, environment });
+  for (const runtime of [NODE20, NODE26, BUN, DENO])
+    contractOn(runtime, { ...PROGRAM, subjects, environment });
 });
