@@ -69,3 +69,6 @@ button.addEventListener("click", async () => {
   await open(socket);
   for (let left = awaited; left > 0; left -= 1) socket.send("hit");
 });
+
+// Until now it would have done nothing.
+button.disabled = false;

@@ -18,7 +18,10 @@
     shown.textContent = hits;
     button.disabled = false;
   };
-  // Whoever goes on fast has left the box before this was loaded.
-  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- one listener, however often this runs.
-  if (button !== null) button.onclick = hit;
+  // Whoever goes on fast has left the box before this was loaded. Until then the button would do nothing.
+  if (button !== null) {
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- one listener, however often this runs.
+    button.onclick = hit;
+    button.disabled = false;
+  }
 }

@@ -154,7 +154,7 @@ function counterBox(hits: number): string {
     <h2>Counter</h2>
     <output id="hits">${hits}</output>
     <p>One number in your session. Press in two tabs at once: each press sends 25 requests that overlap, and none is lost.</p>
-    <button id="hit">Hit 25 times</button>
+    <button id="hit" disabled>Hit 25 times</button>
     <p class="quiet" id="said"></p>
     <script src="/counter.js" defer></script>
   </section>`;

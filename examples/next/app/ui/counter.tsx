@@ -20,7 +20,9 @@ export function Counter({ hits }: { hits: number }) {
         One number in your session. Press in two tabs at once: each press sends 25 requests that overlap, and
         none is lost.
       </p>
-      <button id="hit">Hit 25 times</button>
+      <button id="hit" disabled>
+        Hit 25 times
+      </button>
       <p className="quiet" id="said"></p>
     </section>
   );

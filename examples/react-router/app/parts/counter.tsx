@@ -1,10 +1,12 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 
 /** Sends 25 requests that overlap, then asks the server what it counted. */
 export function Counter({ hits }: { readonly hits: number }) {
   const [shown, show] = useState(hits);
   const [said, say] = useState("");
-  const [busy, setBusy] = useState(false);
+  // Until React takes over what the server sent, the button would do nothing.
+  const [busy, setBusy] = useState(true);
+  useEffect(() => setBusy(false), []);
 
   async function hit(): Promise<void> {
     setBusy(true);
