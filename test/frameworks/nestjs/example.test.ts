@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { browseShop } from "../../browser/support/browse-shop.ts";
 import { walkThrough } from "../../examples/walk.ts";
 import { ROOT } from "../../package/package-json.ts";
 import { runIn, withProjects } from "../support/projects.ts";
@@ -21,6 +20,4 @@ withProjects([EXAMPLE], () => {
     (platform) =>
       walkThrough(`${EXAMPLE}/server.mjs`, { cwd: EXAMPLE, env: { PLATFORM: platform.toLowerCase() } }),
   );
-
-  browseShop(`${EXAMPLE}/server.mjs`, { cwd: EXAMPLE });
 });

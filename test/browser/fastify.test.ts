@@ -1,3 +1,0 @@
-import { browseShop } from "./support/browse-shop.ts";
-
-browseShop("examples/fastify/server.ts");
