@@ -1,20 +1,17 @@
 import type { SessionEvents } from "../core/events.ts";
 import { SessionManager } from "../core/manager.ts";
 import type { AnyStore } from "../core/store.ts";
-import { memoryStore } from "../stores/memory.ts";
 import { App } from "./adapter-client/app.ts";
 import { adapterRules } from "./adapter-rules/index.ts";
 import type { AdapterRule, AdapterRuleContext, ManagerChoice, StartOptions } from "./adapter-rules/rule.ts";
 import type { AdapterSubject, Route } from "./adapter-subject.ts";
 import { manualClock } from "./clock.ts";
-import { explained, type Outcome, registerRules, type Runner, type Trial, tryRules } from "./contract.ts";
+import { type Outcome, registerRules, type Runner, type Trial, tryRules } from "./contract.ts";
 import { faultyStore } from "./faults.ts";
+import { type Closers, lacking, openedStore, tryServed } from "./served-trial.ts";
 
 /** What became of one rule. */
 export type AdapterRuleOutcome = Outcome<AdapterRule>;
-
-/** An answer that never comes must fail its rule, not stop the run. Real time decides nothing else. */
-const PATIENCE_MS = 20_000;
 
 const EVENTS: readonly (keyof SessionEvents)[] = [
   "created",
@@ -69,50 +66,18 @@ function trialOf(subject: AdapterSubject, rules: readonly AdapterRule[]): Trial<
   };
 }
 
-function whyNot(rule: AdapterRule, subject: AdapterSubject): string | undefined {
-  const { abilities } = subject;
-  const missing = rule.needs.find((ability) => abilities[ability] !== true);
-  if (missing !== undefined) {
-    const reason: unknown = abilities[missing];
-    // Neither there nor explained: the rule runs, and fails.
-    return typeof reason === "string" && reason !== "" ? `no ${missing}: ${reason}` : undefined;
-  }
-  const present = rule.unless.find((ability) => abilities[ability] === true);
+function whyNot({ needs, unless }: AdapterRule, { abilities }: AdapterSubject): string | undefined {
+  if (needs.some((ability) => abilities[ability] !== true)) return lacking(needs, abilities);
+  const present = unless.find((ability) => abilities[ability] === true);
   return present === undefined ? undefined : `it has ${present}`;
 }
 
-async function runRule(rule: AdapterRule, subject: AdapterSubject): Promise<void> {
-  const closers: (() => Promise<void>)[] = [];
-  const stray: unknown[] = [];
-  const onStray = (error: unknown): void => void stray.push(error);
-  process.on("unhandledRejection", onStray);
-  try {
-    await patiently(contextOf(subject, closers).then((context) => rule.run(context)));
-  } catch (error) {
-    throw explained(error, `${subject.name} breaks the rule "${rule.name}"`);
-  } finally {
-    for (const close of closers.reverse()) await close();
-    await new Promise((resolve) => setImmediate(resolve));
-    process.off("unhandledRejection", onStray);
-  }
-  if (stray.length > 0)
-    throw explained(stray[0], `${subject.name} leaves a rejection unhandled in the rule "${rule.name}"`);
+function runRule(rule: AdapterRule, subject: AdapterSubject): Promise<void> {
+  const trying = { subject: subject.name, rule: rule.name, missing: "an answer" };
+  return tryServed(trying, async (closers) => await rule.run(await contextOf(subject, closers)));
 }
 
-function patiently(work: Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const impatient = setTimeout(
-      () => reject(new Error("nothing came of it: an answer is missing")),
-      PATIENCE_MS,
-    );
-    work.then(resolve, reject).finally(() => clearTimeout(impatient));
-  });
-}
-
-async function contextOf(
-  subject: AdapterSubject,
-  closers: (() => Promise<void>)[],
-): Promise<AdapterRuleContext> {
+async function contextOf(subject: AdapterSubject, closers: Closers): Promise<AdapterRuleContext> {
   const clock = manualClock();
   const store = faultyStore(await openedStore(subject, closers));
   const events: { name: string; event: object }[] = [];
@@ -139,11 +104,4 @@ async function contextOf(
   }
 
   return { subject, clock, store, events, start };
-}
-
-async function openedStore(subject: AdapterSubject, closers: (() => Promise<void>)[]): Promise<AnyStore> {
-  if (subject.openStore === undefined) return memoryStore();
-  const opened = await subject.openStore();
-  closers.push(() => opened.close());
-  return opened.store;
 }

@@ -3,20 +3,17 @@ import type { HttpExchange } from "../core/exchange.ts";
 import type { LiveSession } from "../core/live.ts";
 import { SessionManager } from "../core/manager.ts";
 import type { Session } from "../core/session.ts";
-import type { AnyStore } from "../core/store.ts";
-import { memoryStore } from "../stores/memory.ts";
 import { type ManualClock, manualClock } from "./clock.ts";
-import { explained, type Outcome, registerRules, type Runner, type Trial, tryRules } from "./contract.ts";
+import { type Outcome, registerRules, type Runner, type Trial, tryRules } from "./contract.ts";
 import { faultyStore } from "./faults.ts";
 import { liveRules } from "./live-rules/index.ts";
 import type { LiveApp, LiveRule, LiveRuleContext, LiveStartOptions } from "./live-rules/rule.ts";
 import type { LiveClient, LiveSubject, RunningLiveApplication } from "./live-subject.ts";
+import { type Closers, lacking, openedStore, PATIENCE_MS, tryServed, turn } from "./served-trial.ts";
 
 /** What became of one rule. */
 export type LiveRuleOutcome = Outcome<LiveRule>;
 
-/** What never comes must fail its rule, not stop the run. Real time decides nothing else. */
-const PATIENCE_MS = 20_000;
 /** Shorter than the deadline of a store call. */
 const STEP_MS = 1000;
 
@@ -50,48 +47,17 @@ function trialOf(subject: LiveSubject, rules: readonly LiveRule[]): Trial<LiveRu
     rules,
     abilities: subject.abilities,
     name: (rule) => `${rule.group}: ${rule.name}`,
-    whyNot: (rule) => whyNot(rule, subject),
+    whyNot: (rule) => lacking(rule.needs, subject.abilities),
     run: (rule) => runRule(rule, subject),
   };
 }
 
-function whyNot(rule: LiveRule, { abilities }: LiveSubject): string | undefined {
-  const missing = rule.needs.find((ability) => abilities[ability] !== true);
-  if (missing === undefined) return undefined;
-  const reason: unknown = abilities[missing];
-  // Neither there nor explained: the rule runs, and fails.
-  return typeof reason === "string" && reason !== "" ? `no ${missing}: ${reason}` : undefined;
+function runRule(rule: LiveRule, subject: LiveSubject): Promise<void> {
+  const trying = { subject: subject.name, rule: rule.name, missing: "an answer, or an end," };
+  return tryServed(trying, async (closers) => await rule.run(await contextOf(subject, closers)));
 }
 
-async function runRule(rule: LiveRule, subject: LiveSubject): Promise<void> {
-  const closers: (() => Promise<void>)[] = [];
-  const stray: unknown[] = [];
-  const onStray = (error: unknown): void => void stray.push(error);
-  process.on("unhandledRejection", onStray);
-  try {
-    await patiently(contextOf(subject, closers).then((context) => rule.run(context)));
-  } catch (error) {
-    throw explained(error, `${subject.name} breaks the rule "${rule.name}"`);
-  } finally {
-    for (const close of closers.reverse()) await close();
-    await turn();
-    process.off("unhandledRejection", onStray);
-  }
-  if (stray.length > 0)
-    throw explained(stray[0], `${subject.name} leaves a rejection unhandled in the rule "${rule.name}"`);
-}
-
-function patiently(work: Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const impatient = setTimeout(
-      () => reject(new Error("nothing came of it: an answer, or an end, is missing")),
-      PATIENCE_MS,
-    );
-    work.then(resolve, reject).finally(() => clearTimeout(impatient));
-  });
-}
-
-async function contextOf(subject: LiveSubject, closers: (() => Promise<void>)[]): Promise<LiveRuleContext> {
+async function contextOf(subject: LiveSubject, closers: Closers): Promise<LiveRuleContext> {
   const clock = manualClock();
   const store = faultyStore(await openedStore(subject, closers));
 
@@ -193,17 +159,4 @@ async function pass(clock: ManualClock, ms: number): Promise<void> {
     clock.advance(Math.min(STEP_MS, ms - passed));
     for (let turns = 0; turns < 3; turns += 1) await turn();
   }
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
-}
-
-async function openedStore(subject: LiveSubject, closers: (() => Promise<void>)[]): Promise<AnyStore> {
-  if (subject.openStore === undefined) return memoryStore();
-  const opened = await subject.openStore();
-  closers.push(() => opened.close());
-  return opened.store;
 }
