@@ -2,7 +2,7 @@ import type { AnySession, RequestHooks } from "../index.ts";
 import { SessionError } from "../index.ts";
 import { FetchExchange } from "./support/fetch-exchange.ts";
 import { type Known, withSession } from "./support/fetch-sessions.ts";
-import { checkAdapter } from "./support/options.ts";
+import { checkAdapter, RESPONSE_OPTIONS } from "./support/options.ts";
 import { plainResponse } from "./support/thrown.ts";
 
 /** What is used of Astro's context, and of the `Astro` global of a page. */
@@ -73,12 +73,7 @@ export function astroSessions<S extends AnySession>(
 ): AstroSessions<S> {
   checkAdapter(manager, options, {
     local: "string",
-    only: "function",
-    clientAddress: "function",
-    waitUntil: "function",
-    isFailure: "function",
-    renderFailure: "function",
-    mountPath: "string",
+    ...RESPONSE_OPTIONS,
   });
   const adapter = new AstroAdapter<S>(manager, options);
   return {

@@ -11,7 +11,7 @@ import {
   wrapFetch,
 } from "./elysia/context.ts";
 import { FetchExchange, isSpent, saysFailure } from "./support/fetch-exchange.ts";
-import { checkAdapter } from "./support/options.ts";
+import { checkAdapter, RESPONSE_OPTIONS } from "./support/options.ts";
 import { checkText, isStreamLike } from "./support/sendable.ts";
 import { plainResponse } from "./support/thrown.ts";
 
@@ -93,12 +93,7 @@ export function elysiaSessions<
   checkAdapter(manager, options, {
     name: "string",
     as: "string",
-    only: "function",
-    clientAddress: "function",
-    waitUntil: "function",
-    isFailure: "function",
-    renderFailure: "function",
-    mountPath: "string",
+    ...RESPONSE_OPTIONS,
   });
   const adapter = new ElysiaAdapter<S>(manager, options);
   return Object.assign(

@@ -2,7 +2,7 @@ import type { AnySession, RequestHooks } from "../index.ts";
 import { SessionError } from "../index.ts";
 import { FetchExchange, isSpent, saysFailure } from "./support/fetch-exchange.ts";
 import { type Known, withSession } from "./support/fetch-sessions.ts";
-import { checkAdapter } from "./support/options.ts";
+import { checkAdapter, RESPONSE_OPTIONS } from "./support/options.ts";
 import { isUnexpected, plainResponse } from "./support/thrown.ts";
 
 /**
@@ -70,14 +70,7 @@ export function fetchSessions<S extends AnySession, Rest extends readonly unknow
   manager: RequestHooks<S>,
   options: FetchSessionsOptions<Rest> = {},
 ): FetchSessions<S, Rest> {
-  checkAdapter(manager, options, {
-    only: "function",
-    clientAddress: "function",
-    waitUntil: "function",
-    isFailure: "function",
-    renderFailure: "function",
-    mountPath: "string",
-  });
+  checkAdapter(manager, options, RESPONSE_OPTIONS);
   const adapter = new FetchAdapter<S, Rest>(manager, options);
   return {
     wrap:

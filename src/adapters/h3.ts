@@ -7,7 +7,7 @@ import { sessionOf, Settings } from "./h3/settings.ts";
 import type { Failure } from "./support/node-hold.ts";
 import type { NodeRequest } from "./support/node-exchange.ts";
 import { NodeSessions } from "./support/node-sessions.ts";
-import { checkAdapter } from "./support/options.ts";
+import { checkAdapter, RESPONSE_OPTIONS } from "./support/options.ts";
 
 export type { H3EventLike } from "./h3/events.ts";
 export type { Failure } from "./support/node-hold.ts";
@@ -74,12 +74,7 @@ export function h3Sessions<S extends AnySession>(
 ): H3Sessions<S> {
   checkAdapter(manager, options, {
     variable: "string",
-    only: "function",
-    clientAddress: "function",
-    waitUntil: "function",
-    isFailure: "function",
-    renderFailure: "function",
-    mountPath: "string",
+    ...RESPONSE_OPTIONS,
   });
   const { renderFailure } = options;
   const sessions = new NodeSessions<S, NodeRequest>(

@@ -8,7 +8,7 @@ import { answerOf, isFailed } from "./next/control-flow.ts";
 import { cookieLineAfter } from "./next/cookie-lines.ts";
 import { type CookieJar, HeadersExchange } from "./next/exchange.ts";
 import { forwarded } from "./next/forward.ts";
-import { checkAdapter } from "./support/options.ts";
+import { checkAdapter, RESPONSE_OPTIONS } from "./support/options.ts";
 
 export interface NextSessionsOptions {
   /** Requests for which this answers `false` get no session in route handlers and the proxy. Default: all get one. */
@@ -75,15 +75,6 @@ type ProxyAnswer = Response | null | undefined | void;
 const READING =
   "a server component has no answer of its own. Change it in a server action, a route handler or the proxy";
 
-const KINDS = {
-  only: "function",
-  clientAddress: "function",
-  waitUntil: "function",
-  isFailure: "function",
-  renderFailure: "function",
-  mountPath: "string",
-} as const;
-
 /**
  * Sessions for the App Router of Next: writable in route handlers, server actions and the proxy, to be read in server
  * components.
@@ -99,7 +90,7 @@ export function nextSessions<S extends AnySession>(
   manager: RequestHooks<S>,
   options: NextSessionsOptions = {},
 ): NextSessions<S> {
-  checkAdapter(manager, options, KINDS);
+  checkAdapter(manager, options, RESPONSE_OPTIONS);
   const adapter = new NextAdapter<S>(manager, options);
   return {
     route: (handler) => adapter.route(handler),

@@ -3,7 +3,7 @@ import type { AnySession, RequestHooks } from "../index.ts";
 import { cookieValues, SessionError } from "../index.ts";
 import { FetchExchange } from "./support/fetch-exchange.ts";
 import { type Known, withSession } from "./support/fetch-sessions.ts";
-import { checkAdapter } from "./support/options.ts";
+import { checkAdapter, RESPONSE_OPTIONS } from "./support/options.ts";
 import { isUnexpected } from "./support/thrown.ts";
 import { failureAnswer, redirectAnswer, settled, thrownAnswer } from "./sveltekit/answers.ts";
 import { type Client, clientOf, platformOf, type SvelteKitEvent } from "./sveltekit/event.ts";
@@ -91,12 +91,7 @@ export function sveltekitSessions<S extends AnySession>(
 ): SvelteKitSessions<S> {
   checkAdapter(manager, options, {
     local: "string",
-    only: "function",
-    clientAddress: "function",
-    waitUntil: "function",
-    isFailure: "function",
-    renderFailure: "function",
-    mountPath: "string",
+    ...RESPONSE_OPTIONS,
   });
   const adapter = new SvelteKitAdapter<S>(manager, options);
   return {

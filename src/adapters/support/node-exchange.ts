@@ -1,10 +1,11 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { ServerResponse } from "node:http";
+import type { Http2ServerResponse } from "node:http2";
 import type { Cookie, HttpExchange } from "../../index.ts";
 import { serializeCookie } from "../../index.ts";
 import type { Hold } from "./node-hold.ts";
+import { type NodeRequest, NodeRequestView } from "./node-request.ts";
 
-export type NodeRequest = IncomingMessage | Http2ServerRequest;
+export type { NodeRequest } from "./node-request.ts";
 export type NodeServerResponse = ServerResponse | Http2ServerResponse;
 
 /** What a framework knows better than the bare request. */
@@ -22,12 +23,11 @@ export interface NodeView {
 export type PendingHeaders = Pick<Hold, "getHeader" | "setHeader" | "appendHeader">;
 
 /** A request and response of `node:http` or `node:http2` as the core sees them. */
-export class NodeExchange implements HttpExchange {
+export class NodeExchange extends NodeRequestView implements HttpExchange {
   readonly commitsLate = true;
   readonly url: string;
   readonly mountPath: string;
   readonly remoteAddress: string | undefined;
-  readonly #request: NodeRequest;
   readonly #response: NodeServerResponse;
   readonly #hold: (exchange: NodeExchange) => Hold;
   #installed: Hold | null = null;
@@ -41,32 +41,13 @@ export class NodeExchange implements HttpExchange {
     view: NodeView,
     hold: (exchange: NodeExchange) => Hold,
   ) {
-    this.#request = request;
+    super(request);
     this.#response = response;
     this.url = view.url;
     this.mountPath = view.mountPath;
     this.remoteAddress = view.remoteAddress;
     this.#pending = view.headers ?? null;
     this.#hold = hold;
-  }
-
-  get method(): string {
-    return this.#request.method ?? "GET";
-  }
-
-  get secure(): boolean {
-    return "encrypted" in this.#request.socket;
-  }
-
-  get cookieLines(): readonly string[] {
-    // Node joins several lines to one.
-    const line = this.#request.headers.cookie;
-    return line === undefined ? [] : [line];
-  }
-
-  header(name: string): string | undefined {
-    const value = this.#request.headers[name];
-    return Array.isArray(value) ? value.join(", ") : value;
   }
 
   get status(): number {

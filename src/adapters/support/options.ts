@@ -1,5 +1,15 @@
 import { SessionError } from "../../index.ts";
 
+/** The options of adapters whose handlers return a response. Each has its own types for what their functions are given. */
+export const RESPONSE_OPTIONS = {
+  only: "function",
+  clientAddress: "function",
+  waitUntil: "function",
+  isFailure: "function",
+  renderFailure: "function",
+  mountPath: "string",
+} as const;
+
 /**
  * Checks what an adapter was made with: a manager, and options of the known names and kinds.
  *
