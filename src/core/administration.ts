@@ -2,14 +2,24 @@ import type { Clock } from "./clock.ts";
 import type { Events } from "./events.ts";
 import { SessionError } from "./errors.ts";
 import type { Gate } from "./gate.ts";
-import { isMark, type Marks } from "./marks.ts";
+import { checkOptionNames } from "./option-names.ts";
+import { isMark } from "./mark-record.ts";
+import type { Marks } from "./marks.ts";
+import type { Lifetime } from "./lifetime.ts";
 import type { SessionId, SessionRecord } from "./record.ts";
-import { checkUser, userLabel } from "./labels.ts";
+import { checkUser, labelsOf, type SessionScope, userLabel } from "./labels.ts";
 import { type SessionInfo, sessionInfo } from "./session-info.ts";
 import type { Page } from "./store.ts";
 import { parseSessionId } from "./token.ts";
 
 const SWEEP_BATCH = 1000;
+const SCOPE = ["user", "tenant", "device", "identity", "label"] as const;
+
+/** What administration goes by. */
+export interface AdministrationRules {
+  readonly sweepEveryMs: number | null;
+  readonly lifetime: Lifetime;
+}
 
 /** Everything that is done to sessions from outside their own requests. */
 export class Administration {
@@ -18,16 +28,18 @@ export class Administration {
   readonly #events: Events;
   readonly #marks: Marks;
   readonly #sweepEveryMs: number | null;
+  readonly #lifetime: Lifetime;
   #cancelSweep: (() => void) | null = null;
   #sweeping: Promise<void> | null = null;
   #stopped = false;
 
-  constructor(gate: Gate, clock: Clock, events: Events, marks: Marks, sweepEveryMs: number | null) {
+  constructor(gate: Gate, clock: Clock, events: Events, marks: Marks, rules: AdministrationRules) {
     this.#gate = gate;
     this.#clock = clock;
     this.#events = events;
     this.#marks = marks;
-    this.#sweepEveryMs = sweepEveryMs;
+    this.#sweepEveryMs = rules.sweepEveryMs;
+    this.#lifetime = rules.lifetime;
   }
 
   async has(id: SessionId): Promise<boolean> {
@@ -39,7 +51,7 @@ export class Administration {
     checkUser(user);
     const found: SessionInfo[] = [];
     for await (const record of pages((after) => this.#gate.listByLabel(userLabel(user), after))) {
-      if (this.#isLive(record)) found.push(sessionInfo(record));
+      if (this.#isLive(record)) found.push(this.#info(record));
     }
     return found.toSorted((one, other) => other.accessedAt - one.accessedAt);
   }
@@ -53,8 +65,16 @@ export class Administration {
     return ended;
   }
 
-  async revokeUser(user: string, except: SessionId | readonly SessionId[]): Promise<number> {
-    checkUser(user);
+  async revokeWhere(scope: SessionScope, except: SessionId | readonly SessionId[]): Promise<number> {
+    checkOptionNames(scope, SCOPE, "revokeWhere", "ERR_SESSION_USE");
+    const labels = labelsOf(scope);
+    const [label, ...others] = labels;
+    if (label === undefined) {
+      throw new SessionError(
+        "ERR_SESSION_USE",
+        "revokeWhere needs a user, tenant, device, identity or label. Call revokeAll() to end every session.",
+      );
+    }
     this.#gate.demand("deleteByLabel");
     const spared = typeof except === "string" ? [except] : except;
     if (!Array.isArray(spared) || spared.some((id) => parseSessionId(id) === null)) {
@@ -63,9 +83,23 @@ export class Administration {
         "except must be a session id, such as session.id, or a list of them.",
       );
     }
-    await this.#marks.raise(user, spared);
-    const count = await this.#deleteAll(userLabel(user), spared);
-    this.#events.emit("revoked", { count, user });
+    await this.#marks.raise(labels, spared);
+    const count =
+      others.length === 0
+        ? await this.#deleteAll(label, spared)
+        : await this.#deleteEach(label, others, spared);
+    const { user } = scope;
+    this.#events.emit("revoked", { count, labels, ...(user !== undefined && { user }) });
+    return count;
+  }
+
+  /** Deletes those that bear other labels besides. */
+  async #deleteEach(label: string, others: readonly string[], spared: readonly SessionId[]): Promise<number> {
+    let count = 0;
+    for await (const record of pages((after) => this.#gate.listByLabel(label, after))) {
+      const isMeant = others.every((other) => record.labels.includes(other)) && !spared.includes(record.id);
+      if (isMeant && (await this.#gate.delete(record.id, { label })) === "done") count += 1;
+    }
     return count;
   }
 
@@ -94,7 +128,7 @@ export class Administration {
 
   async revokeAll(): Promise<number> {
     this.#gate.demand("all");
-    await this.#marks.raise(null, []);
+    await this.#marks.raise([], []);
     let count = 0;
     for await (const record of pages((after) => this.#gate.all(after))) {
       // One that began meanwhile goes too: its time says little, for clocks of machines differ.
@@ -107,7 +141,7 @@ export class Administration {
 
   async *all(): AsyncGenerator<SessionInfo, void, void> {
     for await (const record of pages((after) => this.#gate.all(after))) {
-      if (this.#isLive(record)) yield sessionInfo(record);
+      if (this.#isLive(record)) yield this.#info(record);
     }
   }
 
@@ -141,6 +175,10 @@ export class Administration {
     await this.sweep().catch(() => undefined);
     this.#cancelSweep = null;
     this.keepSwept();
+  }
+
+  #info(record: SessionRecord): SessionInfo {
+    return sessionInfo(record, this.#lifetime, this.#clock.now());
   }
 
   #isLive(record: SessionRecord): boolean {

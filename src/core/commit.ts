@@ -7,12 +7,22 @@ import { checkSize } from "./fields.ts";
 import type { Gate } from "./gate.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { Marks } from "./marks.ts";
-import { type CreatePlan, isChanged, type Plan, planCommit, type Renewal, type UpdatePlan } from "./plan.ts";
+import {
+  type CreatePlan,
+  isChanged,
+  type LoginNote,
+  type Plan,
+  planCommit,
+  type Renewal,
+  type UpdatePlan,
+} from "./plan.ts";
 import { backOff } from "./platform.ts";
 import type { CommitQueue } from "./queue.ts";
 import { isReserved, type SessionRecord } from "./record.ts";
+import { asAuthentication, AUTH, reservedValue } from "./reserved.ts";
 import type { RequestState } from "./request-state.ts";
 import { successorOf } from "./rotation.ts";
+import type { Seats } from "./seats.ts";
 import { newRecord, type Sending, sendingOf } from "./sending.ts";
 import { Session } from "./session.ts";
 import { Token } from "./token.ts";
@@ -23,6 +33,8 @@ export interface CommitRules extends DeliveryRules {
   readonly maxRecordBytes: number;
   readonly onConflict: "last-wins" | "fail";
   readonly onGone: "drop" | "fail";
+  /** What keeps users to a number of sessions, where something does. */
+  readonly seats: Seats | null;
   /** Whether logins have to look for revocations. */
   readonly revocable: boolean;
 }
@@ -250,6 +262,7 @@ export class Committer {
     access.noteDevice(session);
     const staged = draft.stage();
     checkSize(staged.set, this.#rules.maxRecordBytes);
+    if (renewal?.login !== undefined) await this.#rules.seats?.demand(renewal.login.user, null);
 
     for (let attempt = 0; attempt < MAX_CREATE_ATTEMPTS; attempt += 1) {
       const token = Token.mint();
@@ -278,6 +291,7 @@ export class Committer {
     // The client may hold a newer cookie by now: leave it alone.
     if (outcome === "gone") return;
     state.cookie = "revoke";
+    state.userLeft = asAuthentication(reservedValue(record.fields, AUTH)) !== null;
     this.#events.emit("ended", { id: record.id, reason });
   }
 
@@ -302,6 +316,7 @@ export class Committer {
     // The client would be left with a secret that opens nothing any more.
     if (plan.renewal !== null && (state.phase === "sent" || !state.exchange.canSetCookie))
       throw tooLateForCookie(state);
+    if (plan.renewal?.login !== undefined) await this.#rules.seats?.demand(plan.renewal.login.user, base.id);
     const draft = Session.access.draft(session);
     const sending = this.#sending(state, base, { ...plan, conditional: plan.conditional || state.careful });
     if (isChanged(plan.staged))
@@ -325,7 +340,7 @@ export class Committer {
     if (sending.next !== null) await this.#renewed(state, outcome.record, sending.next, plan);
     // The handler ended the session meanwhile: what was written of it ends with it.
     if (Session.access.isOver(session, draft)) return true;
-    draft.settle(outcome.record.fields, plan.staged);
+    draft.settle(Session.access.shownFields(session, outcome.record), plan.staged);
     Session.access.settle(session, outcome.record, plan.renewal);
     return true;
   }
@@ -346,32 +361,31 @@ export class Committer {
     state.cookie = next;
   }
 
-  /** Looks for revocations. The client gets the token only afterwards: one that was never handed out opens for nobody. */
+  /** Admits a login, and tells of it. */
   async #afterLogin(state: RequestState, record: SessionRecord, renewal: Renewal | null): Promise<void> {
-    const login = renewal?.login;
-    if (login === undefined) return;
-    const voided = this.#rules.revocable ? await this.#isVoid(state, record, login) : false;
-    if (voided) {
-      await this.#dropLogin(state, record);
-      throw new SessionError(
-        "ERR_SESSION_REVOKED",
-        "The user's sessions were revoked while this login was under way. Log in again.",
-      );
-    }
-    const methods = Session.access.quietly(state.session, () => state.session.methods);
-    this.#events.emit("login", { id: record.id, user: login.user, methods });
+    if (renewal?.login !== undefined) await this.#admit(state, record, renewal.login);
+    const { user, methods } = Session.access.quietly(state.session, () => ({
+      user: state.session.user ?? "",
+      methods: state.session.methods,
+    }));
+    const { id } = record;
+    if (renewal?.verb === "login") this.#events.emit("login", { id, user, methods });
+    if (renewal?.verb === "reauthenticate") this.#events.emit("reauthenticated", { id, user, methods });
+    if (renewal?.verb === "unlock") this.#events.emit("unlocked", { id, user });
   }
 
-  async #isVoid(
-    state: RequestState,
-    record: SessionRecord,
-    login: NonNullable<Renewal["login"]>,
-  ): Promise<boolean> {
+  /**
+   * Looks for revocations, and for a seat where they are counted. The client gets the token only afterwards: one that was never handed
+   * out opens for nobody.
+   */
+  async #admit(state: RequestState, record: SessionRecord, login: LoginNote): Promise<void> {
     try {
-      return await this.#marks.voids(login, record.id);
+      if (this.#rules.revocable && (await this.#marks.voids(login, record.id))) throw revokedMeanwhile();
+      await this.#rules.seats?.take(login.user, record.id);
     } catch (error) {
       // Not known to be valid is not valid.
-      await orNothing(this.#dropLogin(state, record));
+      const dropped = this.#dropLogin(state, record);
+      await (isOwn(error) ? dropped : orNothing(dropped));
       throw error;
     }
   }
@@ -481,6 +495,20 @@ function isStaged(draft: Draft, name: string): boolean {
 
 function reasonToReplace(state: RequestState): "logout" | "replaced" {
   return Session.access.renewal(state.session)?.login === undefined ? "logout" : "replaced";
+}
+
+function revokedMeanwhile(): SessionError {
+  return new SessionError(
+    "ERR_SESSION_REVOKED",
+    "The user's sessions were revoked while this login was under way. Log in again.",
+  );
+}
+
+/** Tells whether a login was refused, and not merely left in doubt by the store. */
+function isOwn(error: unknown): boolean {
+  return (
+    SessionError.is(error) && (error.code === "ERR_SESSION_REVOKED" || error.code === "ERR_SESSION_TOO_MANY")
+  );
 }
 
 function tooManyAttempts(): SessionError {

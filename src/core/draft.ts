@@ -212,6 +212,14 @@ export class Draft {
     return conflicts;
   }
 
+  /** Shows fields that were hidden so far. What was looked for before and not found was not there to be found. */
+  reveal(fields: Fields): void {
+    for (const [name, slot] of this.#slots) {
+      if (!isTouched(slot)) this.#slots.delete(name);
+    }
+    this.rebase(fields);
+  }
+
   /**
    * Takes note that what was staged has been written, giving these fields. What was changed while the write was on its
    * way stays staged.

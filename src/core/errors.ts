@@ -18,6 +18,12 @@ export type SessionErrorCode =
   | "ERR_SESSION_READ_ONLY"
   /** The user has to authenticate again before doing this. */
   | "ERR_SESSION_NOT_FRESH"
+  /** The session is locked: its user was idle for too long, and has to prove one factor. */
+  | "ERR_SESSION_LOCKED"
+  /** The user has as many sessions as the policy allows, and it refuses another. */
+  | "ERR_SESSION_TOO_MANY"
+  /** The request came from the page of a stranger, or may have: it is refused. */
+  | "ERR_SESSION_FORGED"
   /** The user's sessions were revoked while this login was under way. */
   | "ERR_SESSION_REVOKED"
   /** A write was sent and its outcome cannot be learned. It was not sent twice. */
@@ -39,6 +45,9 @@ const STATUS: Readonly<Record<SessionErrorCode, number>> = {
   ERR_SESSION_SENT: 500,
   ERR_SESSION_READ_ONLY: 500,
   ERR_SESSION_NOT_FRESH: 401,
+  ERR_SESSION_LOCKED: 401,
+  ERR_SESSION_TOO_MANY: 403,
+  ERR_SESSION_FORGED: 403,
   ERR_SESSION_REVOKED: 401,
   ERR_SESSION_UNKNOWN: 503,
   ERR_SESSION_STORE_UNAVAILABLE: 503,

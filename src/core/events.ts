@@ -1,4 +1,6 @@
+import type { ForgedReason } from "./csrf.ts";
 import { SessionError } from "./errors.ts";
+import type { ExtensionEvent } from "./extension.ts";
 import { type Channel, diagnosticsChannel } from "./platform.ts";
 import type { LiveEnd } from "./live-end.ts";
 import type { SessionId } from "./record.ts";
@@ -9,18 +11,36 @@ export interface SessionEvents {
   created: { readonly id: SessionId; readonly user: string | null };
   /** A user logged in. */
   login: { readonly id: SessionId; readonly user: string; readonly methods: readonly string[] };
+  /** A user who was logged in authenticated again. */
+  reauthenticated: { readonly id: SessionId; readonly user: string; readonly methods: readonly string[] };
+  /** A user opened their locked session. */
+  unlocked: { readonly id: SessionId; readonly user: string };
   /** A session got a new secret. */
   rotated: { readonly id: SessionId; readonly reason: "privilege" | "periodic" };
-  /** A request ended its own session. */
-  ended: { readonly id: SessionId; readonly reason: "logout" | "replaced" | "emptied" };
+  /** A request ended its own session, or a login one of the same user that was one too many (`exceeded`). */
+  ended: { readonly id: SessionId; readonly reason: "logout" | "replaced" | "emptied" | "exceeded" };
   /** The manager ended sessions from outside their requests. */
-  revoked: { readonly count: number; readonly id?: SessionId; readonly user?: string };
+  revoked: {
+    readonly count: number;
+    readonly id?: SessionId;
+    readonly user?: string;
+    /** What the sessions had in common, as labels; none when all were ended. */
+    readonly labels?: readonly string[];
+  };
   /** A cookie came for a session that had expired. */
   expired: { readonly id: SessionId };
   /** A cookie opened nothing: it is no token, there are too many, they open different sessions, or the id or secret is unknown. */
   rejected: {
     readonly reason: "malformed" | "too-many" | "ambiguous" | "unknown" | "secret";
     readonly id?: SessionId;
+  };
+  /** A request that changes something came from the page of a stranger, or may have. `enforced` tells whether it was refused. */
+  forged: {
+    readonly reason: ForgedReason;
+    readonly origin: string | null;
+    readonly method: string;
+    readonly enforced: boolean;
+    readonly address: string | null;
   };
   /** A secret was presented after its successor was in use: somebody holds an old copy of the cookie. */
   theft: { readonly id: SessionId };
@@ -36,6 +56,8 @@ export interface SessionEvents {
   late: { readonly id: SessionId | null; readonly fields: readonly string[]; readonly saved: boolean };
   /** The response closed and nobody had answered; what is staged is dropped, unless the handler still answers. */
   abandoned: { readonly id: SessionId | null; readonly fields: readonly string[] };
+  /** What an extension has to tell. */
+  extension: ExtensionEvent;
   /** A live connection is over, and why. */
   liveEnded: { readonly id: SessionId | null; readonly reason: LiveEnd };
   /** A store call failed or missed its deadline. `error` is for operators: it may tell of the engine. */
@@ -50,11 +72,14 @@ const NAMES: ReadonlySet<string> = new Set(
   Object.keys({
     created: true,
     login: true,
+    reauthenticated: true,
+    unlocked: true,
     rotated: true,
     ended: true,
     revoked: true,
     expired: true,
     rejected: true,
+    forged: true,
     theft: true,
     conflict: true,
     gone: true,
@@ -62,6 +87,7 @@ const NAMES: ReadonlySet<string> = new Set(
     invalid: true,
     late: true,
     abandoned: true,
+    extension: true,
     liveEnded: true,
     storeFailure: true,
     listenerFailure: true,

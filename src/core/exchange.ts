@@ -8,7 +8,7 @@ export interface HttpExchange {
   readonly method: string;
   /** Path and query as the client sent them. */
   readonly url: string;
-  /** The value of a request header, lower-case name; several lines joined by a comma. */
+  /** The value of a request header, lower-case name; several lines joined by a comma. `host` is there whatever the protocol calls it. */
   header(name: string): string | undefined;
   /** The lines of the Cookie header, as they came: HTTP/2 and odd clients send several. */
   readonly cookieLines: readonly string[];

@@ -1,18 +1,17 @@
-import type { Clock } from "./clock.ts";
 import type { Committer } from "./commit.ts";
-import type { CookiePolicy } from "./cookie.ts";
 import type { Events } from "./events.ts";
+import type { HttpExchange } from "./exchange.ts";
 import { isChanged, type Plan } from "./plan.ts";
 import { isReserved, type SessionId } from "./record.ts";
 import type { RequestState } from "./request-state.ts";
-import { writeHeaders } from "./response-headers.ts";
-import { Session } from "./session.ts";
+import { type HeaderRules, writeHeaders } from "./response-headers.ts";
+import { type AnySession, Session } from "./session.ts";
 
 /** What finishing goes by. */
-export interface FinishingRules {
-  readonly clock: Clock;
-  readonly cookie: CookiePolicy;
+export interface FinishingRules extends HeaderRules {
   readonly endOnFailure: boolean;
+  /** Lets extensions add their headers. */
+  leaving(session: AnySession, exchange: HttpExchange): void;
 }
 
 /** How a request comes to its end: what its answer waits for, what runs beside it, and what is dropped. */
@@ -47,7 +46,7 @@ export class Finisher {
     if (isReissue(state)) await this.#committer.reissue(state);
     const isCurrent = !state.predecessor && Session.access.base(state.session) !== null;
     if (cookie === "always" && isCurrent) state.cookie ??= state.token;
-    writeHeaders(state, this.#rules.cookie, this.#rules.clock.now());
+    writeHeaders(state, this.#rules);
   }
 
   succeed(state: RequestState): void | Promise<void> {
@@ -173,7 +172,8 @@ export class Finisher {
 
   /** The response starts: from here on it carries what it carries. */
   #leave(state: RequestState): void {
-    writeHeaders(state, this.#rules.cookie, this.#rules.clock.now());
+    writeHeaders(state, this.#rules);
+    this.#rules.leaving(state.session, state.exchange);
     state.phase = "sent";
   }
 

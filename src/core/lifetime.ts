@@ -10,6 +10,11 @@ const PRESETS: Readonly<Record<Preset, { readonly idle: Duration; readonly absol
   aal3: { idle: "15m", absolute: "12h" },
 };
 
+/** Tells whether a value names a preset. */
+export function isPreset(value: unknown): value is Preset {
+  return typeof value === "string" && Object.hasOwn(PRESETS, value);
+}
+
 /** Browsers keep no cookie for longer (RFC 6265bis, section 5.5). */
 const COOKIE_CAP: Duration = "400d";
 
@@ -22,6 +27,11 @@ export interface LifetimeOptions {
   readonly absolute?: Duration;
   /** The longest that `login(user, { remember })` may ask for; default 400 days, or the preset's absolute limit for aal2 and aal3. */
   readonly rememberMax?: Duration;
+  /**
+   * What the idle limit does to the session of a user: `"end"` ends it, `"lock"` keeps it until its absolute limit, of no use but to
+   * `session.unlock()` after one factor (NIST SP 800-63B-4, section 2.2.3). Default `"lock"` with the preset aal2, else `"end"`.
+   */
+  readonly onIdle?: "end" | "lock";
   /** How far the access time may lag behind; default the smaller of a minute and a twentieth of the idle limit. */
   readonly accessTimeResolution?: Duration;
   /** How often a session gets a new secret by itself; default never. */
@@ -35,6 +45,7 @@ export interface Lifetime {
   readonly preset: Preset | null;
   readonly idleMs: number;
   readonly absoluteMs: number;
+  readonly onIdle: "end" | "lock";
   readonly rememberMaxMs: number;
   readonly accessTimeResolutionMs: number;
   readonly rotateEveryMs: number | null;
@@ -44,7 +55,7 @@ export interface Lifetime {
 /** @throws `ERR_SESSION_CONFIG` for limits that contradict each other, naming the mend. */
 export function resolveLifetime(options: LifetimeOptions): Lifetime {
   const named = options.preset ?? "aal1";
-  const preset = Object.hasOwn(PRESETS, named)
+  const preset = isPreset(named)
     ? PRESETS[named]
     : refuseConfig(`preset is "${String(named)}". Use "aal1", "aal2" or "aal3".`);
   const absoluteMs = milliseconds(options.absolute ?? preset.absolute, "absolute");
@@ -57,6 +68,7 @@ export function resolveLifetime(options: LifetimeOptions): Lifetime {
     preset: options.preset ?? null,
     idleMs,
     absoluteMs,
+    onIdle: options.onIdle ?? (named === "aal2" ? "lock" : "end"),
     rememberMaxMs,
     accessTimeResolutionMs: milliseconds(
       options.accessTimeResolution ?? Math.max(1, Math.min(60_000, idleMs / 20)),
@@ -66,6 +78,8 @@ export function resolveLifetime(options: LifetimeOptions): Lifetime {
       options.rotateEvery === undefined ? null : milliseconds(options.rotateEvery, "rotateEvery"),
     rotationGraceMs: milliseconds(options.rotationGrace ?? "30s", "rotationGrace"),
   };
+  if (lifetime.onIdle !== "end" && lifetime.onIdle !== "lock")
+    refuseConfig(`onIdle is "${String(lifetime.onIdle)}". Use "end" or "lock".`);
   if (lifetime.preset !== null) checkPreset(lifetime.preset, lifetime);
   checkLimits(lifetime, options);
   return lifetime;
@@ -74,6 +88,11 @@ export function resolveLifetime(options: LifetimeOptions): Lifetime {
 /** The idle limit of a session. A remembered one has none of its own, unless a strict preset asks for one of every session. */
 export function idleLimit({ preset, idleMs }: Lifetime, rememberMs: number | undefined): number {
   return rememberMs === undefined || isStrict(preset) ? idleMs : rememberMs;
+}
+
+/** The longest that any session lives. */
+export function longestLife({ absoluteMs, rememberMaxMs }: Lifetime): number {
+  return Math.max(absoluteMs, rememberMaxMs);
 }
 
 function isStrict(preset: Preset | null): boolean {
@@ -92,6 +111,11 @@ function checkPreset(preset: Preset, lifetime: Lifetime): void {
   ) {
     refuseConfig(
       `preset "${preset}" allows idle ${cap.idle} and absolute ${cap.absolute} at most. Give tighter limits or drop the preset.`,
+    );
+  }
+  if (preset === "aal3" && lifetime.onIdle === "lock") {
+    refuseConfig(
+      'preset "aal3" ends what is idle: one factor may not resume it. Drop onIdle, or choose the preset aal2.',
     );
   }
   if (isStrict(preset) && lifetime.rememberMaxMs > milliseconds(cap.absolute, "absolute")) {

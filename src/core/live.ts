@@ -2,7 +2,9 @@ import type { Clock } from "./clock.ts";
 import { SessionError } from "./errors.ts";
 import type { HttpExchange } from "./exchange.ts";
 import type { LiveEnd } from "./live-end.ts";
+import type { Lifetime } from "./lifetime.ts";
 import { LiveExchange } from "./live-exchange.ts";
+import { activeUntil } from "./lock.ts";
 import type { SessionId, SessionRecord } from "./record.ts";
 import { asAuthentication, AUTH, reservedValue } from "./reserved.ts";
 import type { AnySession } from "./session.ts";
@@ -44,7 +46,7 @@ export interface LiveSession<S extends AnySession> {
 export interface LiveShared<S extends AnySession> {
   readonly clock: Clock;
   readonly watcher: Watcher;
-  readonly accessTimeResolutionMs: number;
+  readonly lifetime: Lifetime;
   read(id: SessionId): Promise<SessionRecord | null>;
   /** Makes the session of one message. */
   begin(exchange: HttpExchange, record: SessionRecord | null): S;
@@ -109,7 +111,7 @@ export class Live<S extends AnySession> implements LiveSession<S> {
     const now = this.#shared.clock.now();
     const accessedAt = Math.max(this.#touchedAt, this.#watch?.accessedAt ?? 0);
     if (this.id === null || this.#end !== null) return;
-    if (now - accessedAt <= this.#shared.accessTimeResolutionMs) return;
+    if (now - accessedAt <= this.#shared.lifetime.accessTimeResolutionMs) return;
     this.#touchedAt = now;
     // A failed one is told by the store's event; the next message after the resolution tries again.
     this.#run(ignore, false).catch(ignore);
@@ -147,7 +149,7 @@ export class Live<S extends AnySession> implements LiveSession<S> {
     this.#watch?.note(record);
     // The watch may have been stopped, so this is not left to it.
     const now = this.#shared.clock.now();
-    const live = record !== null && record.expiresAt > now && record.endsAt > now;
+    const live = record !== null && activeUntil(record, this.#shared.lifetime) > now;
     if (!live || record.epoch !== this.#epoch) throw over();
     return record;
   }

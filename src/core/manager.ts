@@ -2,12 +2,16 @@ import { Administration } from "./administration.ts";
 import { Attachment } from "./attachment.ts";
 import { Committer, tooLateForCookie } from "./commit.ts";
 import { cookieValues } from "./cookie.ts";
+import { CsrfGuard } from "./csrf.ts";
 import { SessionError } from "./errors.ts";
 import { Events, type SessionEventName, type SessionListener } from "./events.ts";
 import type { HttpExchange } from "./exchange.ts";
+import { Extensions } from "./extensions.ts";
 import { Finisher } from "./finishing.ts";
 import { Gate } from "./gate.ts";
 import type { LiveHooks } from "./hooks.ts";
+import type { SessionScope } from "./labels.ts";
+import { longestLife } from "./lifetime.ts";
 import { Live, type LiveSession, type LiveShared } from "./live.ts";
 import { type Loaded, Loader, tokensOf } from "./load.ts";
 import { Marks } from "./marks.ts";
@@ -23,6 +27,7 @@ import { ROTATION } from "./reserved.ts";
 import { confirmed, isRotationDue, isUnconfirmed, rotationOf } from "./rotation.ts";
 import type { CertainOf, DataOf, FieldSchemas } from "./schema.ts";
 import { type AnySession, Session } from "./session.ts";
+import { Seats } from "./seats.ts";
 import type { SessionInit } from "./session-host.ts";
 import type { SessionInfo } from "./session-info.ts";
 import type { Token } from "./token.ts";
@@ -57,6 +62,8 @@ export class SessionManager<
   readonly #committer: Committer;
   readonly #finisher: Finisher;
   readonly #administration: Administration;
+  readonly #csrf: CsrfGuard | null;
+  readonly #extensions: Extensions;
   readonly #shared: HostShared;
   readonly #live: LiveShared<S>;
   readonly #states: Attachment<RequestState<S>> = new Attachment("holdfast.request");
@@ -78,12 +85,25 @@ export class SessionManager<
       new CommitQueue(clock, deadlineMs),
       {
         ...resolved,
+        seats:
+          resolved.concurrency === null
+            ? null
+            : new Seats(this.#gate, clock, this.#events, resolved.concurrency, longestLife(lifetime)),
         revocable: store.deleteByLabel !== undefined || store.all !== undefined,
         resends: store.traits.resends,
       },
     );
-    this.#finisher = new Finisher(this.#committer, this.#events, resolved);
-    this.#administration = new Administration(this.#gate, clock, this.#events, marks, resolved.sweepEveryMs);
+    this.#finisher = new Finisher(this.#committer, this.#events, {
+      ...resolved,
+      leaving: (session, exchange) => this.#extensions.leaving(session, exchange),
+    });
+    this.#administration = new Administration(this.#gate, clock, this.#events, marks, resolved);
+    this.#extensions = new Extensions(resolved.extensions, {
+      clock,
+      events: this.#events,
+      revoke: (id) => this.#administration.revoke(id, {}),
+    });
+    this.#csrf = resolved.csrf && new CsrfGuard(resolved.csrf, this.#events);
     this.#shared = {
       clock,
       lifetime,
@@ -94,8 +114,8 @@ export class SessionManager<
     };
     this.#live = {
       clock,
-      watcher: new Watcher(this.#gate, clock, this.#events, resolved.live),
-      accessTimeResolutionMs: lifetime.accessTimeResolutionMs,
+      watcher: new Watcher(this.#gate, clock, this.#events, resolved.live, lifetime),
+      lifetime,
       read: (id) => this.#gate.read(id),
       begin: (exchange, record) =>
         this.#begin(exchange, record && { record, token: null, predecessor: false }, null, true),
@@ -112,13 +132,19 @@ export class SessionManager<
    * Loads the session of a request and calls its `startRequest`. Without a well-formed cookie this is synchronous and
    * calls no store. Again for the same exchange, gives the same session.
    *
-   * @throws `ERR_SESSION_STORE_UNAVAILABLE` or `ERR_SESSION_FORMAT` when the store cannot say, unless `onStoreFailure` is
-   * `"anonymous"`.
+   * @throws `ERR_SESSION_FORGED` for a request from a stranger's page, before anything is loaded; `ERR_SESSION_STORE_UNAVAILABLE` or
+   * `ERR_SESSION_FORMAT` when the store cannot say, unless `onStoreFailure` is `"anonymous"`.
    */
   startRequest(exchange: HttpExchange): S | Promise<S> {
+    if (this.#states.get(exchange) === undefined) this.#csrf?.check(exchange);
     const session = this.getSession(exchange);
     if (!(session instanceof Promise)) return this.#started(exchange, session);
-    return session.then((loaded) => this.#started(exchange, loaded));
+    return session.then((loaded) => {
+      const isStarted = this.#states.get(exchange)?.started === true;
+      const extended = isStarted ? undefined : this.#extensions.loaded(loaded, exchange);
+      if (extended === undefined) return this.#started(exchange, loaded);
+      return extended.then(() => this.#started(exchange, loaded));
+    });
   }
 
   /** Fetches or makes the session object of a request. Stores nothing and sets no cookie. */
@@ -289,7 +315,23 @@ export class SessionManager<
     options: { readonly except?: SessionId | null | readonly SessionId[] } = {},
   ): Promise<number> {
     checkOptionNames(options, ["except"], "revokeUser", "ERR_SESSION_USE");
-    return await this.#administration.revokeUser(user, options.except ?? []);
+    return await this.#administration.revokeWhere({ user }, options.except ?? []);
+  }
+
+  /**
+   * Ends all sessions that have everything named in common (a user, tenant, device, label, or an identity of a provider) but those
+   * excepted, and voids every such login that is under way. A provider's session, by issuer and session, is ended for good: a login
+   * that names it later is void too. ASVS 7.1.3, 7.4.5.
+   *
+   * @returns how many were ended.
+   * @throws `ERR_SESSION_USE` when nothing is named, or where the store has no index.
+   */
+  async revokeWhere(
+    scope: SessionScope,
+    options: { readonly except?: SessionId | null | readonly SessionId[] } = {},
+  ): Promise<number> {
+    checkOptionNames(options, ["except"], "revokeWhere", "ERR_SESSION_USE");
+    return await this.#administration.revokeWhere(scope, options.except ?? []);
   }
 
   /** Ends every session that exists now, and voids every login under way. ASVS 7.4.5. @returns how many were ended. */
@@ -374,6 +416,7 @@ export class SessionManager<
       used: false,
       phase: "open",
       cookie: null,
+      userLeft: false,
       careful: false,
       busy: null,
     };

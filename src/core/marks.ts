@@ -1,8 +1,9 @@
 import type { Clock } from "./clock.ts";
-import { SessionError } from "./errors.ts";
 import type { Gate } from "./gate.ts";
+import { isProviderSession } from "./labels.ts";
+import { changeMark } from "./mark-record.ts";
 import { randomText } from "./platform.ts";
-import type { Renewal } from "./plan.ts";
+import type { LoginNote } from "./plan.ts";
 import type { SessionId, SessionRecord } from "./record.ts";
 import { asTexts, isRecord, MARK, reservedValue } from "./reserved.ts";
 import { markId } from "./token.ts";
@@ -19,6 +20,8 @@ interface NotBefore {
   readonly by: string;
   readonly sequence: number;
   readonly except: readonly string[];
+  /** Labels that a login must bear besides. */
+  readonly with: readonly string[];
 }
 
 /**
@@ -42,30 +45,40 @@ export class Marks {
     return this.#sequence;
   }
 
-  /** Voids the logins of a user, or of everyone with `null`, that authenticated before now. */
-  async raise(user: string | null, except: readonly SessionId[]): Promise<void> {
+  /** Voids the logins with all of the labels, or of everyone without any, that authenticated before now. */
+  async raise(labels: readonly string[], except: readonly SessionId[]): Promise<void> {
+    const [label, ...others] = labels;
     const entry: NotBefore = {
       at: this.#clock.now(),
       by: this.#self(),
       sequence: this.nextSequence(),
       except,
+      with: others,
     };
-    const id = markId(markName(user));
-    for (let attempt = 0; attempt < 32; attempt += 1) {
-      if (await this.#written(id, entry)) return;
-      // Taken again and again, and never there to be read: what holds the place is no mark.
-      if (attempt > 2 && (await this.#gate.read(id)) === null) await this.#gate.delete(id, {});
-    }
-    throw new SessionError("ERR_SESSION_CONFLICT", "Too many revocations at once. Revoke again.");
+    await changeMark(this.#gate, markId(markName(label ?? null)), entry.at, MARK_LIFE_MS, (stored) => {
+      const entries = entriesIn(stored);
+      // Written already: a client may have sent it twice.
+      if (entries.some(({ by, sequence }) => by === entry.by && sequence === entry.sequence))
+        return undefined;
+      return [...entries, entry].slice(-MAX_ENTRIES);
+    });
   }
 
   /** Tells whether a session whose login is now stored was revoked while it was on its way. */
-  async voids(login: NonNullable<Renewal["login"]>, id: SessionId): Promise<boolean> {
-    const names = [markName(login.user), markName(null)];
-    const marks = await Promise.all(names.map((name) => this.#gate.read(markId(name))));
-    return marks
-      .flatMap(entriesOf)
-      .some((entry) => !entry.except.includes(id) && this.#isLater(entry, login));
+  async voids(login: LoginNote, id: SessionId): Promise<boolean> {
+    const found = await Promise.all([null, ...login.labels].map((label) => this.#isVoid(label, login, id)));
+    return found.includes(true);
+  }
+
+  async #isVoid(label: string | null, login: LoginNote, id: SessionId): Promise<boolean> {
+    const mark = await this.#gate.read(markId(markName(label)));
+    return entriesOf(mark).some(
+      (entry) =>
+        !entry.except.includes(id) &&
+        entry.with.every((other) => login.labels.includes(other)) &&
+        // A provider's session that is over never begins again: its logout may come before its login.
+        ((label !== null && isProviderSession(label)) || this.#isLater(entry, login)),
+    );
   }
 
   /** Tells this manager's marks from others'. Chosen at first need: workers allow no random values before their first request. */
@@ -74,73 +87,28 @@ export class Marks {
     return this.#instance;
   }
 
-  #isLater(entry: NotBefore, login: NonNullable<Renewal["login"]>): boolean {
+  #isLater(entry: NotBefore, login: LoginNote): boolean {
+    if (login.authenticatedAt !== undefined && entry.at >= login.authenticatedAt) return true;
     // Within one manager the order is known; between two only their clocks can tell, and a tie counts as revoked.
     return entry.by === this.#self() ? entry.sequence > login.sequence : entry.at >= login.at;
   }
-
-  async #written(id: SessionId, entry: NotBefore): Promise<boolean> {
-    const now = entry.at;
-    if (await this.#gate.create(markRecord(id, [entry], now))) return true;
-    const current = await this.#gate.read(id);
-    // Swept since, or unreadable. Not to be deleted at once: another revocation may be taking the place.
-    if (current === null) return false;
-    // Written already: a client may have sent it twice.
-    if (entriesOf(current).some(({ by, sequence }) => by === entry.by && sequence === entry.sequence))
-      return true;
-    if (current.expiresAt <= now) {
-      await this.#gate.delete(id, { ifVersion: current.version });
-      return false;
-    }
-    const entries = [...entriesOf(current), entry].slice(-MAX_ENTRIES);
-    const outcome = await this.#gate.update(id, {
-      now,
-      epoch: current.epoch,
-      ifVersion: current.version,
-      set: { [MARK]: JSON.stringify(entries) },
-      // A mark is never loaded, so its end moves with its last entry by a new, still unusable, secret.
-      renew: { secretHash: "", nextEpoch: current.epoch, endsAt: now + MARK_LIFE_MS },
-      accessedAt: now,
-      expiresAt: now + MARK_LIFE_MS,
-    });
-    return outcome.kind === "done";
-  }
 }
 
-/** Tells whether a record is a mark and not a session. */
-export function isMark(record: SessionRecord): boolean {
-  return record.secretHash === "";
-}
-
-function markName(user: string | null): string {
-  return user === null ? EVERYONE : `not before, user ${user}`;
-}
-
-function markRecord(id: SessionId, entries: readonly NotBefore[], now: number): SessionRecord {
-  const times = {
-    createdAt: now,
-    accessedAt: now,
-    expiresAt: now + MARK_LIFE_MS,
-    endsAt: now + MARK_LIFE_MS,
-  };
-  return {
-    id,
-    epoch: 1,
-    version: 1,
-    secretHash: "",
-    labels: [],
-    ...times,
-    fields: { [MARK]: JSON.stringify(entries) },
-  };
+function markName(label: string | null): string {
+  return label === null ? EVERYONE : `not before, ${label}`;
 }
 
 function entriesOf(mark: SessionRecord | null): NotBefore[] {
-  const stored = mark === null ? null : reservedValue(mark.fields, MARK);
+  return mark === null ? [] : entriesIn(reservedValue(mark.fields, MARK));
+}
+
+function entriesIn(stored: unknown): NotBefore[] {
   if (!Array.isArray(stored)) return [];
   return stored.filter(isRecord).map((entry) => ({
     at: Number(entry["at"]),
     by: String(entry["by"]),
     sequence: Number(entry["sequence"]),
     except: asTexts(entry["except"]),
+    with: asTexts(entry["with"]),
   }));
 }

@@ -16,6 +16,7 @@ const NOWHERE: SessionHost = {
   rules: { codec: jsonCodec, schemas: {}, onInvalid: () => undefined },
   device: {},
   onLook: () => undefined,
+  onUse: () => undefined,
   beforeTaking: () => undefined,
   beforeStaging: () => undefined,
   beforeNewSecret: () => undefined,

@@ -1,12 +1,16 @@
 import { type Clock, systemClock } from "./clock.ts";
 import { type Codec, jsonCodec } from "./codec.ts";
 import { type CookieOptions, type CookiePolicy, resolveCookie } from "./cookie.ts";
+import { type CsrfOptions, type CsrfPolicy, resolveCsrf } from "./csrf.ts";
 import { type Duration, milliseconds } from "./duration.ts";
 import { refuseConfig } from "./errors.ts";
+import type { SessionExtension } from "./extension.ts";
+import { checkExtensions } from "./extensions.ts";
 import { checkOptionNames } from "./option-names.ts";
 import { type Lifetime, type LifetimeOptions, resolveLifetime } from "./lifetime.ts";
 import { checkSchemas, type FieldSchemas } from "./schema.ts";
 import { type AnySession, Session } from "./session.ts";
+import type { ConcurrencyOptions } from "./seats.ts";
 import type { SessionInit } from "./session-host.ts";
 import type { AnyStore, StoreTraits } from "./store.ts";
 import type { WatchRules } from "./watch.ts";
@@ -51,6 +55,17 @@ export interface SessionManagerOptions<
   readonly sweepEvery?: Duration | false;
   /** How live connections learn that their session is over. */
   readonly live?: LiveOptions;
+  /** The guard against requests that a stranger's page has a browser send; on by default, `false` for none. */
+  readonly csrf?: CsrfOptions | false;
+  /**
+   * What the answer to a logout tells the browser to forget (Clear-Site-Data; ASVS 14.3.1); default `["cookies", "storage"]`, of which the
+   * first is for all of the site's cookies, those of sibling hosts too. `false` for nothing.
+   */
+  readonly clearSiteData?: readonly ClearDirective[] | false;
+  /** Parts that take part in every request, such as `bound()`. */
+  readonly extensions?: readonly SessionExtension[];
+  /** How many sessions a user may have at a time (ASVS 7.1.2); default as many as they like. */
+  readonly concurrency?: ConcurrencyOptions;
   /** What the store must promise; the manager refuses to start on less. */
   readonly requires?: Partial<Pick<StoreTraits, "durability" | "shared">>;
   /** The source of time; default the system's. */
@@ -86,6 +101,10 @@ export interface ResolvedOptions<S extends AnySession> {
   readonly setup: boolean;
   readonly sweepEveryMs: number | null;
   readonly live: WatchRules;
+  readonly concurrency: ConcurrencyOptions | null;
+  readonly csrf: CsrfPolicy | null;
+  readonly extensions: readonly SessionExtension[];
+  readonly clearSiteData: readonly ClearDirective[];
   readonly clock: Clock;
 }
 
@@ -105,11 +124,16 @@ const KNOWN: readonly (keyof SessionManagerOptions<FieldSchemas, AnySession>)[] 
   "setup",
   "sweepEvery",
   "live",
+  "concurrency",
+  "csrf",
+  "extensions",
+  "clearSiteData",
   "requires",
   "clock",
   "preset",
   "idle",
   "absolute",
+  "onIdle",
   "rememberMax",
   "accessTimeResolution",
   "rotateEvery",
@@ -123,6 +147,9 @@ const KNOWN_COOKIE: readonly (keyof CookieOptions)[] = [
   "partitioned",
   "insecureLoopback",
 ];
+const CLEAR_DIRECTIVES = ["cookies", "storage", "cache", "executionContexts", "*"] as const;
+/** A directive of Clear-Site-Data (W3C Clear Site Data, section 3.1). `"cache"` is known to keep Chromium waiting for seconds. */
+export type ClearDirective = (typeof CLEAR_DIRECTIVES)[number];
 const DURABILITIES: readonly string[] = ["none", "process", "power"] satisfies StoreTraits["durability"][];
 
 /** @throws `ERR_SESSION_CONFIG` for options that are unknown, impossible or contradict each other, naming the mend. */
@@ -132,7 +159,9 @@ export function resolveOptions<S extends AnySession>(
   if (!isObject(options))
     refuseConfig("SessionManager needs an object of options with a store, such as { store: memoryStore() }.");
   checkOptionNames(options, KNOWN, "SessionManager");
-  for (const name of ["cookie", "requires", "fields", "live"] as const) checkObject(name, options[name]);
+  for (const name of ["cookie", "requires", "fields", "live", "concurrency"] as const)
+    checkObject(name, options[name]);
+  if (options.csrf !== false) checkObject("csrf", options.csrf);
   checkOptionNames(options.cookie ?? {}, KNOWN_COOKIE, "cookie");
   checkStore(options.store);
   checkTraits(options.store.traits, options.requires ?? {});
@@ -155,6 +184,10 @@ export function resolveOptions<S extends AnySession>(
     setup: oneOf("setup", options.setup ?? true, [true, false]),
     sweepEveryMs: sweepEvery(options.store, options.sweepEvery),
     live: watchRules(options.store, options.live ?? {}),
+    extensions: checkExtensions(options.extensions ?? []),
+    csrf: resolveCsrf(options.csrf ?? {}),
+    clearSiteData: checkedDirectives(options.clearSiteData ?? ["cookies", "storage"]),
+    concurrency: options.concurrency === undefined ? null : checkedConcurrency(options.concurrency),
     clock: checkedClock(options.clock),
   };
 }
@@ -239,6 +272,20 @@ function sweepEvery(store: AnyStore, wanted: Duration | false | undefined): numb
   }
   const idleStore = store.sweep === undefined || store.traits.expires;
   return idleStore && wanted === undefined ? null : timer(wanted ?? "10m", "sweepEvery");
+}
+
+function checkedDirectives(directives: readonly ClearDirective[] | false): readonly ClearDirective[] {
+  const known: readonly unknown[] = CLEAR_DIRECTIVES;
+  if (directives === false) return [];
+  if (Array.isArray(directives) && directives.every((one) => known.includes(one))) return [...directives];
+  return refuseConfig(`clearSiteData must be false or a list of ${CLEAR_DIRECTIVES.join(", ")}.`);
+}
+
+function checkedConcurrency(rule: ConcurrencyOptions): ConcurrencyOptions {
+  checkOptionNames(rule, ["max", "onExceed"], "concurrency");
+  oneOf("concurrency.onExceed", rule.onExceed, ["refuse", "end-oldest", "end-idlest"]);
+  if (Number.isSafeInteger(rule.max) && rule.max >= 1 && rule.max <= 1000) return rule;
+  return refuseConfig("concurrency.max must be a whole number from 1 to 1000.");
 }
 
 function watchRules(store: AnyStore, live: LiveOptions): WatchRules {

@@ -4,12 +4,23 @@ import type { SessionRecord } from "./record.ts";
 
 /** A privilege change that a request staged: the secret is renewed at once and the epoch goes up. */
 export interface Renewal {
+  /** What the user did, for the events. */
+  readonly verb: "login" | "reauthenticate" | "unlock" | "rotate";
   /** Replaces the labels, at login. */
   readonly labels?: readonly string[];
   /** Moves the absolute limit, at login and re-authentication. */
   readonly endsAt?: number;
   /** At login: who, and when in the order of this manager's logins and revocations. */
-  readonly login?: { readonly user: string; readonly at: number; readonly sequence: number };
+  readonly login?: LoginNote;
+}
+
+export interface LoginNote {
+  readonly user: string;
+  readonly labels: readonly string[];
+  readonly at: number;
+  readonly sequence: number;
+  /** When an identity provider says that the user authenticated there: a revocation from after it came too early for this login. */
+  readonly authenticatedAt?: number;
 }
 
 export interface CommitInput {
@@ -23,8 +34,10 @@ export interface CommitInput {
   readonly renewal: Renewal | null;
   /** Whether the secret is due for its periodic renewal, and may be renewed now. */
   readonly rotationDue: boolean;
-  /** The idle limit of this session. */
+  /** How long the store is to keep the session without a request; infinite for one that the idle limit only locks. */
   readonly idleMs: number;
+  /** The session is locked, and what this request does is no activity of its user. */
+  readonly locked: boolean;
 }
 
 /** What one commit does. */
@@ -64,7 +77,8 @@ export function planCommit(input: CommitInput, lifetime: Lifetime, now: number):
   if (ended !== null)
     return { kind: "end", record: ended, create: hasInfo ? planCreate(input, lifetime, now) : null };
   if (record === null) return hasInfo ? planCreate(input, lifetime, now) : { kind: "nothing" };
-  if (!hasInfo) return { kind: "empty", record };
+  // What a locked session hides is information.
+  if (!hasInfo && !input.locked) return { kind: "empty", record };
   return planUpdate(input, record, lifetime, now);
 }
 
@@ -76,12 +90,11 @@ function planCreate({ renewal, idleMs }: CommitInput, lifetime: Lifetime, now: n
 function planUpdate(input: CommitInput, record: SessionRecord, lifetime: Lifetime, now: number): Plan {
   const { staged, renewal } = input;
   const rotates = input.rotationDue && renewal === null;
-  const times = {
-    accessedAt: now,
-    expiresAt: Math.min(now + input.idleMs, renewal?.endsAt ?? record.endsAt),
-  };
+  const times = input.locked
+    ? { accessedAt: record.accessedAt, expiresAt: record.expiresAt }
+    : { accessedAt: now, expiresAt: Math.min(now + input.idleMs, renewal?.endsAt ?? record.endsAt) };
   if (!isChanged(staged) && renewal === null && !rotates) {
-    const due = now - record.accessedAt > lifetime.accessTimeResolutionMs;
+    const due = !input.locked && now - record.accessedAt > lifetime.accessTimeResolutionMs;
     return due ? { kind: "touch", ...times } : { kind: "nothing" };
   }
   return {

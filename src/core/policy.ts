@@ -19,11 +19,21 @@ export interface SessionPolicy {
     readonly preset: string | null;
     readonly idleMs: number;
     readonly absoluteMs: number;
+    readonly onIdle: string;
     readonly rememberMaxMs: number;
     readonly accessTimeResolutionMs: number;
     readonly rotateEveryMs: number | null;
     readonly rotationGraceMs: number;
   };
+  readonly csrf: {
+    readonly mode: string;
+    readonly trustedOrigins: readonly string[];
+    readonly silent: string;
+    readonly exemptions: boolean;
+  } | null;
+  readonly clearSiteData: readonly string[];
+  readonly extensions: readonly string[];
+  readonly concurrency: { readonly max: number; readonly onExceed: string } | null;
   readonly failure: {
     readonly deadlineMs: number;
     readonly onStoreFailure: string;
@@ -47,6 +57,15 @@ export function describe(options: ResolvedOptions<AnySession>): SessionPolicy {
     token: { idBits: 144, secretBits: 192, storedAs: "SHA-256" },
     cookie: { ...cookie, httpOnly: true, persistent: "only when remembered" },
     lifetime: { ...lifetime },
+    csrf: options.csrf && {
+      mode: options.csrf.mode,
+      trustedOrigins: options.csrf.trustedOrigins,
+      silent: options.csrf.silent,
+      exemptions: options.csrf.exempt !== null,
+    },
+    clearSiteData: options.clearSiteData,
+    extensions: options.extensions.map(({ name }) => name),
+    concurrency: options.concurrency && { ...options.concurrency },
     failure: {
       deadlineMs: options.deadlineMs,
       onStoreFailure: options.onStoreFailure,

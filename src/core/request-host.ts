@@ -68,6 +68,10 @@ export class RequestHost implements SessionHost {
     else this.#shared.use(this.#state);
   }
 
+  onUse(): void {
+    if (this.#state !== null) this.#state.used = true;
+  }
+
   beforeTaking(): void {
     const { readOnly } = this.exchange;
     if (readOnly !== undefined)

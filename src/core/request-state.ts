@@ -23,6 +23,8 @@ export interface RequestState<S extends AnySession = AnySession> {
   phase: "open" | "closing" | "sent";
   /** What the response is to do with the cookie. Kept until the response starts: error handlers clear headers. */
   cookie: Token | "revoke" | null;
+  /** This request ended the session of a user who was logged in. */
+  userLeft: boolean;
   /** An update whose outcome was lost is sent again only under the condition that nothing else was written. */
   careful: boolean;
   /** Settles, and never rejects, when the commit or claim that is on its way is done. Nothing may be staged for another before. */

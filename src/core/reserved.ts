@@ -1,3 +1,5 @@
+import { isPreset, type Preset } from "./lifetime.ts";
+
 /**
  * What the library keeps with a session beside its data: each a reserved field, so that no store or schema ever
  * changes for it. Values are written by this library alone, yet read with care: a store may hold anything.
@@ -12,11 +14,12 @@ export const FORM_TOKENS = "~form";
 export const CSRF = "~csrf";
 export const MARK = "~mark";
 
-/** Who authenticated, when and how. */
+/** Who authenticated, when, how, and what that is worth. */
 export interface Authentication {
   readonly user: string;
   readonly at: number;
   readonly methods: readonly string[];
+  readonly level?: Preset;
 }
 
 /** What was known of the client when the session was created or the user logged in. */
@@ -46,7 +49,8 @@ export function asAuthentication(value: unknown): Authentication | null {
   const methods = Array.isArray(value["methods"])
     ? value["methods"].filter((method) => typeof method === "string")
     : [];
-  return { user: value["user"], at: value["at"], methods };
+  const { user, at, level } = value as { user: string; at: number; level?: unknown };
+  return { user, at, methods, ...(isPreset(level) && { level }) };
 }
 
 export function asDevice(value: unknown): Device {

@@ -1,3 +1,4 @@
+import type { Clock } from "./clock.ts";
 import { type CookiePolicy, sessionCookie } from "./cookie.ts";
 import { SessionError } from "./errors.ts";
 import type { HttpExchange } from "./exchange.ts";
@@ -8,23 +9,46 @@ import type { Token } from "./token.ts";
 /** Cookies live no longer in any browser (RFC 6265bis, section 5.5). */
 const MAX_AGE_CAP_S = 34_560_000;
 
+/** What the headers go by. */
+export interface HeaderRules {
+  readonly cookie: CookiePolicy;
+  readonly clearSiteData: readonly string[];
+  readonly clock: Clock;
+}
+
 /**
  * Puts on the response what the session asks for: its cookie, and what keeps caches from giving one client's answer to
  * another. A response that sets a cookie is not stored at all; one that depends on the session varies by the cookie and
- * is not left public (RFC 9111; OWASP S11).
+ * is not left public, and that of a user who is logged in is not stored unless the application says otherwise (RFC 9111; OWASP S11;
+ * ASVS 14.3.2). The answer to a logout has the browser forget the site (ASVS 14.3.1).
  */
-export function writeHeaders(state: RequestState, policy: CookiePolicy, now: number): void {
+export function writeHeaders(state: RequestState, rules: HeaderRules): void {
   const { exchange, cookie } = state;
+  const { cookie: policy, clock } = rules;
   if (!exchange.canSetCookie) return;
   if (cookie !== null) {
     state.cookie = null;
     refuseTwin(exchange, policy.name);
-    exchange.setCookie(sessionCookie(policy, exchange.mountPath, ...valueAndAge(state, cookie, now)));
+    exchange.setCookie(sessionCookie(policy, exchange.mountPath, ...valueAndAge(state, cookie, clock.now())));
     exchange.setResponseHeader("cache-control", "no-store");
+    if (cookie === "revoke" && state.userLeft) clearClient(exchange, rules.clearSiteData);
   }
   if (!state.looked) return;
   varyByCookie(exchange);
-  if (cookie === null) unpublish(exchange);
+  if (cookie !== null) return;
+  if (exchange.responseHeader("cache-control") !== undefined) unpublish(exchange);
+  // The pages of a user are theirs alone, and nobody's once they have left: not the next one's at this browser either.
+  else if (isOfUser(state)) exchange.setResponseHeader("cache-control", "no-store");
+}
+
+function isOfUser({ session }: RequestState): boolean {
+  return Session.access.quietly(session, () => session.user !== null || session.lockedUser !== null);
+}
+
+/** What an application says itself is left as it is. */
+function clearClient(exchange: HttpExchange, directives: readonly string[]): void {
+  if (directives.length === 0 || exchange.responseHeader("clear-site-data") !== undefined) return;
+  exchange.setResponseHeader("clear-site-data", directives.map((one) => `"${one}"`).join(", "));
 }
 
 function valueAndAge(state: RequestState, cookie: Token | "revoke", now: number): [string, number | null] {

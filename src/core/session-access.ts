@@ -23,6 +23,8 @@ export interface SessionAccess {
   noteDevice(session: AnySession): void;
   vanish(session: AnySession): void;
   detach(session: AnySession): void;
+  /** The fields of a record of this session, as far as the handler may know them. */
+  shownFields(session: AnySession, record: SessionRecord): SessionRecord["fields"];
   rollBack(session: AnySession): void;
   quietly<T>(session: AnySession, work: () => T): T;
 }

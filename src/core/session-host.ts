@@ -12,6 +12,8 @@ export interface SessionHost {
   readonly device: Device;
   /** The handler looked at the session: the response depends on the cookie. */
   onLook(): void;
+  /** The library itself changed something: there may be something to store, although nobody looked. */
+  onUse(): void;
   /**
    * Before a verb that changes something only where there is something to change: it must not work until there is.
    *

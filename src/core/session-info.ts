@@ -1,3 +1,5 @@
+import type { Lifetime, Preset } from "./lifetime.ts";
+import { isLocked } from "./lock.ts";
 import type { SessionId, SessionRecord } from "./record.ts";
 import { asAuthentication, asDevice, AUTH, DEVICE, reservedValue } from "./reserved.ts";
 
@@ -5,8 +7,12 @@ import { asAuthentication, asDevice, AUTH, DEVICE, reservedValue } from "./reser
 export interface SessionInfo {
   readonly id: SessionId;
   readonly user: string | null;
+  /** `locked` when its user was idle for too long, where the idle limit locks instead of ending. */
+  readonly state: "active" | "locked";
   /** How the user authenticated. */
   readonly methods: readonly string[];
+  /** The assurance level of the last authentication, where one was given. */
+  readonly level: Preset | null;
   /** Milliseconds since the epoch, as are all the times here. */
   readonly authenticatedAt: number | null;
   readonly createdAt: number;
@@ -18,13 +24,15 @@ export interface SessionInfo {
   readonly userAgent: string | null;
 }
 
-export function sessionInfo(record: SessionRecord): SessionInfo {
+export function sessionInfo(record: SessionRecord, lifetime: Lifetime, now: number): SessionInfo {
   const authentication = asAuthentication(reservedValue(record.fields, AUTH));
   const device = asDevice(reservedValue(record.fields, DEVICE));
   return {
     id: record.id,
     user: authentication?.user ?? null,
+    state: isLocked(record, lifetime, now) ? "locked" : "active",
     methods: authentication?.methods ?? [],
+    level: authentication?.level ?? null,
     authenticatedAt: authentication?.at ?? null,
     createdAt: record.createdAt,
     accessedAt: record.accessedAt,

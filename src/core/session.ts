@@ -1,13 +1,23 @@
+import {
+  authenticatedAgain,
+  type AuthenticationOptions,
+  checkLevel,
+  type FreshnessDemand,
+  type LoginOptions,
+  missingOf,
+  rememberedFor,
+} from "./authentication.ts";
 import { jsonCodec } from "./codec.ts";
 import { type DataSource, dataView, type SessionData } from "./data.ts";
 import { Draft } from "./draft.ts";
-import { type Duration, milliseconds } from "./duration.ts";
+import type { Duration } from "./duration.ts";
 import { SessionError } from "./errors.ts";
 import { checkFieldName } from "./fields.ts";
 import { flashes, unseen, withFlashes } from "./flash.ts";
 import { addFormToken, isOutstanding, newFormToken, spendFormToken } from "./form-tokens.ts";
-import { checkLabels, checkMethods, checkUser, userLabel } from "./labels.ts";
-import { idleLimit } from "./lifetime.ts";
+import { checkLabels, checkMethods, checkUser, labelsOf } from "./labels.ts";
+import { idleLimit, type Lifetime, type Preset } from "./lifetime.ts";
+import { activeUntil, isLocked, lockedView } from "./lock.ts";
 import { checkOptionNames } from "./option-names.ts";
 import { equalInConstantTime, printsAs } from "./platform.ts";
 import type { CommitInput, Renewal } from "./plan.ts";
@@ -24,22 +34,12 @@ import {
   FLASH,
   FORM_TOKENS,
   LIFE,
+  reservedValue,
 } from "./reserved.ts";
 import type { SessionAccess } from "./session-access.ts";
 import type { SessionHost, SessionInit } from "./session-host.ts";
 
-export interface LoginOptions {
-  /** How the user authenticated, such as `["pwd", "otp"]` (RFC 8176 has names). */
-  readonly methods?: readonly string[];
-  /**
-   * Keeps the session for this long over restarts of the browser: the cookie gets a Max-Age, and there is no idle limit but
-   * with the presets aal2 and aal3. Default: not at all.
-   */
-  readonly remember?: Duration;
-  /** More labels to find the session by, such as `"tenant:7"`. */
-  readonly labels?: readonly string[];
-}
-
+const LOGIN_OPTIONS = ["methods", "level", "remember", "labels", "tenant", "device", "identity"] as const;
 const INFORMATIVE: ReadonlySet<string> = new Set([AUTH, FLASH, FORM_TOKENS, CSRF]);
 
 /**
@@ -58,11 +58,14 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   #renewal: Renewal | null = null;
   #view: object | null = null;
   #looked = false;
+  /** The user was idle for too long: nothing of theirs is shown or changed until `unlock`. */
+  #locked: boolean;
 
   constructor(init: SessionInit) {
     this.#host = init.host;
     this.#record = init.record;
-    this.#draft = new Draft(init.record?.fields ?? {}, init.host.rules);
+    this.#locked = this.#isLocked();
+    this.#draft = new Draft(this.#shownFields(init.record), init.host.rules);
   }
 
   /**
@@ -186,9 +189,24 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     );
   }
 
-  /** The user who is logged in, or `null`. */
+  /** The user who is logged in, or `null`; also `null` while the session is locked. */
   get user(): string | null {
     return this.#authentication()?.user ?? null;
+  }
+
+  /**
+   * The user whose session is locked because they were idle for too long, or `null`. Only where the idle limit locks
+   * (`onIdle: "lock"`, the preset aal2). A locked session shows no field and refuses changes with `ERR_SESSION_LOCKED`; `unlock`,
+   * `login`, `reauthenticate` and `logout` work. Show the user a form for one factor.
+   */
+  get lockedUser(): string | null {
+    this.#look();
+    return this.#locked ? (this.#storedAuthentication()?.user ?? null) : null;
+  }
+
+  /** The assurance level of the last authentication, as given to `login` and `reauthenticate`, or `null`. */
+  get level(): Preset | null {
+    return this.#authentication()?.level ?? null;
   }
 
   /** How the user authenticated, as given to `login` and `reauthenticate`. */
@@ -231,6 +249,12 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     return this.#record?.expiresAt ?? null;
   }
 
+  /** When the session is locked or ends if no further request comes, whichever is first. `null` until the session is stored. */
+  get activeUntil(): number | null {
+    this.#look();
+    return this.#record === null ? null : activeUntil(this.#record, this.#host.lifetime);
+  }
+
   /** When the session ends at the latest. `null` until the session is stored. */
   get endsAt(): number | null {
     this.#look();
@@ -264,70 +288,106 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
 
   /**
    * Makes this the session of a user: always a new secret and epoch, so the token from before opens nothing any more
-   * and a request in flight under it cannot write. Counts the absolute limit anew. When another user is logged in, their
-   * session is ended and only what this request assigned goes into the new one.
+   * and a request in flight under it cannot write. Counts the absolute limit anew; tokens of forms from before are void. When another
+   * user is logged in, or their session is locked, it is ended and only what this request assigned goes into the new one.
    *
    * @param user the user's id, 1 to 200 characters.
    * @throws `ERR_SESSION_USE` for a wrong argument, `ERR_SESSION_SENT` after the response left; at commit
-   * `ERR_SESSION_REVOKED` when `revokeUser` was called meanwhile. ASVS 7.2.4.
+   * `ERR_SESSION_REVOKED` when `revokeUser` was called meanwhile, `ERR_SESSION_TOO_MANY` when the user has as many sessions as
+   * `concurrency` allows. ASVS 7.2.4.
    */
   login(user: string, options: LoginOptions = {}): void {
     this.#host.beforeNewSecret("login");
     this.#look();
     checkUser(user);
-    checkOptionNames(options, ["methods", "remember", "labels"], "login", "ERR_SESSION_USE");
+    checkOptionNames(options, LOGIN_OPTIONS, "login", "ERR_SESSION_USE");
     // Everything is checked before anything is staged: a login that is refused must not be half of one.
-    const remember = this.#rememberMs(options.remember);
+    const remember = rememberedFor(options.remember, this.#host.lifetime);
     const methods = checkMethods(options.methods ?? []);
-    const labels = checkLabels(options.labels ?? []);
-    const current = this.user;
+    const level = checkLevel(options.level);
+    const { tenant, device, identity } = options;
+    const scope = labelsOf({
+      user,
+      ...(tenant !== undefined && { tenant }),
+      ...(device !== undefined && { device }),
+      ...(identity !== undefined && { identity }),
+    });
+    const labels = [...new Set([...scope, ...checkLabels(options.labels ?? [])])];
+    const current = this.user ?? this.lockedUser;
     if (current !== null && current !== user) this.#end(this.#draft.renewed());
+    this.#open();
 
     const now = this.#host.clock.now();
-    const authentication: Authentication = { user, at: now, methods };
+    const authentication: Authentication = { user, at: now, methods, ...(level !== null && { level }) };
     this.#draft.set(AUTH, authentication);
     this.#draft.set(DEVICE, this.#host.device);
     this.#draft.set(LIFE, remember === null ? undefined : { rememberMs: remember });
+    this.#renewTokens();
+    const authenticatedAt = identity?.authenticatedAt;
     this.#renewal = {
-      labels: [userLabel(user), ...labels],
+      verb: "login",
+      labels,
       endsAt: now + (remember ?? this.#host.lifetime.absoluteMs),
-      login: { user, at: now, sequence: this.#host.nextSequence() },
+      login: {
+        user,
+        labels,
+        at: now,
+        sequence: this.#host.nextSequence(),
+        ...(authenticatedAt !== undefined && { authenticatedAt }),
+      },
     };
   }
 
   /**
-   * Notes that the user authenticated again: new secret and epoch, and the absolute limit counts anew.
+   * Notes that the user authenticated again, in full: new secret and epoch, and the absolute limit counts anew. Methods add up; the
+   * level rises to the one given, and never falls. Opens a locked session.
    *
-   * @throws `ERR_SESSION_USE` when nobody is logged in, `ERR_SESSION_SENT` after the response left. ASVS 7.5.1.
+   * @throws `ERR_SESSION_USE` when nobody is logged in, `ERR_SESSION_SENT` after the response left. ASVS 7.2.4, 7.5.1.
    */
-  reauthenticate(options: { readonly methods?: readonly string[] } = {}): void {
+  reauthenticate(options: AuthenticationOptions = {}): void {
     this.#host.beforeNewSecret("reauthenticate");
-    const before = this.#authentication();
+    const before = this.#authentication() ?? this.#storedAuthentication();
     if (before === null)
       throw new SessionError(
         "ERR_SESSION_USE",
         "Nobody is logged in. Call login(user) instead of reauthenticate().",
       );
-    checkOptionNames(options, ["methods"], "reauthenticate", "ERR_SESSION_USE");
     const now = this.#host.clock.now();
-    const methods = [...new Set([...before.methods, ...checkMethods(options.methods ?? [])])];
-    this.#draft.set(AUTH, { user: before.user, at: now, methods });
+    const again = authenticatedAgain(before, options, now);
+    this.#open();
+    this.#draft.set(AUTH, again);
+    this.#renewTokens();
     const limit = asLife(this.#draft.peek(LIFE))?.rememberMs ?? this.#host.lifetime.absoluteMs;
-    this.#renewal = { ...this.#renewal, endsAt: now + limit };
+    this.#renewal = { verb: "reauthenticate", ...this.#renewal, endsAt: now + limit };
   }
 
   /**
-   * Demands that the user authenticated not longer ago than this. Changes nothing.
+   * Opens a session that is locked, after the user proved one factor: new secret and epoch, and the idle limit counts anew. The absolute
+   * limit does not, and the authentication stays as old as it is: for more, call `reauthenticate` after all factors.
    *
-   * @throws `ERR_SESSION_NOT_FRESH` (status 401) otherwise, also when nobody is logged in. ASVS 7.5.3.
+   * @throws `ERR_SESSION_USE` when the session is not locked, `ERR_SESSION_SENT` after the response left. NIST SP 800-63B-4, 2.2.3.
    */
-  requireFresh(maxAge: Duration): void {
-    const limit = milliseconds(maxAge, "maxAge", "ERR_SESSION_USE");
-    const at = this.authenticatedAt;
-    if (at !== null && this.#host.clock.now() - at <= limit) return;
+  unlock(): void {
+    this.#host.beforeNewSecret("unlock");
+    if (this.lockedUser === null)
+      throw new SessionError("ERR_SESSION_USE", "The session is not locked. Look at lockedUser first.");
+    this.#open();
+    this.#renewTokens();
+    this.#renewal = { verb: "unlock" };
+  }
+
+  /**
+   * Demands something of the last authentication: that it is not longer ago than this, or `{ maxAge, methods, level }`. Changes nothing.
+   *
+   * @throws `ERR_SESSION_NOT_FRESH` (status 401) otherwise, also when nobody is logged in; `ERR_SESSION_USE` for a demand that is none.
+   * ASVS 7.5.1, 7.5.3.
+   */
+  requireFresh(demand: Duration | FreshnessDemand): void {
+    const missing = missingOf(demand, this.#authentication(), this.#host.clock.now());
+    if (missing === null) return;
     throw new SessionError(
       "ERR_SESSION_NOT_FRESH",
-      "This needs a recent authentication. Authenticate the user, then call reauthenticate().",
+      `This needs ${missing}. Authenticate the user, then call reauthenticate().`,
     );
   }
 
@@ -340,7 +400,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   rotate(): void {
     this.#host.beforeNewSecret("rotate");
     this.#look();
-    this.#renewal ??= {};
+    this.#renewal ??= { verb: "rotate" };
   }
 
   /**
@@ -411,6 +471,20 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     return typeof known === "string" && typeof value === "string" && equalInConstantTime(known, value);
   }
 
+  /**
+   * Demands this session's token of a request that changes something.
+   *
+   * @param value what the client sent, in a header or a form's field. Anything.
+   * @throws `ERR_SESSION_FORGED` (status 403) for anything but the token. ASVS 3.5.1; NIST SP 800-63B-4, section 5.1.
+   */
+  requireCsrfToken(value: unknown): void {
+    if (this.isCsrfToken(value)) return;
+    throw new SessionError(
+      "ERR_SESSION_FORGED",
+      "The request does not bear the token of this session. Send what session.csrfToken() gave.",
+    );
+  }
+
   toString(): string {
     const { id, user } = this.#summary();
     return `Session ${id ?? "(not stored)"} ${user === null ? "(no user)" : `(user ${user})`}`;
@@ -445,6 +519,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     noteDevice: (session) => session.#noteDevice(),
     vanish: (session) => session.#vanish(),
     detach: (session) => session.#detach(),
+    shownFields: (session, record) => session.#shownFields(record),
     rollBack: (session) => session.#rollBack(),
     quietly: (session, work) => session.#quietly(work),
   };
@@ -486,6 +561,11 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     this.#host.beforeStaging();
     this.#look();
     checkFieldName(name);
+    if (!this.#locked) return;
+    throw new SessionError(
+      "ERR_SESSION_LOCKED",
+      "The session is locked, for its user was idle for too long. Look at lockedUser; call unlock() after one factor.",
+    );
   }
 
   #takeFlashes(kind: string): unknown[] {
@@ -508,15 +588,34 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     return asAuthentication(this.#draft.peek(AUTH));
   }
 
-  #rememberMs(remember: Duration | undefined): number | null {
-    if (remember === undefined) return null;
-    const wanted = milliseconds(remember, "remember", "ERR_SESSION_USE");
-    const allowed = this.#host.lifetime.rememberMaxMs;
-    if (wanted <= allowed) return wanted;
-    throw new SessionError(
-      "ERR_SESSION_USE",
-      `login was asked to remember for ${wanted} ms; rememberMax allows ${allowed}.`,
-    );
+  /** Who is logged in, as stored, also while the session is locked. */
+  #storedAuthentication(): Authentication | null {
+    return this.#record === null ? null : asAuthentication(reservedValue(this.#record.fields, AUTH));
+  }
+
+  #isLocked(): boolean {
+    const { lifetime, clock } = this.#host;
+    if (lifetime.onIdle === "end" || this.#record === null) return false;
+    return isLocked(this.#record, lifetime, clock.now());
+  }
+
+  /** The fields of the record, as far as they may be known. */
+  #shownFields(record: SessionRecord | null): SessionRecord["fields"] {
+    const fields = record?.fields ?? {};
+    return this.#locked ? lockedView(fields) : fields;
+  }
+
+  /** From here on the user is there: what was hidden is shown. */
+  #open(): void {
+    if (!this.#locked) return;
+    this.#locked = false;
+    this.#draft.reveal(this.#shownFields(this.#record));
+  }
+
+  /** Forms that were made under another privilege are void with it (OWASP CSRF Cheat Sheet). */
+  #renewTokens(): void {
+    // Not by assignment: of two requests that used up the same token, one still has to fail.
+    for (const name of [CSRF, FORM_TOKENS]) this.#draft.update(name, () => undefined, "plain");
   }
 
   #end(draft: Draft): void {
@@ -524,24 +623,33 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     this.#ended ??= this.#record;
     this.#record = null;
     this.#renewal = null;
+    this.#locked = false;
     this.#draft = draft;
   }
 
   #input(): Omit<CommitInput, "rotationDue"> {
-    const remember = asLife(this.#draft.peek(LIFE))?.rememberMs;
+    const { lifetime } = this.#host;
     return {
       record: this.#record,
       ended: this.#ended,
       staged: this.#draft.stage(),
       hasInfo: this.#quietly(() => this.hasInfo()),
       renewal: this.#renewal,
-      idleMs: idleLimit(this.#host.lifetime, remember),
+      idleMs: this.#keptFor(lifetime),
+      locked: this.#locked,
     };
+  }
+
+  #keptFor(lifetime: Lifetime): number {
+    const limit = idleLimit(lifetime, asLife(this.#draft.peek(LIFE))?.rememberMs);
+    if (lifetime.onIdle === "end") return limit;
+    const isOfUser = asAuthentication(this.#draft.peek(AUTH)) !== null;
+    return isOfUser ? Number.POSITIVE_INFINITY : limit;
   }
 
   #rebase(record: SessionRecord): string[] {
     this.#record = record;
-    return this.#draft.rebase(record.fields);
+    return this.#draft.rebase(this.#shownFields(record));
   }
 
   #settle(record: SessionRecord, renewal: Renewal | null): void {
@@ -569,7 +677,8 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   }
 
   #rollBack(): void {
-    this.#draft = new Draft(this.#record?.fields ?? {}, this.#host.rules);
+    this.#locked = this.#isLocked();
+    this.#draft = new Draft(this.#shownFields(this.#record), this.#host.rules);
     this.#renewal = null;
   }
 

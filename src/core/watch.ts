@@ -2,12 +2,16 @@ import type { Clock } from "./clock.ts";
 import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { Gate } from "./gate.ts";
-import { userLabel } from "./labels.ts";
 import type { LiveEnd } from "./live-end.ts";
+import type { Lifetime } from "./lifetime.ts";
+import { activeUntil } from "./lock.ts";
 import type { SessionId, SessionRecord } from "./record.ts";
 
 /** What is kept of a record as it was last seen: not its fields, which may be large. */
-type Seen = Omit<SessionRecord, "fields" | "secretHash" | "createdAt">;
+interface Seen extends Omit<SessionRecord, "fields" | "secretHash" | "createdAt"> {
+  /** When it ends, or is locked, without another request. */
+  readonly activeUntil: number;
+}
 
 /** One connection's share in a watched session. */
 export interface Watch {
@@ -53,6 +57,7 @@ export class Watcher {
   readonly #clock: Clock;
   readonly #events: Events;
   readonly #rules: WatchRules;
+  readonly #lifetime: Lifetime;
   readonly #watched: Map<SessionId, Watched> = new Map();
   /** Connections without a session: nothing ends them but the manager. */
   readonly #anonymous: Set<Seat> = new Set();
@@ -68,11 +73,12 @@ export class Watcher {
   #deaf: (() => void)[] | null = null;
   #stopped = false;
 
-  constructor(gate: Gate, clock: Clock, events: Events, rules: WatchRules) {
+  constructor(gate: Gate, clock: Clock, events: Events, rules: WatchRules, lifetime: Lifetime) {
     this.#gate = gate;
     this.#clock = clock;
     this.#events = events;
     this.#rules = rules;
+    this.#lifetime = lifetime;
   }
 
   /** Calls `onEnd` once, when the session ends or its epoch is left behind; never after `stop`. */
@@ -113,7 +119,7 @@ export class Watcher {
     const entry: Watched = {
       id: record.id,
       seats: new Set(),
-      seen: seenOf(record),
+      seen: this.#seenOf(record),
       failingSince: null,
       turn,
       cancelExpiry: ignore,
@@ -137,8 +143,8 @@ export class Watcher {
     };
     this.#deaf = [
       this.#events.on("ended", ({ id }) => this.#heard(id)),
-      this.#events.on("revoked", ({ id, user }) =>
-        id === undefined ? this.#revoked(user) : this.#heard(id),
+      this.#events.on("revoked", ({ id, labels }) =>
+        id === undefined ? this.#revoked(labels ?? []) : this.#heard(id),
       ),
       this.#events.on("rotated", ({ id, reason }) => (reason === "privilege" ? look(id) : undefined)),
       // A request met what a connection is about to meet.
@@ -152,10 +158,10 @@ export class Watcher {
     if (entry !== undefined) this.#end(entry, this.#isOver(entry.seen) ? "expired" : "ended");
   }
 
-  /** Sessions were revoked by the user's label or altogether; which, and which were spared, the store knows. */
-  #revoked(user: string | undefined): void {
+  /** Sessions that bear some labels were revoked, or all; which, and which were spared, the store knows. */
+  #revoked(labels: readonly string[]): void {
     for (const entry of this.#watched.values()) {
-      if (user === undefined || entry.seen.labels.includes(userLabel(user))) this.#check(entry);
+      if (labels.every((label) => entry.seen.labels.includes(label))) this.#check(entry);
     }
   }
 
@@ -174,12 +180,12 @@ export class Watcher {
 
   #awaitExpiry(entry: Watched): void {
     entry.cancelExpiry();
-    const left = Math.min(entry.seen.expiresAt, entry.seen.endsAt) - this.#clock.now();
+    const left = entry.seen.activeUntil - this.#clock.now();
     entry.cancelExpiry = this.#clock.after(Math.min(Math.max(left, 0), LONGEST_TIMER_MS), () => {
       const now = this.#clock.now();
       // Only a privilege change moves the absolute limit, and that ends the connection as well.
       if (entry.seen.endsAt <= now) this.#end(entry, "expired");
-      else if (entry.seen.expiresAt > now) this.#awaitExpiry(entry);
+      else if (entry.seen.activeUntil > now) this.#awaitExpiry(entry);
       // A touch from anywhere may have moved it.
       else this.#check(entry);
     });
@@ -230,25 +236,31 @@ export class Watcher {
     // The last connection left while it was read.
     if (entry.seats.size === 0) return;
     if (found === null) return this.#end(entry, this.#isOver(entry.seen) ? "expired" : "ended");
-    if (this.#isOver(found)) return this.#end(entry, "expired");
+    if (this.#isOver(this.#seenOf(found))) return this.#end(entry, "expired");
     entry.failingSince = null;
     this.#note(entry, found);
   }
 
-  #note(entry: Watched, found: SessionRecord): void {
+  #note(entry: Watched, record: SessionRecord): void {
     const { seen } = entry;
+    const found = this.#seenOf(record);
     // Of two reads at the same time the older may be answered last.
     if (isNewer(found, seen)) {
-      entry.seen = seenOf(found);
-      if (found.expiresAt !== seen.expiresAt || found.endsAt !== seen.endsAt) this.#awaitExpiry(entry);
+      entry.seen = found;
+      if (found.activeUntil !== seen.activeUntil || found.endsAt !== seen.endsAt) this.#awaitExpiry(entry);
     }
     const left = [...entry.seats].filter(({ epoch }) => epoch < entry.seen.epoch);
     if (left.length > 0) this.#dismiss(entry, left, "stale");
   }
 
-  #isOver({ expiresAt, endsAt }: Seen): boolean {
-    const now = this.#clock.now();
-    return expiresAt <= now || endsAt <= now;
+  #isOver(seen: Seen): boolean {
+    return seen.activeUntil <= this.#clock.now();
+  }
+
+  #seenOf(record: SessionRecord): Seen {
+    const { id, epoch, version, labels, accessedAt, expiresAt, endsAt } = record;
+    const until = activeUntil(record, this.#lifetime);
+    return { id, epoch, version, labels, accessedAt, expiresAt, endsAt, activeUntil: until };
   }
 
   #end(entry: Watched, reason: LiveEnd): void {
@@ -284,10 +296,6 @@ export class Watcher {
     this.#cancelTurn?.();
     this.#cancelTurn = null;
   }
-}
-
-function seenOf({ id, epoch, version, labels, accessedAt, expiresAt, endsAt }: SessionRecord): Seen {
-  return { id, epoch, version, labels, accessedAt, expiresAt, endsAt };
 }
 
 function isNewer(found: Seen, seen: Seen): boolean {

@@ -430,3 +430,118 @@ describe("a login that a revocation made void", () => {
     expect(await recordsOf(where)).toEqual([]);
   });
 });
+
+describe("revokeWhere", () => {
+  const OKTA = "https://id.example/";
+
+  async function users(where: Rig, cookies: Record<string, string>): Promise<string[]> {
+    const found: string[] = [];
+    for (const [name, cookie] of Object.entries(cookies)) {
+      if ((await seen(where, cookie)) !== null) found.push(name);
+    }
+    return found;
+  }
+
+  async function crowd(where: Rig): Promise<Record<string, string>> {
+    const login = async (user: string, options: object): Promise<string> =>
+      (await done(where, undefined, (session) => session.login(user, options))) ?? "";
+    return {
+      annAtHome: await login("ann", { tenant: "7", device: "home" }),
+      annAtWork: await login("ann", { tenant: "8", device: "work" }),
+      bob: await login("bob", { tenant: "7", labels: ["project:1"] }),
+      cy: await login("cy", { identity: { issuer: OKTA, subject: "s1", session: "x1" } }),
+      cyToo: await login("cy", { identity: { issuer: OKTA, subject: "s1", session: "x2" } }),
+      cyElsewhere: await login("cy", { identity: { issuer: "https://other.example", subject: "s1" } }),
+    };
+  }
+
+  test.each([
+    [{ tenant: "7" }, 2, ["annAtWork", "cy", "cyToo", "cyElsewhere"]],
+    [{ tenant: "7", user: "ann" }, 1, ["annAtWork", "bob", "cy", "cyToo", "cyElsewhere"]],
+    [{ device: "work" }, 1, ["annAtHome", "bob", "cy", "cyToo", "cyElsewhere"]],
+    [{ label: "project:1" }, 1, ["annAtHome", "annAtWork", "cy", "cyToo", "cyElsewhere"]],
+    [{ identity: { issuer: OKTA, subject: "s1" } }, 2, ["annAtHome", "annAtWork", "bob", "cyElsewhere"]],
+    [
+      { identity: { issuer: OKTA, session: "x2" } },
+      1,
+      ["annAtHome", "annAtWork", "bob", "cy", "cyElsewhere"],
+    ],
+    [
+      { identity: { issuer: OKTA, session: "s1" } },
+      0,
+      ["annAtHome", "annAtWork", "bob", "cy", "cyToo", "cyElsewhere"],
+    ],
+  ])("F1, ASVS 7.1.3: ends what has %j in common, and nothing else", async (scope, count, left) => {
+    const where = rig();
+    const cookies = await crowd(where);
+    expect(await where.manager.revokeWhere(scope)).toBe(count);
+    expect(await users(where, cookies)).toEqual(left);
+  });
+
+  test("spares what is excepted", async () => {
+    const where = rig();
+    const cookies = await crowd(where);
+    const [bob] = await where.manager.sessionsOf("bob");
+    expect(await where.manager.revokeWhere({ tenant: "7" }, { except: bob?.id ?? null })).toBe(1);
+    expect(await users(where, cookies)).toContain("bob");
+  });
+
+  test.each([
+    {},
+    { user: "" },
+    { tenant: "a\0" },
+    { who: 1 },
+    { identity: { issuer: OKTA } },
+    { label: "user:ann" },
+  ])("is refused for %j, and ends nothing", async (scope) => {
+    const where = rig();
+    const cookies = await crowd(where);
+    expect(await codeOf(where.manager.revokeWhere(scope as never))).toBe("ERR_SESSION_USE");
+    expect(await users(where, cookies)).toHaveLength(6);
+  });
+
+  test("F1: a provider's logout that comes before its login voids that login, also after hours", async () => {
+    const where = rig();
+    await where.manager.revokeWhere({ identity: { issuer: OKTA, session: "x9" } });
+    where.clock.advance(3_600_000);
+    const identity = { issuer: OKTA, subject: "s1", session: "x9" };
+    expect(await codeOf(done(where, undefined, (session) => session.login("cy", { identity })))).toBe(
+      "ERR_SESSION_REVOKED",
+    );
+    await done(where, undefined, (session) =>
+      session.login("cy", { identity: { ...identity, session: "x10" } }),
+    );
+  });
+
+  test("F1: a provider's logout of a subject voids a login of before it that arrives later", async () => {
+    const where = rig();
+    const authenticatedAt = where.clock.now();
+    where.clock.advance(1000);
+    await where.manager.revokeWhere({ identity: { issuer: OKTA, subject: "s1" } });
+    where.clock.advance(1000);
+    const login = (at: number) =>
+      done(where, undefined, (session) =>
+        session.login("cy", { identity: { issuer: OKTA, subject: "s1", authenticatedAt: at } }),
+      );
+    expect(await codeOf(login(authenticatedAt))).toBe("ERR_SESSION_REVOKED");
+    await login(where.clock.now());
+  });
+
+  test("voids a login under way that bears all of the labels, and no other", async () => {
+    const where = rig();
+    const hold = gate();
+    where.faulty.next("create", waitsBefore(hold));
+    const under = done(where, undefined, (session) => session.login("ann", { tenant: "7" }));
+    await hold.reached();
+    await where.manager.revokeWhere({ user: "ann", tenant: "8" });
+    hold.open();
+    await under;
+    const again = gate();
+    where.faulty.next("create", waitsBefore(again));
+    const late = done(where, undefined, (session) => session.login("ann", { tenant: "7" }));
+    await again.reached();
+    await where.manager.revokeWhere({ user: "ann", tenant: "7" });
+    again.open();
+    expect(await codeOf(late)).toBe("ERR_SESSION_REVOKED");
+  });
+});

@@ -8,6 +8,7 @@ const DAY = 86_400_000;
 test("without options the limits are those of AAL1, with the cookie's longest life for who is remembered", () => {
   expect(resolveLifetime({})).toEqual({
     preset: null,
+    onIdle: "end",
     idleMs: DAY,
     absoluteMs: 30 * DAY,
     rememberMaxMs: 400 * DAY,

@@ -35,6 +35,7 @@ function plan(input: Partial<CommitInput>, now = NOW) {
     renewal: null,
     rotationDue: false,
     idleMs: HOUR,
+    locked: false,
     ...input,
   };
   return planCommit(whole, LIFETIME, now);
@@ -43,7 +44,7 @@ function plan(input: Partial<CommitInput>, now = NOW) {
 describe("without a record", () => {
   test("nothing is done until there is information", () => {
     expect(plan({ staged: CHANGE })).toEqual({ kind: "nothing" });
-    expect(plan({ renewal: {} })).toEqual({ kind: "nothing" });
+    expect(plan({ renewal: { verb: "rotate" } })).toEqual({ kind: "nothing" });
     expect(plan({ rotationDue: true })).toEqual({ kind: "nothing" });
   });
 
@@ -55,10 +56,25 @@ describe("without a record", () => {
       endsAt: NOW + 10 * HOUR,
     });
     expect(plan({ hasInfo: true, idleMs: 30 * HOUR })).toMatchObject({ expiresAt: NOW + 10 * HOUR });
-    expect(plan({ hasInfo: true, renewal: { endsAt: NOW + 5, labels: ["user:a"] } })).toMatchObject({
+    expect(
+      plan({ hasInfo: true, renewal: { verb: "login", endsAt: NOW + 5, labels: ["user:a"] } }),
+    ).toMatchObject({
       labels: ["user:a"],
       expiresAt: NOW + 5,
       endsAt: NOW + 5,
+    });
+  });
+});
+
+describe("with a record that is locked", () => {
+  const locked = { record: record(), hasInfo: false, locked: true, idleMs: Number.POSITIVE_INFINITY };
+
+  test("nothing is activity of its user, and hidden information is information", () => {
+    expect(plan(locked, NOW + 2 * HOUR)).toEqual({ kind: "nothing" });
+    expect(plan({ ...locked, staged: CHANGE }, NOW + 2 * HOUR)).toMatchObject({
+      kind: "update",
+      accessedAt: NOW,
+      expiresAt: NOW + HOUR,
     });
   });
 });
@@ -85,7 +101,9 @@ describe("with a record", () => {
   });
 
   test("no information is the end of it, whatever else is staged", () => {
-    expect(plan({ record: record(), staged: CHANGE, renewal: {}, rotationDue: true }).kind).toBe("empty");
+    expect(
+      plan({ record: record(), staged: CHANGE, renewal: { verb: "rotate" }, rotationDue: true }).kind,
+    ).toBe("empty");
   });
 
   test("a blind change has no condition; a dependent one, and a rotation, has", () => {
@@ -97,14 +115,21 @@ describe("with a record", () => {
 
   test("a privilege change takes the place of a rotation that is due, and moves the absolute limit", () => {
     expect(
-      plan({ record: record(), hasInfo: true, rotationDue: true, renewal: { endsAt: NOW + 20 } }),
+      plan({
+        record: record(),
+        hasInfo: true,
+        rotationDue: true,
+        renewal: { verb: "reauthenticate", endsAt: NOW + 20 },
+      }),
     ).toMatchObject({ kind: "update", rotates: false, minor: false, expiresAt: NOW + 20 });
   });
 
   test("book-keeping alone is minor; with anything else it is not", () => {
     const minor = { ...CHANGE, minor: true };
     expect(plan({ record: record(), hasInfo: true, staged: minor })).toMatchObject({ minor: true });
-    expect(plan({ record: record(), hasInfo: true, staged: minor, renewal: {} })).toMatchObject({
+    expect(
+      plan({ record: record(), hasInfo: true, staged: minor, renewal: { verb: "rotate" } }),
+    ).toMatchObject({
       minor: false,
     });
   });

@@ -6,6 +6,11 @@ test("the policy in force by default is this: a change of it is a decision", () 
   const policy = new SessionManager({ store: memoryStore() }).describePolicy();
   expect(policy).toMatchInlineSnapshot(`
     {
+      "clearSiteData": [
+        "cookies",
+        "storage",
+      ],
+      "concurrency": null,
       "cookie": {
         "domain": null,
         "httpOnly": true,
@@ -16,6 +21,13 @@ test("the policy in force by default is this: a change of it is a decision", () 
         "sameSite": "Lax",
         "secure": true,
       },
+      "csrf": {
+        "exemptions": false,
+        "mode": "enforce",
+        "silent": "allow",
+        "trustedOrigins": [],
+      },
+      "extensions": [],
       "failure": {
         "deadlineMs": 2000,
         "endOnFailure": true,
@@ -27,6 +39,7 @@ test("the policy in force by default is this: a change of it is a decision", () 
         "absoluteMs": 2592000000,
         "accessTimeResolutionMs": 60000,
         "idleMs": 86400000,
+        "onIdle": "end",
         "preset": null,
         "rememberMaxMs": 34560000000,
         "rotateEveryMs": null,

@@ -1,64 +1,10 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import {
-  type FieldSchemas,
-  Session,
-  SessionError,
-  SessionManager,
-  type SessionManagerOptions,
-} from "../../src/index.ts";
+import { Session, SessionManager } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
-import { manualClock } from "../../src/testing/clock.ts";
-import { cookieAfter, testExchange, type TestExchange } from "../support/exchange.ts";
-
-type Options = Partial<SessionManagerOptions<FieldSchemas, Session>>;
-
-function site(options: Options = {}) {
-  const clock = manualClock();
-  const store = memoryStore();
-  const manager = new SessionManager({ store, clock, ...options });
-  const open = async (cookie?: string): Promise<{ exchange: TestExchange; session: Session }> => {
-    const exchange = testExchange(cookie === undefined ? {} : { cookie });
-    return { exchange, session: await manager.startRequest(exchange) };
-  };
-  const visit = async (cookie: string | undefined, work: (session: Session) => unknown) => {
-    const { exchange, session } = await open(cookie);
-    const result = await work(session);
-    await manager.finishSuccessfulRequest(exchange);
-    return {
-      exchange,
-      session,
-      result,
-      cookie: exchange.cookies.length > 0 ? cookieAfter(exchange) : cookie,
-    };
-  };
-  const read = async <T>(cookie: string | undefined, work: (session: Session) => T): Promise<T> => {
-    const { session } = await open(cookie);
-    return work(session);
-  };
-  return { clock, store, manager, open, visit, read };
-}
-
-function refusal(work: () => unknown): SessionError {
-  try {
-    work();
-  } catch (error) {
-    if (SessionError.is(error)) return error;
-    throw error;
-  }
-  throw new Error("it was not refused");
-}
-
-async function rejection(work: Promise<unknown> | void): Promise<SessionError> {
-  try {
-    await work;
-  } catch (error) {
-    if (SessionError.is(error)) return error;
-    throw error;
-  }
-  throw new Error("it was not refused");
-}
+import { cookieAfter, testExchange } from "../support/exchange.ts";
+import { refusal, rejection, site } from "../support/site.ts";
 
 describe("session.data", () => {
   test("is read, assigned, changed in place and deleted as a plain object is", async () => {
@@ -357,7 +303,7 @@ describe("verbs", () => {
       [() => session.login("bob", { remember: 0 }), /remember/],
       [() => session.login("bob", { methods: "pwd" as never }), /methods.*\["pwd"\]/],
       [() => session.login("bob", { methods: [1] as never }), /methods/],
-      [() => session.login("bob", { labels: "tenant:7" as never }), /labels.*\["tenant:7"\]/],
+      [() => session.login("bob", { labels: "tenant:7" as never }), /labels.*\["project:7"\]/],
       [() => session.login("bob", { labels: ["user:root"] }), /"user:"/],
       [() => session.login("bob", { labels: [""] }), /label/],
       [() => session.login("bob", null as never), /options/],

@@ -11,6 +11,7 @@ export interface TestExchange extends HttpExchange {
 }
 
 export interface TestExchangeOptions {
+  readonly method?: string;
   readonly cookie?: string | readonly string[];
   readonly requestHeaders?: Readonly<Record<string, string>>;
   readonly mountPath?: string;
@@ -30,7 +31,7 @@ export function testExchange(options: TestExchangeOptions = {}): TestExchange {
     cookies,
     headers,
     background,
-    method: "GET",
+    method: options.method ?? "GET",
     url: "/",
     header: (name) => options.requestHeaders?.[name],
     cookieLines: lines,

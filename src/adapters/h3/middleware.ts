@@ -15,6 +15,7 @@ import { type Event2, nodeOf } from "./events.ts";
 import { type EventAnswer, EventExchange, type EventRequest } from "./exchange.ts";
 import type { Settings } from "./settings.ts";
 import { HeldTurn, type Turn, WholeTurn } from "./turns.ts";
+import { headerOf } from "../support/fetch-exchange.ts";
 
 /** What a request of h3 2 keeps under the adapter's key. */
 interface Known<S extends AnySession> {
@@ -230,14 +231,14 @@ function requestOf(
   event: Event2,
   rest: Pick<EventRequest, "mountPath" | "remoteAddress" | "waitUntil">,
 ): EventRequest {
-  const { method, headers, url } = event.req;
+  const { method, url } = event.req;
   const { pathname, search, protocol } = new URL(url);
   return {
     ...rest,
     method,
     url: pathname + search,
     secure: protocol === "https:",
-    header: (name) => headers.get(name) ?? undefined,
+    header: (name) => headerOf(event.req, name),
   };
 }
 

@@ -16,6 +16,13 @@ export interface FetchView {
 /** Statuses that have no body, and that no `Response` can be made of with one. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
+/** A header of a request. Some runtimes, and HTTP/2, keep the host in the address alone. */
+export function headerOf(request: Request, name: string): string | undefined {
+  const value = request.headers.get(name);
+  if (value !== null) return value;
+  return name === "host" ? new URL(request.url).host : undefined;
+}
+
 /** A `Request`, and the `Response` once there is one, as the core sees them. Never changes either. */
 export class FetchExchange implements HttpExchange {
   readonly commitsLate = false;
@@ -79,7 +86,7 @@ export class FetchExchange implements HttpExchange {
   }
 
   header(name: string): string | undefined {
-    return this.#request.headers.get(name) ?? undefined;
+    return headerOf(this.#request, name);
   }
 
   setCookie(cookie: Cookie): void {

@@ -26,7 +26,9 @@ export abstract class NodeRequestView {
   }
 
   header(name: string): string | undefined {
-    const value = this.#request.headers[name];
+    const { headers } = this.#request;
+    // HTTP/2 has the host in a header of its own (RFC 9113, section 8.3.1).
+    const value = headers[name] ?? (name === "host" ? headers[":authority"] : undefined);
     return Array.isArray(value) ? value.join(", ") : value;
   }
 }

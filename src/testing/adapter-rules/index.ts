@@ -8,6 +8,7 @@ import { raceRules } from "./races.ts";
 import { rotationRules } from "./rotation.ts";
 import type { AdapterRule } from "./rule.ts";
 import { savingRules } from "./saving.ts";
+import { securityRules } from "./security.ts";
 import { streamRules } from "./streams.ts";
 import { wireRules } from "./wire.ts";
 
@@ -20,6 +21,7 @@ export const adapterRules: readonly AdapterRule[] = [
   ...inputRules,
   ...headerRules,
   ...rotationRules,
+  ...securityRules,
   ...outageRules,
   ...streamRules,
   ...wireRules,

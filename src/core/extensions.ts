@@ -1,0 +1,73 @@
+import type { Clock } from "./clock.ts";
+import { refuseConfig } from "./errors.ts";
+import type { Events } from "./events.ts";
+import type { HttpExchange } from "./exchange.ts";
+import type { ExtensionHost, SessionExtension } from "./extension.ts";
+import { RESERVED, type SessionId } from "./record.ts";
+import { type AnySession, Session } from "./session.ts";
+
+const NAME = /^[a-z]{2,20}$/;
+
+/** The extensions of a manager, each with its own field. */
+export class Extensions {
+  readonly #extensions: readonly SessionExtension[];
+
+  constructor(
+    extensions: readonly SessionExtension[],
+    means: { readonly clock: Clock; readonly events: Events; revoke(id: SessionId): Promise<boolean> },
+  ) {
+    this.#extensions = extensions;
+    for (const extension of extensions) extension.attach(hostOf(extension.name, means));
+  }
+
+  /** Lets all of them see a session that was loaded, one after another. `undefined` when there is nothing to wait for. */
+  loaded(session: AnySession, exchange: HttpExchange): Promise<void> | undefined {
+    if (this.#extensions.length === 0 || Session.access.base(session) === null) return undefined;
+    return this.#loaded(session, exchange);
+  }
+
+  async #loaded(session: AnySession, exchange: HttpExchange): Promise<void> {
+    for (const extension of this.#extensions) await extension.loaded?.(session, exchange);
+  }
+
+  leaving(session: AnySession, exchange: HttpExchange): void {
+    for (const extension of this.#extensions) {
+      if (exchange.canSetCookie) extension.leaving?.(session, exchange);
+    }
+  }
+}
+
+/** @throws `ERR_SESSION_CONFIG` for what is no list of extensions of different names. */
+export function checkExtensions(extensions: readonly SessionExtension[]): readonly SessionExtension[] {
+  if (!Array.isArray(extensions)) refuseConfig("extensions must be a list, such as [bound()].");
+  const names = extensions.map((extension) => extension?.name);
+  const sound = extensions.every(
+    (extension) => typeof extension?.attach === "function" && NAME.test(extension.name),
+  );
+  if (!sound) refuseConfig("extensions holds something that is no extension.");
+  if (new Set(names).size < names.length) refuseConfig("extensions holds two of the same name.");
+  return extensions;
+}
+
+function hostOf(
+  name: string,
+  {
+    clock,
+    events,
+    revoke,
+  }: { readonly clock: Clock; readonly events: Events; revoke(id: SessionId): Promise<boolean> },
+): ExtensionHost {
+  const field = `${RESERVED}${RESERVED}${name}`;
+  return {
+    clock,
+    read: (session) => Session.access.quietly(session, () => Session.access.draft(session).peek(field)),
+    update: (session, change) => {
+      const host = Session.access.host(session);
+      host.beforeStaging();
+      host.onUse();
+      return Session.access.draft(session).update(field, change);
+    },
+    revoke,
+    emit: (event) => events.emit("extension", event),
+  };
+}

@@ -1,0 +1,42 @@
+import { idleLimit, type Lifetime } from "./lifetime.ts";
+import { RESERVED, type SessionRecord } from "./record.ts";
+import { asLife, AUTH, CSRF, FORM_TOKENS, LIFE, reservedValue } from "./reserved.ts";
+
+type Fields = SessionRecord["fields"];
+
+/** What a locked session still shows: the guards of its forms, that to unlock it among them. All else is the user's. */
+const SHOWN: readonly string[] = [CSRF, FORM_TOKENS];
+/** Extensions keep what they know of the client, locked or not, in fields that begin so. */
+const EXTENSION = RESERVED + RESERVED;
+
+/** Tells whether the idle limit locks a session of these fields instead of ending it. */
+export function isLockable(fields: Fields, lifetime: Lifetime): boolean {
+  if (lifetime.onIdle === "end" || !Object.hasOwn(fields, AUTH)) return false;
+  return lockAfter(fields, lifetime) < Number.POSITIVE_INFINITY;
+}
+
+/** When a record stops being of use without another request: it ends, or is locked. */
+export function activeUntil(record: SessionRecord, lifetime: Lifetime): number {
+  const end = Math.min(record.expiresAt, record.endsAt);
+  if (!isLockable(record.fields, lifetime)) return end;
+  return Math.min(end, record.accessedAt + lockAfter(record.fields, lifetime));
+}
+
+/** Tells whether a record that has not ended is locked: its user was idle for too long. */
+export function isLocked(record: SessionRecord, lifetime: Lifetime, now: number): boolean {
+  return isLockable(record.fields, lifetime) && activeUntil(record, lifetime) <= now;
+}
+
+/** What a session shows of its record while it is locked. */
+export function lockedView(fields: Fields): Fields {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([name]) => SHOWN.includes(name) || name.startsWith(EXTENSION)),
+  );
+}
+
+/** A session that is remembered for longer than the idle limit has none, but with a strict preset. */
+function lockAfter(fields: Fields, lifetime: Lifetime): number {
+  const life = Object.hasOwn(fields, LIFE) ? asLife(reservedValue(fields, LIFE)) : null;
+  const limit = idleLimit(lifetime, life?.rememberMs);
+  return limit === life?.rememberMs ? Number.POSITIVE_INFINITY : limit;
+}

@@ -1,0 +1,83 @@
+import { describe, expect, test } from "vitest";
+import { type ExtensionHost, SessionError, type SessionExtension } from "../../src/index.ts";
+import { refusal, rejection, site } from "../support/site.ts";
+
+/** An extension that counts the requests of a session, and shows the count on the response. */
+function counter(over: Partial<SessionExtension> = {}) {
+  let host: ExtensionHost | undefined;
+  const extension: SessionExtension = {
+    name: "counter",
+    attach: (given) => void (host = given),
+    loaded: (session) => void host?.update(session, (count) => Number(count ?? 0) + 1),
+    leaving: (session, exchange) =>
+      exchange.setResponseHeader("x-count", String(host?.read(session) ?? "none")),
+    ...over,
+  };
+  return { extension, host: () => host as ExtensionHost };
+}
+
+describe("an extension", () => {
+  test("keeps its state with the session, out of the application's sight", async () => {
+    const { visit, store } = site({ extensions: [counter().extension] });
+    const first = await visit(undefined, (session) => void (session.data["a"] = 1));
+    expect(first.exchange.headers.get("x-count")).toBe("none");
+    await visit(first.cookie, () => undefined);
+    const third = await visit(first.cookie, (session) => expect(session.keys()).toEqual(["a"]));
+    expect(third.exchange.headers.get("x-count")).toBe("2");
+    expect(JSON.stringify(await store.all({ limit: 9 }, { signal: new AbortController().signal }))).toContain(
+      '"~~counter":"2"',
+    );
+  });
+
+  test("changes it exactly, however many requests overlap", async () => {
+    const { visit } = site({ extensions: [counter().extension] });
+    const { cookie } = await visit(undefined, (session) => void (session.data["a"] = 1));
+    await Promise.all(Array.from({ length: 16 }, () => visit(cookie, () => undefined)));
+    const last = await visit(cookie, () => undefined);
+    expect(last.exchange.headers.get("x-count")).toBe("17");
+  });
+
+  test("sees a session once a request, and no visitor without one", async () => {
+    let seen = 0;
+    const { extension } = counter({ loaded: () => void (seen += 1) });
+    const { manager, visit, open } = site({ extensions: [extension] });
+    const { cookie } = await visit(undefined, (session) => void (session.data["a"] = 1));
+    expect(seen).toBe(0);
+    const { exchange } = await open(cookie);
+    await manager.startRequest(exchange);
+    expect(seen).toBe(1);
+  });
+
+  test("can refuse a request, and end the session for good", async () => {
+    const { extension, host } = counter({
+      loaded: async ({ id }) => {
+        if (id !== null) await host().revoke(id);
+        throw new SessionError("ERR_SESSION_REVOKED", "This cookie was stolen.");
+      },
+    });
+    const { manager, visit, open } = site({ extensions: [extension] });
+    const { cookie } = await visit(undefined, (session) => session.login("ann"));
+    expect(await rejection(open(cookie))).toMatchObject({ code: "ERR_SESSION_REVOKED", status: 401 });
+    expect(await manager.sessionsOf("ann")).toEqual([]);
+  });
+
+  test("tells of what happens by the manager's events", () => {
+    const { extension, host } = counter();
+    const { manager } = site({ extensions: [extension] });
+    const told: unknown[] = [];
+    manager.on("extension", (event) => void told.push(event));
+    const event = { extension: "counter", what: "full", id: null, user: null, address: null, alarming: true };
+    host().emit(event);
+    expect(told).toEqual([event]);
+  });
+
+  test.each([
+    [{}, /list/],
+    [[null], /no extension/],
+    [[{ name: "Upper", attach: () => undefined }], /no extension/],
+    [[{ name: "counter" }], /no extension/],
+    [[counter().extension, counter().extension], /same name/],
+  ])("is refused when it is none: %j", (extensions, message) => {
+    expect(refusal(() => site({ extensions: extensions as never })).message).toMatch(message);
+  });
+});
