@@ -8,7 +8,7 @@ export type { CsrfOptions, ForgedReason } from "./core/csrf.ts";
 export type { SessionData } from "./core/data.ts";
 export type { Duration } from "./core/duration.ts";
 export { SessionError, type SessionErrorCode } from "./core/errors.ts";
-export type { SessionEventName, SessionEvents, SessionListener } from "./core/events.ts";
+export type { RequestOrigin, SessionEventName, SessionEvents, SessionListener } from "./core/events.ts";
 export type { ExtensionEvent, ExtensionHost, SessionExtension } from "./core/extension.ts";
 export type { HttpExchange } from "./core/exchange.ts";
 export type { LiveHooks, RequestHooks } from "./core/hooks.ts";

@@ -19,7 +19,7 @@ import {
 import { backOff } from "./platform.ts";
 import type { CommitQueue } from "./queue.ts";
 import { isReserved, type SessionRecord } from "./record.ts";
-import { asAuthentication, AUTH, reservedValue } from "./reserved.ts";
+import { userOf } from "./reserved.ts";
 import type { RequestState } from "./request-state.ts";
 import { successorOf } from "./rotation.ts";
 import type { Seats } from "./seats.ts";
@@ -268,7 +268,11 @@ export class Committer {
       const token = Token.mint();
       const record = newRecord(token, staged, plan, this.#clock.now());
       if (!(await this.#delivery.create(record))) continue;
-      this.#events.emit("created", { id: record.id, user: renewal?.login?.user ?? null });
+      this.#events.emit("created", {
+        id: record.id,
+        user: renewal?.login?.user ?? null,
+        address: addressOf(state),
+      });
       await this.#afterLogin(state, record, renewal);
       state.cookie = token;
       if (!access.isOver(session, draft)) draft.settle(record.fields, staged);
@@ -291,8 +295,9 @@ export class Committer {
     // The client may hold a newer cookie by now: leave it alone.
     if (outcome === "gone") return;
     state.cookie = "revoke";
-    state.userLeft = asAuthentication(reservedValue(record.fields, AUTH)) !== null;
-    this.#events.emit("ended", { id: record.id, reason });
+    const user = userOf(record);
+    state.userLeft = user !== null;
+    this.#events.emit("ended", { id: record.id, user, reason, address: addressOf(state) });
   }
 
   /** Deletes a record that has nothing left. Tells whether that is settled. */
@@ -304,7 +309,12 @@ export class Committer {
     if (outcome === "gone") return this.#gone(state, record, "gone", staged);
     Session.access.vanish(state.session);
     state.cookie = "revoke";
-    this.#events.emit("ended", { id: record.id, reason: "emptied" });
+    this.#events.emit("ended", {
+      id: record.id,
+      user: userOf(record),
+      reason: "emptied",
+      address: addressOf(state),
+    });
     return true;
   }
 
@@ -369,9 +379,11 @@ export class Committer {
       methods: state.session.methods,
     }));
     const { id } = record;
-    if (renewal?.verb === "login") this.#events.emit("login", { id, user, methods });
-    if (renewal?.verb === "reauthenticate") this.#events.emit("reauthenticated", { id, user, methods });
-    if (renewal?.verb === "unlock") this.#events.emit("unlocked", { id, user });
+    const address = addressOf(state);
+    if (renewal?.verb === "login") this.#events.emit("login", { id, user, methods, address });
+    if (renewal?.verb === "reauthenticate")
+      this.#events.emit("reauthenticated", { id, user, methods, address });
+    if (renewal?.verb === "unlock") this.#events.emit("unlocked", { id, user, address });
   }
 
   /**
@@ -381,7 +393,7 @@ export class Committer {
   async #admit(state: RequestState, record: SessionRecord, login: LoginNote): Promise<void> {
     try {
       if (this.#rules.revocable && (await this.#marks.voids(login, record.id))) throw revokedMeanwhile();
-      await this.#rules.seats?.take(login.user, record.id);
+      await this.#rules.seats?.take(login.user, record.id, addressOf(state));
     } catch (error) {
       // Not known to be valid is not valid.
       const dropped = this.#dropLogin(state, record);
@@ -495,6 +507,10 @@ function isStaged(draft: Draft, name: string): boolean {
 
 function reasonToReplace(state: RequestState): "logout" | "replaced" {
   return Session.access.renewal(state.session)?.login === undefined ? "logout" : "replaced";
+}
+
+function addressOf({ exchange }: RequestState): string | null {
+  return exchange.remoteAddress ?? null;
 }
 
 function revokedMeanwhile(): SessionError {

@@ -5,20 +5,38 @@ import { type Channel, diagnosticsChannel } from "./platform.ts";
 import type { LiveEnd } from "./live-end.ts";
 import type { SessionId } from "./record.ts";
 
+/** What is known of where a request came from. */
+export interface RequestOrigin {
+  /** The address of the client, as the adapter knows it. */
+  readonly address: string | null;
+}
+
 /** Every event and what it tells. Nothing in it can be sent back as a cookie, and no field's value is in it. */
 export interface SessionEvents {
   /** A session was stored for the first time. */
-  created: { readonly id: SessionId; readonly user: string | null };
+  created: RequestOrigin & { readonly id: SessionId; readonly user: string | null };
   /** A user logged in. */
-  login: { readonly id: SessionId; readonly user: string; readonly methods: readonly string[] };
+  login: RequestOrigin & {
+    readonly id: SessionId;
+    readonly user: string;
+    readonly methods: readonly string[];
+  };
   /** A user who was logged in authenticated again. */
-  reauthenticated: { readonly id: SessionId; readonly user: string; readonly methods: readonly string[] };
+  reauthenticated: RequestOrigin & {
+    readonly id: SessionId;
+    readonly user: string;
+    readonly methods: readonly string[];
+  };
   /** A user opened their locked session. */
-  unlocked: { readonly id: SessionId; readonly user: string };
+  unlocked: RequestOrigin & { readonly id: SessionId; readonly user: string };
   /** A session got a new secret. */
   rotated: { readonly id: SessionId; readonly reason: "privilege" | "periodic" };
   /** A request ended its own session, or a login one of the same user that was one too many (`exceeded`). */
-  ended: { readonly id: SessionId; readonly reason: "logout" | "replaced" | "emptied" | "exceeded" };
+  ended: RequestOrigin & {
+    readonly id: SessionId;
+    readonly user: string | null;
+    readonly reason: "logout" | "replaced" | "emptied" | "exceeded";
+  };
   /** The manager ended sessions from outside their requests. */
   revoked: {
     readonly count: number;
@@ -28,22 +46,21 @@ export interface SessionEvents {
     readonly labels?: readonly string[];
   };
   /** A cookie came for a session that had expired. */
-  expired: { readonly id: SessionId };
+  expired: RequestOrigin & { readonly id: SessionId; readonly user: string | null };
   /** A cookie opened nothing: it is no token, there are too many, they open different sessions, or the id or secret is unknown. */
-  rejected: {
+  rejected: RequestOrigin & {
     readonly reason: "malformed" | "too-many" | "ambiguous" | "unknown" | "secret";
     readonly id?: SessionId;
   };
   /** A request that changes something came from the page of a stranger, or may have. `enforced` tells whether it was refused. */
-  forged: {
+  forged: RequestOrigin & {
     readonly reason: ForgedReason;
     readonly origin: string | null;
     readonly method: string;
     readonly enforced: boolean;
-    readonly address: string | null;
   };
   /** A secret was presented after its successor was in use: somebody holds an old copy of the cookie. */
-  theft: { readonly id: SessionId };
+  theft: RequestOrigin & { readonly id: SessionId; readonly user: string | null };
   /** Two requests read and changed one field; the later commit won. */
   conflict: { readonly id: SessionId; readonly field: string };
   /** A request's changes were dropped: the session had ended (`gone`), or its privilege had changed (`stale`). */

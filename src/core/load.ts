@@ -3,7 +3,7 @@ import type { Events } from "./events.ts";
 import type { Gate } from "./gate.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { SessionRecord } from "./record.ts";
-import { asRotation, reservedValue, ROTATION } from "./reserved.ts";
+import { asRotation, reservedValue, ROTATION, userOf } from "./reserved.ts";
 import { Token } from "./token.ts";
 
 /** A record that a cookie opened. */
@@ -22,16 +22,16 @@ const EMPTY_VALUES: ReadonlySet<string> = new Set(["", "*del*"]);
 const MAX_DISTINCT_VALUES = 3;
 
 /** Finds the tokens among the values of the session cookie. Takes any bytes; calls no store. */
-export function tokensOf(values: readonly string[], events: Events): Token[] {
+export function tokensOf(values: readonly string[], events: Events, address: string | null): Token[] {
   const distinct = [...new Set(values)].filter((value) => !EMPTY_VALUES.has(value));
   if (distinct.length > MAX_DISTINCT_VALUES) {
-    events.emit("rejected", { reason: "too-many" });
+    events.emit("rejected", { reason: "too-many", address });
     return [];
   }
   const tokens: Token[] = [];
   for (const value of distinct) {
     const token = Token.parse(value);
-    if (token === null) events.emit("rejected", { reason: "malformed" });
+    if (token === null) events.emit("rejected", { reason: "malformed", address });
     else tokens.push(token);
   }
   return tokens;
@@ -57,44 +57,45 @@ export class Loader {
    *
    * @throws `ERR_SESSION_STORE_UNAVAILABLE` or `ERR_SESSION_FORMAT` when the store cannot say.
    */
-  async open(tokens: readonly Token[]): Promise<Opened | null> {
+  async open(tokens: readonly Token[], address: string | null): Promise<Opened | null> {
     const [first] = tokens;
-    if (tokens.length === 1 && first !== undefined) return await this.#openOne(first);
+    if (tokens.length === 1 && first !== undefined) return await this.#openOne(first, address);
 
-    const found = await Promise.all(tokens.map((token) => this.#openOne(token)));
+    const found = await Promise.all(tokens.map((token) => this.#openOne(token, address)));
     const opened = found.filter((one) => one !== null);
     if (new Set(opened.map((one) => one.record.id)).size > 1) {
-      this.#events.emit("rejected", { reason: "ambiguous" });
+      this.#events.emit("rejected", { reason: "ambiguous", address });
       return null;
     }
     return opened.find((one) => !one.predecessor) ?? opened[0] ?? null;
   }
 
-  async #openOne(token: Token): Promise<Opened | null> {
+  async #openOne(token: Token, address: string | null): Promise<Opened | null> {
     const record = await this.#gate.read(token.id);
-    if (record === null) return this.#rejected("unknown", token);
-    if (token.matches(record.secretHash)) return this.#live(record, { record, token, predecessor: false });
+    if (record === null) return this.#rejected("unknown", token, address);
+    if (token.matches(record.secretHash))
+      return this.#live(record, { record, token, predecessor: false }, address);
 
     const rotation = asRotation(reservedValue(record.fields, ROTATION));
     if (rotation?.previous === undefined || !token.matches(rotation.previous))
-      return this.#rejected("secret", token);
+      return this.#rejected("secret", token, address);
     const { confirmedAt } = rotation;
     const inGrace =
       confirmedAt === undefined || this.#clock.now() < confirmedAt + this.#lifetime.rotationGraceMs;
-    if (inGrace) return this.#live(record, { record, token, predecessor: true });
-    this.#events.emit("theft", { id: record.id });
+    if (inGrace) return this.#live(record, { record, token, predecessor: true }, address);
+    this.#events.emit("theft", { id: record.id, user: userOf(record), address });
     return null;
   }
 
-  #live(record: SessionRecord, opened: Opened): Opened | null {
+  #live(record: SessionRecord, opened: Opened, address: string | null): Opened | null {
     const now = this.#clock.now();
     if (record.expiresAt > now && record.endsAt > now) return opened;
-    this.#events.emit("expired", { id: record.id });
+    this.#events.emit("expired", { id: record.id, user: userOf(record), address });
     return null;
   }
 
-  #rejected(reason: "unknown" | "secret", token: Token): null {
-    this.#events.emit("rejected", { reason, id: token.id });
+  #rejected(reason: "unknown" | "secret", token: Token, address: string | null): null {
+    this.#events.emit("rejected", { reason, id: token.id, address });
     return null;
   }
 }

@@ -153,7 +153,7 @@ export class SessionManager<
     if (known !== undefined) return known;
     this.#administration.keepSwept();
     const values = cookieValues(exchange.cookieLines, this.#options.cookie.name);
-    const tokens = values.length === 0 ? [] : tokensOf(values, this.#events);
+    const tokens = values.length === 0 ? [] : tokensOf(values, this.#events, exchange.remoteAddress ?? null);
     if (tokens.length === 0) return this.#begin(exchange, null, null);
 
     const loading = this.#load(exchange, tokens);
@@ -387,7 +387,7 @@ export class SessionManager<
     let opened: Loaded | null = null;
     let outage: unknown = null;
     try {
-      opened = await this.#loader.open(tokens);
+      opened = await this.#loader.open(tokens, exchange.remoteAddress ?? null);
     } catch (error) {
       this.#loading.delete(exchange);
       if (this.#options.onStoreFailure === "fail") throw error;

@@ -53,6 +53,11 @@ export function asAuthentication(value: unknown): Authentication | null {
   return { user, at, methods, ...(isPreset(level) && { level }) };
 }
 
+/** The user that a record is of, or `null`. */
+export function userOf(record: { readonly fields: Readonly<Record<string, string>> }): string | null {
+  return asAuthentication(reservedValue(record.fields, AUTH))?.user ?? null;
+}
+
 export function asDevice(value: unknown): Device {
   if (!isRecord(value)) return {};
   const { address, userAgent } = value;

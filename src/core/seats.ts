@@ -42,12 +42,12 @@ export class Seats {
    *
    * @throws `ERR_SESSION_TOO_MANY` where it says to refuse; `ERR_SESSION_STORE_UNAVAILABLE` when the store cannot say.
    */
-  async take(user: string, id: SessionId): Promise<void> {
+  async take(user: string, id: SessionId, address: string | null): Promise<void> {
     await changeMark(this.#gate, markId(markName(user)), this.#clock.now(), this.#lifeMs, async (stored) => {
       const seated = asTexts(stored).filter((other) => other !== id) as SessionId[];
       // A user who logs in to the session they have takes no other seat.
       if (asTexts(stored).length !== seated.length) return undefined;
-      return [...(seated.length < this.#rule.max ? seated : await this.#freed(user, seated)), id];
+      return [...(seated.length < this.#rule.max ? seated : await this.#freed(user, seated, address)), id];
     });
   }
 
@@ -62,11 +62,11 @@ export class Seats {
     const mark = await this.#gate.read(markId(markName(user)));
     const seated = mark === null ? [] : (asTexts(reservedValue(mark.fields, MARK)) as SessionId[]);
     if (seated.length >= this.#rule.max && !seated.some((other) => other === id))
-      await this.#freed(user, seated);
+      await this.#freed(user, seated, null);
   }
 
   /** The sessions that keep their seats when one more has to be found. Ends others before it is given away. */
-  async #freed(user: string, seated: readonly SessionId[]): Promise<SessionId[]> {
+  async #freed(user: string, seated: readonly SessionId[], address: string | null): Promise<SessionId[]> {
     const records = await Promise.all(seated.map((id) => this.#gate.read(id)));
     const live = records.filter((record) => record !== null).filter((record) => this.#isOf(user, record));
     const surplus = live.length - this.#rule.max + 1;
@@ -79,13 +79,13 @@ export class Seats {
     }
     const time = this.#rule.onExceed === "end-oldest" ? "createdAt" : "accessedAt";
     const ordered = live.toSorted((one, other) => one[time] - other[time]);
-    for (const { id } of ordered.slice(0, surplus)) await this.#end(user, id);
+    for (const { id } of ordered.slice(0, surplus)) await this.#end(user, id, address);
     return ordered.slice(surplus).map(({ id }) => id);
   }
 
-  async #end(user: string, id: SessionId): Promise<void> {
+  async #end(user: string, id: SessionId, address: string | null): Promise<void> {
     const outcome = await this.#gate.delete(id, { label: userLabel(user) });
-    if (outcome === "done") this.#events.emit("ended", { id, reason: "exceeded" });
+    if (outcome === "done") this.#events.emit("ended", { id, user, reason: "exceeded", address });
   }
 
   #isOf(user: string, record: SessionRecord): boolean {

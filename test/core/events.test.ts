@@ -11,7 +11,7 @@ test("each listener of an event's name is called with it, in the order they came
   events.on("expired", (event) => seen.push(`one ${event.id}`));
   events.on("expired", (event) => seen.push(`two ${event.id}`));
   events.on("theft", () => seen.push("theft"));
-  events.emit("expired", { id });
+  events.emit("expired", { id, user: null, address: null });
   expect(seen).toEqual([`one ${id}`, `two ${id}`]);
 });
 
@@ -22,8 +22,8 @@ test("a listener stops by what on returned, also from within, and once is enough
     count += 1;
     stop();
   });
-  events.emit("expired", { id });
-  events.emit("expired", { id });
+  events.emit("expired", { id, user: null, address: null });
+  events.emit("expired", { id, user: null, address: null });
   stop();
   expect(count).toBe(1);
 });
@@ -42,7 +42,7 @@ test("a listener that throws or rejects breaks nothing, and is told of", async (
   events.on("expired", () => {
     reached = true;
   });
-  events.emit("expired", { id });
+  events.emit("expired", { id, user: null, address: null });
   await Promise.resolve();
   await Promise.resolve();
   expect(reached).toBe(true);
@@ -62,7 +62,7 @@ test("a listener of listenerFailure that throws is not told of for ever", () => 
   events.on("expired", () => {
     throw new Error("first");
   });
-  events.emit("expired", { id });
+  events.emit("expired", { id, user: null, address: null });
   expect(calls).toBe(1);
 });
 
@@ -74,7 +74,7 @@ test("a listener that a listener adds hears the next event, not this one for eve
     if (calls < 50) events.on("expired", () => again());
   };
   events.on("expired", again);
-  events.emit("expired", { id });
+  events.emit("expired", { id, user: null, address: null });
   expect(calls).toBe(1);
 });
 
@@ -84,12 +84,12 @@ test("the same event is on the diagnostics channel of its name", () => {
   const listener = (message: unknown): void => void seen.push(message);
   subscribe("holdfast:expired", listener);
   try {
-    const event = { id };
+    const event = { id, user: null, address: null };
     events.emit("expired", event);
     expect(seen[0]).toBe(event);
   } finally {
     unsubscribe("holdfast:expired", listener);
   }
-  events.emit("expired", { id });
+  events.emit("expired", { id, user: null, address: null });
   expect(seen).toHaveLength(1);
 });

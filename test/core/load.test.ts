@@ -101,6 +101,6 @@ describe("a record whose idle limit lies after its absolute limit", () => {
     expect(await seen(where, cookie)).toEqual({ a: 1 });
     where.clock.advance(1);
     expect(await seen(where, cookie)).toBeNull();
-    expect(where.of("expired")).toEqual([{ id: token.id }]);
+    expect(where.of("expired")).toEqual([{ id: token.id, user: null, address: null }]);
   });
 });

@@ -202,7 +202,7 @@ test("an unlock is told of", async () => {
   manager.on("unlocked", (event) => void told.push(event));
   manager.on("login", (event) => void told.push(event));
   const { session } = await visit(cookie, (one) => one.unlock());
-  expect(told).toEqual([{ id: session.id, user: "ann" }]);
+  expect(told).toEqual([{ id: session.id, user: "ann", address: null }]);
 });
 
 test("aal1 and aal3 end what is idle; only aal2 locks it by itself", async () => {

@@ -643,7 +643,7 @@ describe("duplicate cookies", () => {
     expect(one.session.isNew).toBe(true);
     await one.finish();
     expect(one.exchange.cookies).toEqual([]);
-    expect(where.of("rejected")).toEqual([{ reason: "ambiguous" }]);
+    expect(where.of("rejected")).toEqual([{ reason: "ambiguous", address: null }]);
   });
 
   test("of which one opens nothing open the other", async () => {

@@ -93,7 +93,7 @@ describe("ASVS 7.1.2: sessions of one user", () => {
     manager.on("ended", (event) => void told.push(event));
     const { session } = await login();
     await login();
-    expect(told).toEqual([{ id: session.id, reason: "exceeded" }]);
+    expect(told).toEqual([{ id: session.id, user: "ann", reason: "exceeded", address: null }]);
   });
 
   test.each([

@@ -48,7 +48,7 @@ describe("rows 5 to 8: the cookie", () => {
       const session = await shop.manager.startRequest(testExchange({ cookie: `${COOKIE_NAME}=${value}` }));
       expect(session.isNew).toBe(true);
       expect(shop.calls.count()).toBe(0);
-      expect(rejected).toEqual([{ reason: "malformed" }]);
+      expect(rejected).toEqual([{ reason: "malformed", address: null }]);
     }
   });
 
