@@ -4,7 +4,7 @@ import { seededRandom } from "./random.ts";
 import type { RuleContext, StoreRule } from "./store-rules/rule.ts";
 import { storeRules } from "./store-rules/index.ts";
 import type { Ability, OpenedStore, StoreSubject } from "./store-subject.ts";
-import { startWorkers, type Workers } from "./store-workers.ts";
+import { WorkerPool, type Workers } from "./store-workers.ts";
 
 /** What became of one rule. */
 export type RuleOutcome = Outcome<StoreRule>;
@@ -36,13 +36,14 @@ export async function checkStore(
 }
 
 function trialOf(subject: StoreSubject, rules: readonly StoreRule[]): Trial<StoreRule> {
+  const pool = new WorkerPool();
   return {
     headline: `store contract: ${subject.name}`,
     rules,
     abilities: subject.abilities,
     name: nameOf,
     whyNot: (rule) => whyNot(rule, subject),
-    run: (rule) => runRule(rule, subject),
+    run: (rule) => runRule(rule, subject, pool),
   };
 }
 
@@ -56,11 +57,11 @@ function whyNot(rule: StoreRule, subject: StoreSubject): string | undefined {
   return missing.map((ability) => `no ${ability}: ${String(subject.abilities[ability])}`).join("; ");
 }
 
-async function runRule(rule: StoreRule, subject: StoreSubject): Promise<void> {
+async function runRule(rule: StoreRule, subject: StoreSubject, pool: WorkerPool): Promise<void> {
   const seed = subject.seed ?? DEFAULT_SEED;
   const closers: (() => Promise<void>)[] = [];
   try {
-    await rule.run(await contextOf(subject, seed, closers));
+    await rule.run(await contextOf(subject, seed, pool, closers));
   } catch (error) {
     throw explained(error, `${subject.name} breaks the rule "${rule.name}" (seed ${seed})`);
   } finally {
@@ -71,6 +72,7 @@ async function runRule(rule: StoreRule, subject: StoreSubject): Promise<void> {
 async function contextOf(
   subject: StoreSubject,
   seed: number,
+  pool: WorkerPool,
   closers: (() => Promise<void>)[],
 ): Promise<RuleContext> {
   async function opened(open: () => Promise<OpenedStore>): Promise<OpenedStore> {
@@ -90,7 +92,7 @@ async function contextOf(
   async function workers(count: number): Promise<Workers> {
     if (first.worker === undefined)
       throw new Error("A subject that claims processes tells how they open the data.");
-    const started = await startWorkers(first.worker, count);
+    const started = await pool.open(first.worker, count);
     closers.push(() => started.close());
     return started;
   }

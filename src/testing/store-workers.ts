@@ -13,7 +13,7 @@ export interface Workers {
   readonly count: number;
   /** Gives the worker a job and resolves its result; several workers are set to work by calling this several times. */
   run<Job extends keyof StoreJobs>(worker: number, job: Job, input: Input<Job>): Promise<Result<Job>>;
-  /** Ends the processes. */
+  /** Closes what the processes opened. */
   close(): Promise<void>;
 }
 
@@ -23,34 +23,70 @@ const PROGRAM = new URL(
   import.meta.url,
 );
 
-/** Starts `count` processes, each with the store of the subject open. */
-export async function startWorkers(subject: WorkerSubject, count: number): Promise<Workers> {
-  const started = Array.from({ length: count }, () => new Worker(subject));
-  const close = async (): Promise<void> => void (await Promise.all(started.map((worker) => worker.close())));
-  try {
-    await Promise.all(started.map((worker) => worker.answer()));
-  } catch (error) {
-    await close();
-    throw error;
+/** How long a process waits for the next rule before it is ended. */
+const PATIENCE_MS = 5000;
+
+/**
+ * The worker processes of one contract. A process that a rule is done with serves the next one: to start it, and to load what it needs,
+ * takes far longer than most of its work.
+ */
+export class WorkerPool {
+  readonly #idle: Worker[] = [];
+
+  /** Opens the store of the subject in `count` processes. */
+  async open(subject: WorkerSubject, count: number): Promise<Workers> {
+    const workers = Array.from({ length: count }, () => this.#taken());
+    const close = async (): Promise<void> =>
+      void (await Promise.all(workers.map((worker) => this.#leave(worker))));
+    const { module, export: name, location } = subject;
+    const opening = { kind: "open", module: module.href, export: name, location } as const;
+    try {
+      await Promise.all(workers.map((worker) => worker.run(opening)));
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return {
+      count,
+      async run(index, job, input) {
+        const worker = workers[index];
+        if (worker === undefined) throw new RangeError(`There is no worker ${index}, only ${count}.`);
+        return worker.run({ kind: "job", job, input }) as Promise<never>;
+      },
+      close,
+    };
   }
-  return {
-    count,
-    async run(index, job, input) {
-      const worker = started[index];
-      if (worker === undefined) throw new RangeError(`There is no worker ${index}, only ${count}.`);
-      return worker.run({ job, input }) as Promise<never>;
-    },
-    close,
-  };
+
+  #taken(): Worker {
+    for (;;) {
+      const worker = this.#idle.pop();
+      if (worker === undefined) return new Worker();
+      if (worker.wake()) return worker;
+    }
+  }
+
+  /** One that still works, or cannot close, is of no use to another rule. */
+  async #leave(worker: Worker): Promise<void> {
+    if (worker.isBusy) return await worker.end();
+    try {
+      await worker.run({ kind: "close" });
+    } catch {
+      return await worker.end();
+    }
+    this.#idle.push(worker);
+    worker.rest(PATIENCE_MS);
+  }
 }
 
 class Worker {
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
   #errors = "";
+  #working = 0;
+  #bedtime: NodeJS.Timeout | undefined;
 
-  constructor({ module, export: name, location }: WorkerSubject) {
-    this.#child = fork(fileURLToPath(PROGRAM), [module.href, name, location], {
+  constructor() {
+    this.#child = fork(fileURLToPath(PROGRAM), [], {
       execArgv: [],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
@@ -58,26 +94,47 @@ class Worker {
     this.#child.stderr?.on("data", (text: Buffer) => (this.#errors += text.toString()));
   }
 
-  async run(task: WorkerTask): Promise<unknown> {
-    const answer = this.answer();
-    this.#child.send(task);
-    return answer;
+  get isBusy(): boolean {
+    return this.#working > 0;
   }
 
-  /** The result of the next reply. Rejects when that tells of a failure, and when the process ends instead. */
-  async answer(): Promise<unknown> {
+  async run(task: WorkerTask): Promise<unknown> {
     const settled = new AbortController();
+    this.#working += 1;
     try {
-      return result(await Promise.race([this.#reply(settled.signal), this.#end()]));
+      const reply = this.#reply(settled.signal);
+      this.#child.send(task);
+      return result(await Promise.race([reply, this.#end()]));
     } finally {
+      this.#working -= 1;
       settled.abort();
     }
   }
 
-  async close(): Promise<void> {
+  /** Waits for the next rule, without keeping the runner's process alive, and for so long. */
+  rest(patienceMs: number): void {
+    this.#keepAlive(false);
+    this.#bedtime = setTimeout(() => void this.end(), patienceMs).unref();
+  }
+
+  /** Tells whether it is there to work again. */
+  wake(): boolean {
+    clearTimeout(this.#bedtime);
+    this.#keepAlive(true);
+    return this.#child.connected;
+  }
+
+  async end(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect();
-    else this.#child.kill();
+    if (this.isBusy) this.#child.kill();
     await this.#exited;
+  }
+
+  #keepAlive(isWanted: boolean): void {
+    const verb = isWanted ? "ref" : "unref";
+    this.#child[verb]();
+    this.#child.channel?.[verb]();
+    (this.#child.stderr as unknown as Record<"ref" | "unref", () => void> | null)?.[verb]();
   }
 
   async #reply(signal: AbortSignal): Promise<WorkerReply> {
@@ -93,5 +150,5 @@ class Worker {
 
 function result(reply: WorkerReply): unknown {
   if (reply.kind === "failed") throw new Error(`A worker process failed: ${reply.message}`);
-  return reply.kind === "done" ? reply.result : undefined;
+  return reply.result;
 }
