@@ -363,7 +363,12 @@ export class Committer {
   }
 
   async #renewed(state: RequestState, record: SessionRecord, next: Token, plan: UpdatePlan): Promise<void> {
-    this.#events.emit("rotated", { id: record.id, reason: plan.rotates ? "periodic" : "privilege" });
+    this.#events.emit("rotated", {
+      id: record.id,
+      user: userOf(record),
+      reason: plan.rotates ? "periodic" : "privilege",
+      address: addressOf(state),
+    });
     await this.#afterLogin(state, record, plan.renewal);
     state.token = next;
     state.predecessor = false;

@@ -30,7 +30,11 @@ export interface SessionEvents {
   /** A user opened their locked session. */
   unlocked: RequestOrigin & { readonly id: SessionId; readonly user: string };
   /** A session got a new secret. */
-  rotated: { readonly id: SessionId; readonly reason: "privilege" | "periodic" };
+  rotated: RequestOrigin & {
+    readonly id: SessionId;
+    readonly user: string | null;
+    readonly reason: "privilege" | "periodic";
+  };
   /** A request ended its own session, or a login one of the same user that was one too many (`exceeded`). */
   ended: RequestOrigin & {
     readonly id: SessionId;
