@@ -35,7 +35,7 @@ function verdict(
   }
 }
 
-describe("OWASP C3, ASVS 3.5.1: a request that changes something", () => {
+describe("C3, ASVS 3.5.1, 3.5.2: a request that changes something", () => {
   const site = guarded();
 
   test.each([
