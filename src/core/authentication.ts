@@ -1,9 +1,16 @@
 import { type Duration, milliseconds } from "./duration.ts";
 import { SessionError } from "./errors.ts";
-import type { Identity, SessionScope } from "./labels.ts";
-import { checkMethods } from "./labels.ts";
+import {
+  checkLabels,
+  checkMethods,
+  checkUser,
+  type Identity,
+  labelsOf,
+  type SessionScope,
+} from "./labels.ts";
 import type { Lifetime, Preset } from "./lifetime.ts";
 import { checkOptionNames } from "./option-names.ts";
+import type { Renewal } from "./plan.ts";
 import type { Authentication } from "./reserved.ts";
 
 /** What an authentication proved. */
@@ -39,17 +46,63 @@ export interface FreshnessDemand {
   readonly level?: Preset;
 }
 
+const LOGIN_OPTIONS = ["methods", "level", "remember", "labels", "tenant", "device", "identity"] as const;
 const LEVELS: readonly Preset[] = ["aal1", "aal2", "aal3"];
 
 /** @throws `ERR_SESSION_USE` unless it is a level, or none. */
-export function checkLevel(level: Preset | undefined): Preset | null {
+function checkLevel(level: Preset | undefined): Preset | null {
   if (level === undefined) return null;
   if (LEVELS.includes(level)) return level;
   throw new SessionError("ERR_SESSION_USE", 'level must be "aal1", "aal2" or "aal3".');
 }
 
+/** What a login stages. */
+export interface Login {
+  readonly authentication: Authentication;
+  readonly rememberMs: number | null;
+  readonly renewal: Renewal;
+}
+
+/**
+ * Checks the arguments of a login, all of them before anything is staged, and says what it stages.
+ *
+ * @throws `ERR_SESSION_USE` for a wrong one.
+ */
+export function loginOf(
+  user: string,
+  options: LoginOptions,
+  lifetime: Lifetime,
+  now: number,
+  sequence: number,
+): Login {
+  checkUser(user);
+  checkOptionNames(options, LOGIN_OPTIONS, "login", "ERR_SESSION_USE");
+  const rememberMs = rememberedFor(options.remember, lifetime);
+  const methods = checkMethods(options.methods ?? []);
+  const level = checkLevel(options.level);
+  const { tenant, device, identity } = options;
+  const scope: SessionScope = {
+    user,
+    ...(tenant !== undefined && { tenant }),
+    ...(device !== undefined && { device }),
+    ...(identity !== undefined && { identity }),
+  };
+  const labels = [...new Set([...labelsOf(scope), ...checkLabels(options.labels ?? [])])];
+  const authenticatedAt = identity?.authenticatedAt;
+  return {
+    authentication: { user, at: now, methods, ...(level !== null && { level }) },
+    rememberMs,
+    renewal: {
+      verb: "login",
+      labels,
+      endsAt: now + (rememberMs ?? lifetime.absoluteMs),
+      login: { user, labels, at: now, sequence, ...(authenticatedAt !== undefined && { authenticatedAt }) },
+    },
+  };
+}
+
 /** @throws `ERR_SESSION_USE` for a remembrance over what the manager allows. */
-export function rememberedFor(remember: Duration | undefined, lifetime: Lifetime): number | null {
+function rememberedFor(remember: Duration | undefined, lifetime: Lifetime): number | null {
   if (remember === undefined) return null;
   const wanted = milliseconds(remember, "remember", "ERR_SESSION_USE");
   if (wanted <= lifetime.rememberMaxMs) return wanted;

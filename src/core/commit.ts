@@ -1,3 +1,4 @@
+import { Admission } from "./admission.ts";
 import type { Clock } from "./clock.ts";
 import { Delivery, type DeliveryRules } from "./delivery.ts";
 import type { Draft, Staged } from "./draft.ts";
@@ -6,7 +7,6 @@ import type { Events } from "./events.ts";
 import { checkSize } from "./fields.ts";
 import type { Gate } from "./gate.ts";
 import type { Lifetime } from "./lifetime.ts";
-import type { Marks } from "./marks.ts";
 import {
   type CreatePlan,
   isChanged,
@@ -22,7 +22,7 @@ import { isReserved, type SessionRecord } from "./record.ts";
 import { userOf } from "./reserved.ts";
 import type { RequestState } from "./request-state.ts";
 import { successorOf } from "./rotation.ts";
-import type { Seats } from "./seats.ts";
+import { tooLateForCookie, tooManyAttempts } from "./refusals.ts";
 import { newRecord, type Sending, sendingOf } from "./sending.ts";
 import { Session } from "./session.ts";
 import { Token } from "./token.ts";
@@ -33,10 +33,8 @@ export interface CommitRules extends DeliveryRules {
   readonly maxRecordBytes: number;
   readonly onConflict: "last-wins" | "fail";
   readonly onGone: "drop" | "fail";
-  /** What keeps users to a number of sessions, where something does. */
-  readonly seats: Seats | null;
-  /** Whether logins have to look for revocations. */
-  readonly revocable: boolean;
+  /** What logins have to pass. */
+  readonly admission: Admission;
 }
 
 /**
@@ -51,23 +49,14 @@ export class Committer {
   readonly #gate: Gate;
   readonly #clock: Clock;
   readonly #events: Events;
-  readonly #marks: Marks;
   readonly #queue: CommitQueue;
   readonly #rules: CommitRules;
   readonly #delivery: Delivery;
 
-  constructor(
-    gate: Gate,
-    clock: Clock,
-    events: Events,
-    marks: Marks,
-    queue: CommitQueue,
-    rules: CommitRules,
-  ) {
+  constructor(gate: Gate, clock: Clock, events: Events, queue: CommitQueue, rules: CommitRules) {
     this.#gate = gate;
     this.#clock = clock;
     this.#events = events;
-    this.#marks = marks;
     this.#queue = queue;
     this.#rules = rules;
     this.#delivery = new Delivery(gate, clock, rules);
@@ -262,7 +251,8 @@ export class Committer {
     access.noteDevice(session);
     const staged = draft.stage();
     checkSize(staged.set, this.#rules.maxRecordBytes);
-    if (renewal?.login !== undefined) await this.#rules.seats?.demand(renewal.login.user, null);
+    const asked = this.#rules.admission.ask(renewal?.login, null);
+    if (asked !== undefined) await asked;
 
     for (let attempt = 0; attempt < MAX_CREATE_ATTEMPTS; attempt += 1) {
       const token = Token.mint();
@@ -326,7 +316,8 @@ export class Committer {
     // The client would be left with a secret that opens nothing any more.
     if (plan.renewal !== null && (state.phase === "sent" || !state.exchange.canSetCookie))
       throw tooLateForCookie(state);
-    if (plan.renewal?.login !== undefined) await this.#rules.seats?.demand(plan.renewal.login.user, base.id);
+    const asked = this.#rules.admission.ask(plan.renewal?.login, base.id);
+    if (asked !== undefined) await asked;
     const draft = Session.access.draft(session);
     const sending = this.#sending(state, base, { ...plan, conditional: plan.conditional || state.careful });
     if (isChanged(plan.staged))
@@ -391,18 +382,14 @@ export class Committer {
     if (renewal?.verb === "unlock") this.#events.emit("unlocked", { id, user, address });
   }
 
-  /**
-   * Looks for revocations, and for a seat where they are counted. The client gets the token only afterwards: one that was never handed
-   * out opens for nobody.
-   */
+  /** The client gets the token only afterwards: one that was never handed out opens for nobody. */
   async #admit(state: RequestState, record: SessionRecord, login: LoginNote): Promise<void> {
     try {
-      if (this.#rules.revocable && (await this.#marks.voids(login, record.id))) throw revokedMeanwhile();
-      await this.#rules.seats?.take(login.user, record.id, addressOf(state));
+      await this.#rules.admission.admit(login, record.id, addressOf(state));
     } catch (error) {
       // Not known to be valid is not valid.
       const dropped = this.#dropLogin(state, record);
-      await (isOwn(error) ? dropped : orNothing(dropped));
+      await (Admission.refused(error) ? dropped : orNothing(dropped));
       throw error;
     }
   }
@@ -516,35 +503,6 @@ function reasonToReplace(state: RequestState): "logout" | "replaced" {
 
 function addressOf({ exchange }: RequestState): string | null {
   return exchange.remoteAddress ?? null;
-}
-
-function revokedMeanwhile(): SessionError {
-  return new SessionError(
-    "ERR_SESSION_REVOKED",
-    "The user's sessions were revoked while this login was under way. Log in again.",
-  );
-}
-
-/** Tells whether a login was refused, and not merely left in doubt by the store. */
-function isOwn(error: unknown): boolean {
-  return (
-    SessionError.is(error) && (error.code === "ERR_SESSION_REVOKED" || error.code === "ERR_SESSION_TOO_MANY")
-  );
-}
-
-function tooManyAttempts(): SessionError {
-  return new SessionError(
-    "ERR_SESSION_CONFLICT",
-    "Other requests changed the session first, every time. Try again.",
-  );
-}
-
-export function tooLateForCookie(state: RequestState | null, what = "This change"): SessionError {
-  const why =
-    state?.message === true
-      ? "needs a cookie, which a live connection cannot carry. Do it in a request, and connect afterwards."
-      : "comes too late: the response has left and cannot carry a cookie any more. Do it before, or call await session.commit() first.";
-  return new SessionError("ERR_SESSION_SENT", `${what} ${why}`);
 }
 
 /** For what may fail without harm; the gate has told of it by an event. */

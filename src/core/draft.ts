@@ -525,3 +525,12 @@ function textOf(fields: Fields, name: string): string | undefined {
 function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null;
 }
+
+/** @throws `ERR_SESSION_USE` for what is no function. */
+export function checkUpdater(name: string, change: unknown): void {
+  if (typeof change === "function") return;
+  throw new SessionError(
+    "ERR_SESSION_USE",
+    `update takes a function that makes the new value of "${name}" from the old one.`,
+  );
+}

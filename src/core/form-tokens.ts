@@ -1,21 +1,44 @@
+import type { Draft } from "./draft.ts";
 import { SessionError } from "./errors.ts";
 import { equalInConstantTime, randomText } from "./platform.ts";
+import { asTexts, CSRF, FORM_TOKENS } from "./reserved.ts";
+
+const TOKEN_BYTES = 16;
 
 /** How many forms of one session can be open at once. */
 export const MAX_FORM_TOKENS = 32;
 
-export function newFormToken(): string {
-  return randomText(16);
+/** Makes a token for one form. */
+export function makeFormToken(draft: Draft): string {
+  const token = randomText(TOKEN_BYTES);
+  draft.update(FORM_TOKENS, (value) => [...asTexts(value), token].slice(-MAX_FORM_TOKENS), "plain");
+  return token;
 }
 
-export function addFormToken(outstanding: readonly string[], token: string): string[] {
-  return [...outstanding, token].slice(-MAX_FORM_TOKENS);
+/** The token of the session, made at first use. */
+export function makeCsrfToken(draft: Draft): string {
+  const fresh = randomText(TOKEN_BYTES);
+  return draft.update(CSRF, (value) => (typeof value === "string" ? value : fresh), "plain") as string;
+}
+
+/** Voids all of them: forms that were made under another privilege are void with it (OWASP CSRF Cheat Sheet). */
+export function voidTokens(draft: Draft): void {
+  // Not by assignment: of two requests that used up the same token, one still has to fail.
+  for (const name of [CSRF, FORM_TOKENS]) draft.update(name, () => undefined, "plain");
 }
 
 export function isOutstanding(outstanding: readonly string[], token: unknown): boolean {
   // Every one is compared, so that time does not tell which was near.
   return (
     typeof token === "string" && outstanding.filter((known) => equalInConstantTime(known, token)).length > 0
+  );
+}
+
+/** What a request without the session's token is refused with. */
+export function wrongToken(): SessionError {
+  return new SessionError(
+    "ERR_SESSION_FORGED",
+    "The request does not bear the token of this session. Send what session.csrfToken() gave.",
   );
 }
 

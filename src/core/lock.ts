@@ -1,3 +1,4 @@
+import type { Clock } from "./clock.ts";
 import { idleLimit, type Lifetime } from "./lifetime.ts";
 import { RESERVED, type SessionRecord } from "./record.ts";
 import { asLife, AUTH, CSRF, FORM_TOKENS, LIFE, reservedValue } from "./reserved.ts";
@@ -25,6 +26,20 @@ export function activeUntil(record: SessionRecord, lifetime: Lifetime): number {
 /** Tells whether a record that has not ended is locked: its user was idle for too long. */
 export function isLocked(record: SessionRecord, lifetime: Lifetime, now: number): boolean {
   return isLockable(record.fields, lifetime) && activeUntil(record, lifetime) <= now;
+}
+
+/** The same of the record of a session, now. Asks no clock where nothing is ever locked. */
+export function isLockedNow(
+  record: SessionRecord | null,
+  { lifetime, clock }: { readonly lifetime: Lifetime; readonly clock: Clock },
+): boolean {
+  return record !== null && lifetime.onIdle === "lock" && isLocked(record, lifetime, clock.now());
+}
+
+/** How long the store is to keep a session without a request: for ever, up to its absolute limit, where the idle limit only locks it. */
+export function keptFor(lifetime: Lifetime, rememberMs: number | undefined, isOfUser: boolean): number {
+  if (lifetime.onIdle === "lock" && isOfUser) return Number.POSITIVE_INFINITY;
+  return idleLimit(lifetime, rememberMs);
 }
 
 /** What a session shows of its record while it is locked. */

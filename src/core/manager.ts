@@ -1,6 +1,8 @@
 import { Administration } from "./administration.ts";
+import { Admission } from "./admission.ts";
 import { Attachment } from "./attachment.ts";
-import { Committer, tooLateForCookie } from "./commit.ts";
+import { Committer } from "./commit.ts";
+import { tooLateForCookie } from "./refusals.ts";
 import { cookieValues } from "./cookie.ts";
 import { CsrfGuard } from "./csrf.ts";
 import { SessionError } from "./errors.ts";
@@ -77,22 +79,16 @@ export class SessionManager<
     this.#gate = new Gate(store, clock, deadlineMs, this.#events, { setup });
     const marks = new Marks(this.#gate, clock);
     this.#loader = new Loader(this.#gate, this.#events, clock, lifetime);
-    this.#committer = new Committer(
-      this.#gate,
-      clock,
-      this.#events,
-      marks,
-      new CommitQueue(clock, deadlineMs),
-      {
-        ...resolved,
-        seats:
-          resolved.concurrency === null
-            ? null
-            : new Seats(this.#gate, clock, this.#events, resolved.concurrency, longestLife(lifetime)),
-        revocable: store.deleteByLabel !== undefined || store.all !== undefined,
-        resends: store.traits.resends,
-      },
-    );
+    const isRevocable = store.deleteByLabel !== undefined || store.all !== undefined;
+    const seats =
+      resolved.concurrency === null
+        ? null
+        : new Seats(this.#gate, clock, this.#events, resolved.concurrency, longestLife(lifetime));
+    this.#committer = new Committer(this.#gate, clock, this.#events, new CommitQueue(clock, deadlineMs), {
+      ...resolved,
+      admission: new Admission(isRevocable ? marks : null, seats),
+      resends: store.traits.resends,
+    });
     this.#finisher = new Finisher(this.#committer, this.#events, {
       ...resolved,
       leaving: (session, exchange) => this.#extensions.leaving(session, exchange),

@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.ts";
-import { tooLateForCookie } from "./commit.ts";
+import { tooLateForCookie } from "./refusals.ts";
 import type { DraftRules } from "./draft.ts";
 import { SessionError } from "./errors.ts";
 import type { HttpExchange } from "./exchange.ts";

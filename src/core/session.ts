@@ -1,24 +1,28 @@
+import { added } from "./arithmetic.ts";
 import {
   authenticatedAgain,
   type AuthenticationOptions,
-  checkLevel,
   type FreshnessDemand,
+  loginOf,
   type LoginOptions,
   missingOf,
-  rememberedFor,
 } from "./authentication.ts";
-import { jsonCodec } from "./codec.ts";
 import { type DataSource, dataView, type SessionData } from "./data.ts";
-import { Draft } from "./draft.ts";
+import { checkUpdater, Draft } from "./draft.ts";
 import type { Duration } from "./duration.ts";
 import { SessionError } from "./errors.ts";
 import { checkFieldName } from "./fields.ts";
-import { flashes, unseen, withFlashes } from "./flash.ts";
-import { addFormToken, isOutstanding, newFormToken, spendFormToken } from "./form-tokens.ts";
-import { checkLabels, checkMethods, checkUser, labelsOf } from "./labels.ts";
-import { idleLimit, type Lifetime, type Preset } from "./lifetime.ts";
-import { activeUntil, isLocked, lockedView } from "./lock.ts";
-import { checkOptionNames } from "./option-names.ts";
+import { addFlash, dropFlashes, flashes } from "./flash.ts";
+import {
+  isOutstanding,
+  makeCsrfToken,
+  makeFormToken,
+  spendFormToken,
+  voidTokens,
+  wrongToken,
+} from "./form-tokens.ts";
+import type { Preset } from "./lifetime.ts";
+import { activeUntil, isLockedNow, keptFor, lockedView } from "./lock.ts";
 import { equalInConstantTime, printsAs } from "./platform.ts";
 import type { CommitInput, Renewal } from "./plan.ts";
 import { isReserved, type SessionId, type SessionRecord } from "./record.ts";
@@ -38,8 +42,8 @@ import {
 } from "./reserved.ts";
 import type { SessionAccess } from "./session-access.ts";
 import type { SessionHost, SessionInit } from "./session-host.ts";
+import { type Summary, summaryOf } from "./session-summary.ts";
 
-const LOGIN_OPTIONS = ["methods", "level", "remember", "labels", "tenant", "device", "identity"] as const;
 const INFORMATIVE: ReadonlySet<string> = new Set([AUTH, FLASH, FORM_TOKENS, CSRF]);
 
 /**
@@ -64,7 +68,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   constructor(init: SessionInit) {
     this.#host = init.host;
     this.#record = init.record;
-    this.#locked = this.#isLocked();
+    this.#locked = isLockedNow(this.#record, this.#host);
     this.#draft = new Draft(this.#shownFields(init.record), init.host.rules);
   }
 
@@ -131,11 +135,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     change: (value: Data[Name] | undefined) => Data[Name] | undefined,
   ): Data[Name] | undefined {
     this.#stageable(name);
-    if (typeof change !== "function")
-      throw new SessionError(
-        "ERR_SESSION_USE",
-        `update takes a function that makes the new value of "${name}" from the old one.`,
-      );
+    checkUpdater(name, change);
     return this.#draft.update(name, change as (value: unknown) => unknown) as Data[Name] | undefined;
   }
 
@@ -182,11 +182,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     this.#look();
     if (messages.length === 0) return this.#takeFlashes(kind);
     this.#stageable(kind);
-    this.#draft.update(
-      FLASH,
-      (value) => withFlashes(value, kind, [...flashes(value, kind), messages[0]]),
-      "plain",
-    );
+    addFlash(this.#draft, kind, messages[0]);
   }
 
   /** The user who is logged in, or `null`; also `null` while the session is locked. */
@@ -299,43 +295,16 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   login(user: string, options: LoginOptions = {}): void {
     this.#host.beforeNewSecret("login");
     this.#look();
-    checkUser(user);
-    checkOptionNames(options, LOGIN_OPTIONS, "login", "ERR_SESSION_USE");
-    // Everything is checked before anything is staged: a login that is refused must not be half of one.
-    const remember = rememberedFor(options.remember, this.#host.lifetime);
-    const methods = checkMethods(options.methods ?? []);
-    const level = checkLevel(options.level);
-    const { tenant, device, identity } = options;
-    const scope = labelsOf({
-      user,
-      ...(tenant !== undefined && { tenant }),
-      ...(device !== undefined && { device }),
-      ...(identity !== undefined && { identity }),
-    });
-    const labels = [...new Set([...scope, ...checkLabels(options.labels ?? [])])];
+    const { lifetime, clock } = this.#host;
+    const login = loginOf(user, options, lifetime, clock.now(), this.#host.nextSequence());
     const current = this.user ?? this.lockedUser;
     if (current !== null && current !== user) this.#end(this.#draft.renewed());
     this.#open();
-
-    const now = this.#host.clock.now();
-    const authentication: Authentication = { user, at: now, methods, ...(level !== null && { level }) };
-    this.#draft.set(AUTH, authentication);
+    this.#draft.set(AUTH, login.authentication);
     this.#draft.set(DEVICE, this.#host.device);
-    this.#draft.set(LIFE, remember === null ? undefined : { rememberMs: remember });
-    this.#renewTokens();
-    const authenticatedAt = identity?.authenticatedAt;
-    this.#renewal = {
-      verb: "login",
-      labels,
-      endsAt: now + (remember ?? this.#host.lifetime.absoluteMs),
-      login: {
-        user,
-        labels,
-        at: now,
-        sequence: this.#host.nextSequence(),
-        ...(authenticatedAt !== undefined && { authenticatedAt }),
-      },
-    };
+    this.#draft.set(LIFE, login.rememberMs === null ? undefined : { rememberMs: login.rememberMs });
+    voidTokens(this.#draft);
+    this.#renewal = login.renewal;
   }
 
   /**
@@ -356,7 +325,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     const again = authenticatedAgain(before, options, now);
     this.#open();
     this.#draft.set(AUTH, again);
-    this.#renewTokens();
+    voidTokens(this.#draft);
     const limit = asLife(this.#draft.peek(LIFE))?.rememberMs ?? this.#host.lifetime.absoluteMs;
     this.#renewal = { verb: "reauthenticate", ...this.#renewal, endsAt: now + limit };
   }
@@ -372,7 +341,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     if (this.lockedUser === null)
       throw new SessionError("ERR_SESSION_USE", "The session is not locked. Look at lockedUser first.");
     this.#open();
-    this.#renewTokens();
+    voidTokens(this.#draft);
     this.#renewal = { verb: "unlock" };
   }
 
@@ -427,9 +396,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   createFormToken(): string {
     this.#host.beforeStaging();
     this.#look();
-    const token = newFormToken();
-    this.#draft.update(FORM_TOKENS, (value) => addFormToken(asTexts(value), token), "plain");
-    return token;
+    return makeFormToken(this.#draft);
   }
 
   /** Tells, in constant time for each, whether a form token is outstanding. Takes anything a client sent. */
@@ -456,12 +423,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     const known = this.#draft.peek(CSRF);
     if (typeof known === "string") return known;
     this.#host.beforeStaging();
-    const fresh = newFormToken();
-    return this.#draft.update(
-      CSRF,
-      (value) => (typeof value === "string" ? value : fresh),
-      "plain",
-    ) as string;
+    return makeCsrfToken(this.#draft);
   }
 
   /** Tells, in constant time, whether a value that a client sent is this session's token. Takes anything. */
@@ -478,11 +440,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
    * @throws `ERR_SESSION_FORGED` (status 403) for anything but the token. ASVS 3.5.1; NIST SP 800-63B-4, section 5.1.
    */
   requireCsrfToken(value: unknown): void {
-    if (this.isCsrfToken(value)) return;
-    throw new SessionError(
-      "ERR_SESSION_FORGED",
-      "The request does not bear the token of this session. Send what session.csrfToken() gave.",
-    );
+    if (!this.isCsrfToken(value)) throw wrongToken();
   }
 
   toString(): string {
@@ -573,13 +531,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     const found = flashes(this.#draft.peek(FLASH), kind);
     if (found.length === 0) return [];
     this.#host.beforeStaging();
-    const shown = found.map((message) => jsonCodec.encode(message));
-    // Messages that another request added meanwhile are still to be shown, also where another showed these first.
-    this.#draft.update(
-      FLASH,
-      (value) => withFlashes(value, kind, unseen(flashes(value, kind), shown)),
-      "plain",
-    );
+    dropFlashes(this.#draft, kind, found);
     return found;
   }
 
@@ -591,12 +543,6 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   /** Who is logged in, as stored, also while the session is locked. */
   #storedAuthentication(): Authentication | null {
     return this.#record === null ? null : asAuthentication(reservedValue(this.#record.fields, AUTH));
-  }
-
-  #isLocked(): boolean {
-    const { lifetime, clock } = this.#host;
-    if (lifetime.onIdle === "end" || this.#record === null) return false;
-    return isLocked(this.#record, lifetime, clock.now());
   }
 
   /** The fields of the record, as far as they may be known. */
@@ -612,12 +558,6 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     this.#draft.reveal(this.#shownFields(this.#record));
   }
 
-  /** Forms that were made under another privilege are void with it (OWASP CSRF Cheat Sheet). */
-  #renewTokens(): void {
-    // Not by assignment: of two requests that used up the same token, one still has to fail.
-    for (const name of [CSRF, FORM_TOKENS]) this.#draft.update(name, () => undefined, "plain");
-  }
-
   #end(draft: Draft): void {
     // The first record that this request loaded is the one its client holds a cookie for.
     this.#ended ??= this.#record;
@@ -628,23 +568,17 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   }
 
   #input(): Omit<CommitInput, "rotationDue"> {
-    const { lifetime } = this.#host;
+    const remember = asLife(this.#draft.peek(LIFE))?.rememberMs;
+    const isOfUser = asAuthentication(this.#draft.peek(AUTH)) !== null;
     return {
       record: this.#record,
       ended: this.#ended,
       staged: this.#draft.stage(),
       hasInfo: this.#quietly(() => this.hasInfo()),
       renewal: this.#renewal,
-      idleMs: this.#keptFor(lifetime),
+      idleMs: keptFor(this.#host.lifetime, remember, isOfUser),
       locked: this.#locked,
     };
-  }
-
-  #keptFor(lifetime: Lifetime): number {
-    const limit = idleLimit(lifetime, asLife(this.#draft.peek(LIFE))?.rememberMs);
-    if (lifetime.onIdle === "end") return limit;
-    const isOfUser = asAuthentication(this.#draft.peek(AUTH)) !== null;
-    return isOfUser ? Number.POSITIVE_INFINITY : limit;
   }
 
   #rebase(record: SessionRecord): string[] {
@@ -677,38 +611,15 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   }
 
   #rollBack(): void {
-    this.#locked = this.#isLocked();
+    this.#locked = isLockedNow(this.#record, this.#host);
     this.#draft = new Draft(this.#shownFields(this.#record), this.#host.rules);
     this.#renewal = null;
   }
 
-  #summary(): {
-    id: SessionId | null;
-    user: string | null;
-    isNew: boolean;
-    createdAt: number;
-    fields: string[];
-  } {
-    return this.#quietly(() => ({
-      id: this.id,
-      user: this.user,
-      isNew: this.isNew,
-      createdAt: this.createdAt,
-      fields: this.#draft.keys(),
-    }));
+  #summary(): Summary {
+    return this.#quietly(() => summaryOf(this, this.#draft));
   }
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- sessions of any data
 export type AnySession = Session<any, any>;
-
-function added(name: string, value: unknown, by: number): number {
-  if (!Number.isFinite(by))
-    throw new SessionError("ERR_SESSION_USE", "increment takes a finite number to add, such as 1.");
-  if (value === undefined) return by;
-  if (typeof value === "number") return value + by;
-  throw new SessionError(
-    "ERR_SESSION_USE",
-    `The session field "${name}" does not hold a number, so it cannot be incremented. Set it to one first.`,
-  );
-}
