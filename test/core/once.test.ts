@@ -45,7 +45,7 @@ for (const [name, open] of Object.entries(STORES)) {
       const where = rig({ store: open() });
       const managers = [where.manager, sibling(where).manager, sibling(where).manager];
       const found = await Promise.all(
-        Array.from({ length: 24 }, (_, turn) => managers[turn % 3]?.once("a", "1m")),
+        Array.from({ length: 24 }, async (_, turn) => await managers[turn % 3]?.once("a", "1m")),
       );
       expect(found.filter((first) => first === true)).toHaveLength(1);
     });
