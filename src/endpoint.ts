@@ -10,11 +10,17 @@ export interface Ask {
   /** The value of a header, lower-case name. */
   header(name: string): string | undefined;
   /**
-   * The texts of a form, or of a JSON object; none of whatever else the body is.
+   * The texts of a form, or of a JSON object; none of whatever else the body is, and none of a name that comes twice.
    *
    * @throws {@link TooLarge} for a body of over 64 KiB.
    */
   fields(): Promise<ReadonlyMap<string, string>>;
+  /**
+   * The body as a text, such as a signed token; empty where there is none, or where a parser made something else of it.
+   *
+   * @throws {@link TooLarge} for a body of over 64 KiB.
+   */
+  text(): Promise<string>;
 }
 
 export interface Answer {
@@ -43,12 +49,14 @@ export function fetchEndpoint<S extends AnySession | null>(
 ): (request: Request, session: S) => Promise<Response> {
   return async (request, session) => {
     const { pathname, search } = new URL(request.url);
+    const text = once(() => textOf(request.body));
     const answer = await answered(endpoint, session, {
       method: request.method,
       url: pathname + search,
       address: null,
       header: (name) => request.headers.get(name) ?? undefined,
-      fields: async () => fieldsOf(request.headers.get("content-type"), await textOf(request.body)),
+      fields: async () => fieldsOf(request.headers.get("content-type"), await text()),
+      text,
     });
     const headers = new Headers();
     for (const [name, value] of answer.headers) headers.append(name, value);
@@ -73,15 +81,18 @@ export function nodeEndpoint<S extends AnySession | null, R extends NodeAsk>(
   sessionOf: (request: R) => S,
 ): (request: R, response: ServerResponse) => Promise<void> {
   return async (request, response) => {
+    const parsed = parsedBody(request);
+    const text = once(() => textOf(request));
     const answer = await answered(endpoint, sessionOf(request), {
       method: request.method ?? "GET",
       url: request.originalUrl ?? request.url ?? "/",
       address: request.socket.remoteAddress ?? null,
       header: (name) => [request.headers[name]].flat().join(", ") || undefined,
       fields: async () =>
-        request.body === undefined
-          ? fieldsOf(request.headers["content-type"] ?? null, await textOf(request))
-          : textsOf(request.body),
+        parsed === undefined || typeof parsed === "string"
+          ? fieldsOf(request.headers["content-type"] ?? null, parsed ?? (await text()))
+          : textsOf(parsed),
+      text: async () => (parsed === undefined ? await text() : typeof parsed === "string" ? parsed : ""),
     });
     response.statusCode = answer.status;
     for (const [name, value] of answer.headers) response.appendHeader(name, value);
@@ -114,6 +125,20 @@ async function answered<S extends AnySession | null>(
   }
 }
 
+/** What a body parser made of the body; `undefined` where none has read it, whatever it left in its place. */
+function parsedBody(request: NodeAsk): unknown {
+  const { body } = request;
+  if (body instanceof Uint8Array) return new TextDecoder().decode(body);
+  const isLeft = typeof body === "object" && body !== null && Object.keys(body).length === 0;
+  return isLeft && !request.readableDidRead ? undefined : body;
+}
+
+/** Reads a body at first need, and no second time. */
+function once(read: () => Promise<string>): () => Promise<string> {
+  let reading: Promise<string> | null = null;
+  return () => (reading ??= read());
+}
+
 async function textOf(body: AsyncIterable<Uint8Array | string> | null): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
@@ -129,8 +154,20 @@ async function textOf(body: AsyncIterable<Uint8Array | string> | null): Promise<
 
 function fieldsOf(contentType: string | null, text: string): ReadonlyMap<string, string> {
   const type = (contentType ?? "").split(";")[0]?.trim().toLowerCase();
-  if (type === "application/x-www-form-urlencoded") return new Map(new URLSearchParams(text));
+  if (type === "application/x-www-form-urlencoded") return formOf(new URLSearchParams(text));
   return type === "application/json" ? textsOf(parsed(text)) : new Map();
+}
+
+/** Leaves out what comes twice, as body parsers do by making it a list: what reads the one and what reads the other would differ. */
+function formOf(form: URLSearchParams): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  const twice = new Set<string>();
+  for (const [name, value] of form) {
+    if (found.has(name)) twice.add(name);
+    else found.set(name, value);
+  }
+  for (const name of twice) found.delete(name);
+  return found;
 }
 
 function textsOf(value: unknown): ReadonlyMap<string, string> {

@@ -5,6 +5,7 @@ import { Committer } from "./commit.ts";
 import { tooLateForCookie } from "./refusals.ts";
 import { cookieValues } from "./cookie.ts";
 import { CsrfGuard } from "./csrf.ts";
+import type { Duration } from "./duration.ts";
 import { SessionError } from "./errors.ts";
 import { Events, type SessionEventName, type SessionListener } from "./events.ts";
 import type { HttpExchange } from "./exchange.ts";
@@ -17,6 +18,7 @@ import { longestLife } from "./lifetime.ts";
 import { Live, type LiveSession, type LiveShared } from "./live.ts";
 import { type Loaded, Loader, tokensOf } from "./load.ts";
 import { Marks } from "./marks.ts";
+import { Once } from "./once.ts";
 import { checkOptionNames } from "./option-names.ts";
 import { type ResolvedOptions, resolveOptions, type SessionManagerOptions } from "./options.ts";
 import { printsAs, runInContext } from "./platform.ts";
@@ -64,6 +66,7 @@ export class SessionManager<
   readonly #committer: Committer;
   readonly #finisher: Finisher;
   readonly #administration: Administration;
+  readonly #once: Once;
   readonly #csrf: CsrfGuard | null;
   readonly #extensions: Extensions;
   readonly #shared: HostShared;
@@ -94,6 +97,7 @@ export class SessionManager<
       leaving: (session, exchange) => this.#extensions.leaving(session, exchange),
     });
     this.#administration = new Administration(this.#gate, clock, this.#events, marks, resolved);
+    this.#once = new Once(this.#gate, clock);
     this.#extensions = new Extensions(resolved.extensions, {
       clock,
       events: this.#events,
@@ -343,6 +347,21 @@ export class SessionManager<
   /** Deletes expired records now, in batches. Returns how many. Does nothing where the engine does it. */
   sweep(): Promise<{ readonly deleted: number }> {
     return this.#administration.sweep();
+  }
+
+  /**
+   * Does something once for a key, among all processes that share the store: what defends a message against being replayed. Without
+   * `work`, the key is used up at once. With it, only when the work is done: work that fails, or whose process dies, leaves the key free,
+   * after 30 s at the latest. Work should be such that doing it twice does no harm, for its outcome may not have reached the store.
+   *
+   * @param key of any length; the store holds its hash.
+   * @param ttl how long it is remembered, 1 ms to a hundred years.
+   * @returns whether this call was the first.
+   * @throws `ERR_SESSION_CONFLICT` while another call does the work of the same key; what `work` throws; `ERR_SESSION_STORE_UNAVAILABLE`
+   * when the store cannot say; `ERR_SESSION_USE` for what is no key or duration.
+   */
+  once(key: string, ttl: Duration, work?: () => unknown): Promise<boolean> {
+    return this.#once.run(key, ttl, work);
   }
 
   /** Calls the listener at each event of the name. Returns how to stop. */

@@ -1,0 +1,107 @@
+import { createServer, type IncomingMessage, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
+import { afterAll } from "vitest";
+import { type Endpoint, type NodeAsk, nodeEndpoint } from "../../../src/endpoint.ts";
+
+export const ISSUER = "https://id.example/";
+export const CLIENT = "the-shop";
+export const LOGOUT = "http://schemas.openid.net/event/backchannel-logout";
+export const REVOKED = "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
+export const FORM = "application/x-www-form-urlencoded";
+export const SET = "application/secevent+jwt";
+
+const stops: (() => Promise<void>)[] = [];
+
+afterAll(async () => {
+  for (const stop of stops.splice(0)) await stop();
+});
+
+/** Serves on a free port of loopback until the file's tests are over. */
+export async function served(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  stops.push(
+    () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  );
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** A key of a provider's, both halves of it. */
+export interface ProviderKey {
+  readonly alg: string;
+  readonly kid: string;
+  readonly public: JWK;
+  readonly private: CryptoKey;
+}
+
+export async function providerKey(alg: string, kid: string): Promise<ProviderKey> {
+  const pair = await generateKeyPair(alg, { extractable: true });
+  return { alg, kid, public: { ...(await exportJWK(pair.publicKey)), alg, kid }, private: pair.privateKey };
+}
+
+/** Signs claims as they are. A header's member that is `undefined` is left out. */
+export async function signed(key: ProviderKey, claims: object, header: object = {}): Promise<string> {
+  const whole = { alg: key.alg, kid: key.kid, ...header };
+  const said = Object.fromEntries(Object.entries(whole).filter(([, value]) => value !== undefined));
+  return await new SignJWT(claims as JWTPayload)
+    .setProtectedHeader(said as { alg: string })
+    .sign(key.private);
+}
+
+/** Publishes whatever keys it holds, and counts who asks. */
+export interface KeyServer {
+  readonly url: URL;
+  keys: readonly ProviderKey[];
+  /** Answers with this status where it is not 200. */
+  status: number;
+  asked: number;
+}
+
+export async function keyServer(...keys: readonly ProviderKey[]): Promise<KeyServer> {
+  const state = { keys, status: 200, asked: 0 };
+  const origin = await served((_request, response) => {
+    state.asked += 1;
+    response.writeHead(state.status, { "content-type": "application/json" });
+    response.end(JSON.stringify({ keys: state.keys.map((key) => key.public) }));
+  });
+  return Object.assign(state, { url: new URL(`${origin}/jwks`) });
+}
+
+/** What the receiver answered. */
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+export type Post = (body: string, headers?: Readonly<Record<string, string>>) => Promise<Reply>;
+
+/** Mounts an endpoint on a server of its own and gives how to post to it. */
+export async function posting(endpoint: Endpoint, contentType: string): Promise<Post> {
+  const failures: unknown[] = [];
+  const handle = nodeEndpoint<null, NodeAsk & IncomingMessage>(endpoint, () => null);
+  const origin = await served((request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      failures.push(error);
+      response.writeHead(500).end(String((error as { code?: unknown }).code));
+    });
+  });
+  return async (body, headers = {}) => {
+    const reply = await fetch(`${origin}/in`, {
+      method: "POST",
+      headers: { "content-type": contentType, ...headers },
+      body,
+    });
+    return { status: reply.status, headers: reply.headers, body: await reply.text() };
+  };
+}
+
+/** Without the members that are `undefined`, as JSON has it. */
+export function claimsOf(base: object, changes: object = {}): object {
+  return JSON.parse(JSON.stringify({ ...base, ...changes })) as object;
+}
