@@ -7,6 +7,7 @@ import { checkSize } from "./fields.ts";
 import type { Gate } from "./gate.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { Marks } from "./marks.ts";
+import type { Moves } from "./moves.ts";
 import {
   type CreatePlan,
   isChanged,
@@ -35,6 +36,7 @@ export interface CommitRules extends DeliveryRules {
   readonly onGone: "drop" | "fail";
   /** What keeps users to a number of sessions, where something does. */
   readonly seats: Seats | null;
+  readonly moves: Moves;
   /** Whether logins have to look for revocations. */
   readonly revocable: boolean;
 }
@@ -334,7 +336,7 @@ export class Committer {
 
     const outcome = await this.#delivery.update(sending).catch((error: unknown) => {
       // A rotation that did not happen, or that nobody was told of, leaves the old secret opening.
-      if (plan.rotates && !isChanged(plan.staged)) return null;
+      if (plan.rotates && plan.minor) return null;
       if (SessionError.is(error) && error.code === "ERR_SESSION_UNKNOWN")
         this.#giveUp(state, draft, plan.staged);
       throw error;
@@ -347,6 +349,7 @@ export class Committer {
     if (outcome.kind !== "done") return this.#gone(state, base, outcome.kind, plan.staged);
 
     if (sending.commitId !== null) this.#queue.note(outcome.record);
+    this.#rules.moves.stored(base, plan.staged);
     if (sending.next !== null) await this.#renewed(state, outcome.record, sending.next, plan);
     // The handler ended the session meanwhile: what was written of it ends with it.
     if (Session.access.isOver(session, draft)) return true;

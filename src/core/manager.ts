@@ -15,6 +15,7 @@ import { longestLife } from "./lifetime.ts";
 import { Live, type LiveSession, type LiveShared } from "./live.ts";
 import { type Loaded, Loader, tokensOf } from "./load.ts";
 import { Marks } from "./marks.ts";
+import { Moves } from "./moves.ts";
 import { checkOptionNames } from "./option-names.ts";
 import { type ResolvedOptions, resolveOptions, type SessionManagerOptions } from "./options.ts";
 import { printsAs, runInContext } from "./platform.ts";
@@ -64,6 +65,7 @@ export class SessionManager<
   readonly #administration: Administration;
   readonly #csrf: CsrfGuard | null;
   readonly #extensions: Extensions;
+  readonly #moves: Moves;
   readonly #shared: HostShared;
   readonly #live: LiveShared<S>;
   readonly #states: Attachment<RequestState<S>> = new Attachment("holdfast.request");
@@ -76,6 +78,7 @@ export class SessionManager<
     this.#options = resolved;
     this.#gate = new Gate(store, clock, deadlineMs, this.#events, { setup });
     const marks = new Marks(this.#gate, clock);
+    this.#moves = new Moves(this.#events, resolved.moves);
     this.#loader = new Loader(this.#gate, this.#events, clock, lifetime);
     this.#committer = new Committer(
       this.#gate,
@@ -85,6 +88,7 @@ export class SessionManager<
       new CommitQueue(clock, deadlineMs),
       {
         ...resolved,
+        moves: this.#moves,
         seats:
           resolved.concurrency === null
             ? null
@@ -431,6 +435,9 @@ export class SessionManager<
     const { clock, lifetime } = this.#options;
     const now = clock.now();
     const at = rotationOf(record)?.at ?? 0;
+    const touchDue = now - record.accessedAt > lifetime.accessTimeResolutionMs;
+    // A message comes from where its connection was opened.
+    const moved = token !== null && this.#moves.note(state.session, record, touchDue);
     // A message presents no secret.
     const presented = token !== null && !predecessor;
     if (presented && isUnconfirmed(record)) {
@@ -438,7 +445,7 @@ export class SessionManager<
       return true;
     }
     state.rotationDue = presented && isRotationDue(lifetime, record, now);
-    return state.rotationDue || predecessor || now - record.accessedAt > lifetime.accessTimeResolutionMs;
+    return moved || state.rotationDue || predecessor || touchDue;
   }
 
   /** The handler looked: the response depends on the session. */

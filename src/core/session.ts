@@ -35,6 +35,7 @@ import {
   FORM_TOKENS,
   LIFE,
   reservedValue,
+  SEEN,
 } from "./reserved.ts";
 import type { SessionAccess } from "./session-access.ts";
 import type { SessionHost, SessionInit } from "./session-host.ts";
@@ -321,6 +322,9 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     const authentication: Authentication = { user, at: now, methods, ...(level !== null && { level }) };
     this.#draft.set(AUTH, authentication);
     this.#draft.set(DEVICE, this.#host.device);
+    // What was noted of where the session was presented from is over: not by an update, which would make the login depend on it.
+    this.#draft.forget(SEEN);
+    this.#draft.set(SEEN, undefined);
     this.#draft.set(LIFE, remember === null ? undefined : { rememberMs: remember });
     this.#renewTokens();
     const authenticatedAt = identity?.authenticatedAt;
