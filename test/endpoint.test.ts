@@ -81,13 +81,12 @@ const fastify: Serve = async (endpoint) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser("*", (_request, _payload, done) => done(null));
     scope.all("/at/*", async (request, reply) => {
+      await handle(request.raw, reply.raw);
+      // Not before: an error is Fastify's to answer.
       reply.hijack();
-      await handle(request.raw, reply.raw).catch(() => {
-        reply.raw.statusCode = 500;
-        reply.raw.end("the framework's own");
-      });
     });
   });
+  app.setErrorHandler((_error, _request, reply) => reply.status(500).send("the framework's own"));
   await app.listen({ port: 0, host: "127.0.0.1" });
   closers.push(() => app.close());
   return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
