@@ -21,7 +21,7 @@ export interface Devices {
    * Answers `GET …` with the list, `POST …/end` by ending one device, and `POST …/end-others` by ending all others, whatever path it is
    * mounted on. Give it to `fetchEndpoint` or `nodeEndpoint`. It throws only what the store does.
    */
-  readonly endpoint: Endpoint<AnySession | null>;
+  readonly endpoint: Endpoint;
   /** Lists the user's sessions, as {@link listDevices} does. */
   list(session: AnySession): Promise<Device[]>;
   /**
@@ -136,7 +136,9 @@ class Desk {
     try {
       session.requireCsrfToken(tokenOf(ask, fields));
       const isDone = await this.end(session, handle);
-      return isDone ? answers.done({ ended: 1, current: isCurrent }, isCurrent) : answers.refused("not_found");
+      return isDone
+        ? answers.done({ ended: 1, current: isCurrent }, isCurrent)
+        : answers.refused("not_found");
     } catch (error) {
       return answers.unmet(error);
     }

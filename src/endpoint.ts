@@ -193,7 +193,7 @@ function streamText(request: IncomingMessage): Promise<string> {
 }
 
 class Pieces {
-  readonly #decoder: TextDecoder = new TextDecoder();
+  readonly #decoder = new TextDecoder();
   #text = "";
   #bytes = 0;
 
@@ -220,7 +220,10 @@ function clientLeft(): Error {
 }
 
 function bodyIsGone(mend: string): SessionError {
-  return new SessionError("ERR_SESSION_USE", `The body of the request has been read by something else. ${mend}`);
+  return new SessionError(
+    "ERR_SESSION_USE",
+    `The body of the request has been read by something else. ${mend}`,
+  );
 }
 
 function fieldsOf(contentType: string | null, text: string): ReadonlyMap<string, string> {

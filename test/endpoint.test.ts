@@ -66,7 +66,10 @@ function express(make: () => express5.Express, ...parsers: express5.RequestHandl
   return async (endpoint) => {
     const app = make();
     for (const parser of parsers) app.use(parser);
-    app.use("/at", nodeEndpoint(endpoint, () => null));
+    app.use(
+      "/at",
+      nodeEndpoint(endpoint, () => null),
+    );
     app.use(((_error, _request, response, _next) => {
       response.status(500).send("the framework's own");
     }) satisfies express5.ErrorRequestHandler);
@@ -76,6 +79,7 @@ function express(make: () => express5.Express, ...parsers: express5.RequestHandl
 
 const fastify: Serve = async (endpoint) => {
   const app = Fastify();
+  app.setErrorHandler((_error, _request, reply) => reply.status(500).send("the framework's own"));
   const handle = nodeEndpoint(endpoint, () => null);
   await app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
@@ -86,7 +90,6 @@ const fastify: Serve = async (endpoint) => {
       reply.hijack();
     });
   });
-  app.setErrorHandler((_error, _request, reply) => reply.status(500).send("the framework's own"));
   await app.listen({ port: 0, host: "127.0.0.1" });
   closers.push(() => app.close());
   return `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
@@ -118,7 +121,11 @@ const SERVERS: Readonly<Record<string, Serve>> = {
 async function post(origin: string, type: string | null, body: string): Promise<Response> {
   const headers = { ...(type !== null && { "content-type": type }), "x-odd": "1" };
   // A text has a type of its own.
-  return await fetch(`${origin}/at/all?a=b`, { method: "POST", headers, body: new TextEncoder().encode(body) });
+  return await fetch(`${origin}/at/all?a=b`, {
+    method: "POST",
+    headers,
+    body: new TextEncoder().encode(body),
+  });
 }
 
 async function fieldsOf(answer: Response): Promise<Record<string, string>> {
@@ -260,8 +267,16 @@ test("a header that the framework has set already gives way to the endpoint's", 
     response.setHeader("Set-Cookie", "own=1");
     next();
   });
-  const answer: Answer = { ...jsonAnswer(200, {}), headers: [...jsonAnswer(200, {}).headers, ["Set-Cookie", "a=1"]] };
-  app.use(nodeEndpoint(() => Promise.resolve(answer), () => null));
+  const answer: Answer = {
+    ...jsonAnswer(200, {}),
+    headers: [...jsonAnswer(200, {}).headers, ["Set-Cookie", "a=1"]],
+  };
+  app.use(
+    nodeEndpoint(
+      () => Promise.resolve(answer),
+      () => null,
+    ),
+  );
   const got = await fetch(await listening(createServer(app)));
   expect(got.headers.get("cache-control")).toBe("no-store");
   expect(got.headers.getSetCookie()).toEqual(["own=1", "a=1"]);
@@ -307,7 +322,10 @@ test("a client that leaves amid its body is an error of its request, and of nobo
     });
   });
   const origin = await listening(server);
-  const sending = httpRequest(origin, { method: "POST", headers: { "content-type": FORM, "content-length": 9 } });
+  const sending = httpRequest(origin, {
+    method: "POST",
+    headers: { "content-type": FORM, "content-length": 9 },
+  });
   sending.on("error", () => undefined);
   sending.write("a=");
   server.once("request", () => sending.destroy());

@@ -2,10 +2,7 @@ import type { AnySession, SessionId, SessionInfo, SessionManager } from "../inde
 import { agentOf, type DeviceAgent, type UserAgentParser } from "./user-agent.ts";
 
 /** What is used of a manager. */
-export type DeviceManager = Pick<
-  SessionManager,
-  "sessionsOf" | "revoke" | "revokeUser" | "describePolicy"
->;
+export type DeviceManager = Pick<SessionManager, "sessionsOf" | "revoke" | "revokeUser" | "describePolicy">;
 
 /** One session of a user, as they may see it. Opens nothing. Times are in milliseconds since the epoch. */
 export interface Device {

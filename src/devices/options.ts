@@ -40,7 +40,8 @@ export function resolveDevices(manager: DeviceManager, options: DevicesOptions):
     refuse("The first argument of devices must be a SessionManager.");
   checkNames(options, NAMES, "devices");
   const { freshness = "15m", parseUserAgent, pages } = options;
-  if (parseUserAgent !== undefined && typeof parseUserAgent !== "function")
+  // Bowser itself is a class: it can be given and cannot be called.
+  if (parseUserAgent !== undefined && (typeof parseUserAgent !== "function" || "parse" in parseUserAgent))
     refuse("parseUserAgent must be a function of a text, such as bowserParser(Bowser).");
   checkStore(manager);
   checkFreshness(freshness);
@@ -57,7 +58,8 @@ function resolvePages(pages: DevicePages): ResolvedPages {
     if (path === undefined || isPath(path)) continue;
     refuse(`pages.${name} must be a path of this site, such as "/account/devices".`);
   }
-  if (pages.devices === undefined) refuse("pages.devices is missing: the page with the list, where forms lead back to.");
+  if (pages.devices === undefined)
+    refuse("pages.devices is missing: the page with the list, where forms lead back to.");
   const { devices, login = devices, reauthenticate } = pages;
   return { devices, login, reauthenticate: reauthenticate ?? null };
 }

@@ -89,7 +89,12 @@ describe("S15: a session that is presented from another place", () => {
     const cookie = await where.login(HOME);
     await where.visit(cookie, { ...HOME, agent: CHROME });
     expect(where.told).toMatchObject([
-      { address: HOME.address, from: { address: HOME.address }, addressChanged: false, userAgentChanged: true },
+      {
+        address: HOME.address,
+        from: { address: HOME.address },
+        addressChanged: false,
+        userAgentChanged: true,
+      },
     ]);
     expect(await where.info()).toMatchObject({ userAgent: CHROME, startedFrom: { userAgent: FIREFOX } });
     // One that no longer says what it is has changed too.
@@ -118,7 +123,7 @@ describe("S15: a session that is presented from another place", () => {
     const where = shop();
     const cookie = await where.login(HOME);
     const arrived = await Promise.all(Array.from({ length: 8 }, () => where.arrive(cookie, CAFE)));
-    await Promise.all(arrived.map(({ exchange }) => where.manager.finishSuccessfulRequest(exchange)));
+    await Promise.all(arrived.map(async ({ exchange }) => where.manager.finishSuccessfulRequest(exchange)));
     await Promise.all(arrived.flatMap(({ exchange }) => exchange.background));
     expect(where.told).toHaveLength(1);
   });
@@ -130,10 +135,16 @@ describe("S15: a session that is presented from another place", () => {
     const cookie = await where.login(HOME);
     const exchanges = [where.manager, other].map((manager) => ({
       manager,
-      exchange: testExchange({ cookie, remoteAddress: CAFE.address, requestHeaders: { "user-agent": FIREFOX } }),
+      exchange: testExchange({
+        cookie,
+        remoteAddress: CAFE.address,
+        requestHeaders: { "user-agent": FIREFOX },
+      }),
     }));
     for (const { manager, exchange } of exchanges) await manager.startRequest(exchange);
-    await Promise.all(exchanges.map(({ manager, exchange }) => manager.finishSuccessfulRequest(exchange)));
+    await Promise.all(
+      exchanges.map(async ({ manager, exchange }) => manager.finishSuccessfulRequest(exchange)),
+    );
     await Promise.all(exchanges.flatMap(({ exchange }) => exchange.background));
     expect(where.told).toHaveLength(1);
   });
@@ -187,6 +198,28 @@ describe("S15: a session that is presented from another place", () => {
     where.faulty.always("update", failsBefore());
     await where.visit(cookie, CAFE, (session) => expect(session.user).toBe("ann"));
     expect(where.told).toEqual([]);
+  });
+});
+
+describe("S15 with a rotation that is due", () => {
+  test("both are stored by one update", async () => {
+    const where = shop({ rotateEvery: "1h" });
+    const cookie = await where.login(HOME);
+    where.clock.advance(3_600_000);
+    const calls = await callsOf(where, () => where.visit(cookie, CAFE));
+    expect(calls).toEqual(["read", "update"]);
+    expect(where.told).toHaveLength(1);
+  });
+
+  test("the request is answered when neither can be stored", async () => {
+    const where = shop({ rotateEvery: "1h" });
+    const cookie = await where.login(HOME);
+    where.clock.advance(3_600_000);
+    where.faulty.always("update", failsBefore());
+    expect(await where.visit(cookie, CAFE)).toBe(cookie);
+    where.faulty.heal();
+    expect(await where.visit(cookie, CAFE)).not.toBe(cookie);
+    expect(where.told).toHaveLength(1);
   });
 });
 
@@ -275,7 +308,9 @@ describe("the option moves", () => {
   test.each([{ address: "near" }, { address: true }, { userAgent: "network" }, { addresses: "exact" }, 7])(
     "is refused when it cannot work: %j",
     (moves) => {
-      expect(refusal(() => new SessionManager({ store: memoryStore(), moves: moves as never }))).toMatchObject({
+      expect(
+        refusal(() => new SessionManager({ store: memoryStore(), moves: moves as never })),
+      ).toMatchObject({
         code: "ERR_SESSION_CONFIG",
       });
     },

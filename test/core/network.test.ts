@@ -41,10 +41,18 @@ test.each([
   expect(spelledOut(one)).toBe(spelledOut(other));
 });
 
-test.each(["", "256.1.1.1", "1.2.3", "1:2:3", "1::2::3", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7::8", "g::", ":::", "[::1"])(
-  "what is no address is a text: %j",
-  (text) => {
-    expect(networkOf(text)).toBe(text);
-    expect(spelledOut(text)).toBe(text);
-  },
-);
+test.each([
+  "",
+  "256.1.1.1",
+  "1.2.3",
+  "1:2:3",
+  "1::2::3",
+  "1:2:3:4:5:6:7:8:9",
+  "1:2:3:4:5:6:7::8",
+  "g::",
+  ":::",
+  "[::1",
+])("what is no address is a text: %j", (text) => {
+  expect(networkOf(text)).toBe(text);
+  expect(spelledOut(text)).toBe(text);
+});

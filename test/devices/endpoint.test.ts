@@ -136,18 +136,21 @@ describe.each(Object.keys(SITES))("ASVS 7.5.2: your devices on %s", (framework) 
       expect(answer.status).toBe(200);
     });
 
-    test.each(["json", "form"] as const)("the current one is a logout of this request, by %s", async (way) => {
-      const rig = await made();
-      const laptop = await rig.loggedIn();
-      const { csrf } = await laptop.list();
-      const answer = await laptop[way]("/end", { device: await laptop.handle(), csrf });
-      if (way === "form") expect(ledTo(answer)).toEqual([303, "/login-page"]);
-      else expect(await answer.json()).toEqual({ ended: 1, current: true });
-      expect(answer.headers.getSetCookie()).toEqual([expect.stringContaining("Max-Age=0")]);
-      expect(answer.headers.get("clear-site-data")).toBe('"cookies", "storage"');
-      expect(laptop.cookies).toBe(0);
-      expect(await rig.manager.sessionsOf("ann")).toEqual([]);
-    });
+    test.each(["json", "form"] as const)(
+      "the current one is a logout of this request, by %s",
+      async (way) => {
+        const rig = await made();
+        const laptop = await rig.loggedIn();
+        const { csrf } = await laptop.list();
+        const answer = await laptop[way]("/end", { device: await laptop.handle(), csrf });
+        if (way === "form") expect(ledTo(answer)).toEqual([303, "/login-page"]);
+        else expect(await answer.json()).toEqual({ ended: 1, current: true });
+        expect(answer.headers.getSetCookie()).toEqual([expect.stringContaining("Max-Age=0")]);
+        expect(answer.headers.get("clear-site-data")).toBe('"cookies", "storage"');
+        expect(laptop.cookies).toBe(0);
+        expect(await rig.manager.sessionsOf("ann")).toEqual([]);
+      },
+    );
 
     test("of another user is answered as of one that is not there, and ends nothing", async () => {
       const rig = await made();
@@ -156,7 +159,18 @@ describe.each(Object.keys(SITES))("ASVS 7.5.2: your devices on %s", (framework) 
       const { csrf } = await laptop.list();
       const theirs = await bob.handle();
       const bodies: string[] = [];
-      for (const device of [theirs, "A".repeat(24), "", "../../etc", "\0", 7, null, [theirs], { theirs }, "x".repeat(9999)]) {
+      for (const device of [
+        theirs,
+        "A".repeat(24),
+        "",
+        "../../etc",
+        "\0",
+        7,
+        null,
+        [theirs],
+        { theirs },
+        "x".repeat(9999),
+      ]) {
         const answer = await laptop.json("/end", { device, csrf });
         expect(answer.status).toBe(404);
         bodies.push(`${answer.headers.get("content-type")} ${await answer.text()}`);
@@ -277,7 +291,9 @@ describe.each(Object.keys(SITES))("ASVS 7.5.2: your devices on %s", (framework) 
     const { csrf } = await laptop.list();
     rig.faulty.always("delete", failsBefore());
     expect((await laptop.json("/end", { device, csrf })).status).toBeGreaterThanOrEqual(500);
-    expect((await laptop.json("/end", { device: await laptop.handle(), csrf })).status).toBeGreaterThanOrEqual(500);
+    expect(
+      (await laptop.json("/end", { device: await laptop.handle(), csrf })).status,
+    ).toBeGreaterThanOrEqual(500);
     rig.faulty.heal();
     rig.faulty.always("listByLabel", failsBefore());
     expect((await laptop.send("/account/devices", {})).status).toBeGreaterThanOrEqual(500);
@@ -295,7 +311,9 @@ describe.each(Object.keys(SITES))("ASVS 7.5.2: your devices on %s", (framework) 
       const answers = await Promise.all(
         [laptop, tablet].map((one, at) => one.json("/end", { device, csrf: tokens[at] })),
       );
-      expect(answers.map((answer) => answer.status).sort()).toEqual([200, 404]);
+      expect(answers.map((answer) => answer.status).toSorted((one, other) => one - other)).toEqual([
+        200, 404,
+      ]);
       expect(await phone.user()).toBe("nobody");
     });
 

@@ -34,7 +34,8 @@ export async function rigOf(framework: string, { manager: settings, ...options }
     manager,
     endpoint,
     act: async (url, session) => {
-      if (url.pathname === "/login") session.login(url.searchParams.get("user") ?? "ann", { methods: ["pwd"] });
+      if (url.pathname === "/login")
+        session.login(url.searchParams.get("user") ?? "ann", { methods: ["pwd"] });
       if (url.pathname === "/again") session.reauthenticate();
       if (url.pathname === "/slow") {
         session.data["before"] = true;

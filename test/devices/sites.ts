@@ -12,12 +12,12 @@ import { fetchSessions } from "../../src/adapters/fetch.ts";
 import { honoSessions } from "../../src/adapters/hono.ts";
 import { nodeSessions } from "../../src/adapters/node.ts";
 import { type Endpoint, fetchEndpoint, nodeEndpoint } from "../../src/endpoint.ts";
-import type { AnySession, Session, SessionManager } from "../../src/index.ts";
+import type { Session, SessionManager } from "../../src/index.ts";
 
 /** What a site does beside the endpoint, which is mounted at /account/devices. */
 export interface Site {
   readonly manager: SessionManager;
-  readonly endpoint: Endpoint<AnySession | null>;
+  readonly endpoint: Endpoint;
   /** Does what is asked for by a path and query of the site's own, and says what came of it. */
   act(url: URL, session: Session): Promise<string>;
 }
@@ -53,7 +53,10 @@ function express(make: () => express5.Express, ...parsers: express5.RequestHandl
     const app = make();
     app.use(sessions);
     for (const parser of parsers) app.use(parser);
-    app.use(MOUNT, nodeEndpoint<Session, express5.Request>(endpoint, (request) => sessions.of(request)));
+    app.use(
+      MOUNT,
+      nodeEndpoint<Session, express5.Request>(endpoint, (request) => sessions.of(request)),
+    );
     app.use((request, response, next) => {
       act(urlOf(request.originalUrl), sessions.of(request)).then((text) => response.send(text), next);
     });
