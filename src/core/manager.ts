@@ -437,7 +437,7 @@ export class SessionManager<
     const at = rotationOf(record)?.at ?? 0;
     const touchDue = now - record.accessedAt > lifetime.accessTimeResolutionMs;
     // A message comes from where its connection was opened.
-    const moved = token !== null && this.#moves.note(state.session, record, touchDue);
+    const moved = token !== null && this.#moves.note(state.session, state.exchange, record, touchDue);
     // A message presents no secret.
     const presented = token !== null && !predecessor;
     if (presented && isUnconfirmed(record)) {

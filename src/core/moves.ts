@@ -1,6 +1,7 @@
 import type { Staged } from "./draft.ts";
 import { refuseConfig } from "./errors.ts";
 import type { Events } from "./events.ts";
+import type { HttpExchange } from "./exchange.ts";
 import { networkOf, spelledOut } from "./network.ts";
 import { checkOptionNames } from "./option-names.ts";
 import type { SessionRecord } from "./record.ts";
@@ -55,18 +56,19 @@ export class Moves {
    * Stages the note of where a session is presented from: when it has moved, and when a touch is due that the note can go along with. Tells
    * whether anything is staged. It is made of what is stored, so that of requests that overlap one finds that the session moved.
    */
-  note(session: AnySession, record: SessionRecord, touchDue: boolean): boolean {
+  note(session: AnySession, exchange: HttpExchange, record: SessionRecord, touchDue: boolean): boolean {
     if (this.#policy === null) return false;
     const { device } = Session.access.host(session);
+    const placeAfter = (known: Device): Device => placeNow(known, device, exchange);
     const isNews = (known: Device): boolean =>
-      this.#hasMoved(known, placeNow(known, device)) || (touchDue && !isSame(known, placeNow(known, device)));
+      this.#hasMoved(known, placeAfter(known)) || (touchDue && !isSame(known, placeAfter(known)));
     if (!isNews(lastPlaceOf(record.fields))) return false;
     const origin = asDevice(reservedValue(record.fields, DEVICE));
     Session.access.draft(session).update(
       SEEN,
       (value) => {
         const known = value === undefined ? origin : asDevice(value);
-        return isNews(known) ? placeNow(known, device) : value;
+        return isNews(known) ? placeAfter(known) : value;
       },
       "minor",
     );
@@ -111,10 +113,11 @@ export class Moves {
   }
 }
 
-/** Where a session is now, as far as it is known: an adapter may know no address. */
-function placeNow(known: Device, device: Device): Device {
+/** Where a session is now, as far as it is known: an adapter may know no address, or show of a request nothing but its cookie. */
+function placeNow(known: Device, device: Device, exchange: HttpExchange): Device {
   const address = device.address ?? known.address;
-  const { userAgent } = device;
+  const isSilent = device.userAgent === undefined && exchange.header("host") !== undefined;
+  const userAgent = isSilent ? undefined : (device.userAgent ?? known.userAgent);
   return { ...(address !== undefined && { address }), ...(userAgent !== undefined && { userAgent }) };
 }
 

@@ -7,7 +7,7 @@ import { cookieAfter, testExchange } from "../support/exchange.ts";
 import { refusal } from "../support/site.ts";
 
 type Options = Partial<ConstructorParameters<typeof SessionManager>[0]>;
-type Place = { readonly address?: string; readonly agent?: string };
+type Place = { readonly address?: string; readonly agent?: string; readonly host?: boolean };
 
 const FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const NEWER_FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0";
@@ -24,11 +24,14 @@ function shop(options: Options = {}) {
   const manager = new SessionManager({ store, clock, ...options });
   const told: SessionEvents["moved"][] = [];
   manager.on("moved", (event) => void told.push(event));
-  const arrive = async (cookie: string | undefined, { address, agent }: Place) => {
+  const arrive = async (cookie: string | undefined, { address, agent, host = true }: Place) => {
     const exchange = testExchange({
       ...(cookie !== undefined && { cookie }),
       ...(address !== undefined && { remoteAddress: address }),
-      ...(agent !== undefined && { requestHeaders: { "user-agent": agent } }),
+      requestHeaders: {
+        ...(host && { host: "shop.example" }),
+        ...(agent !== undefined && { "user-agent": agent }),
+      },
     });
     return { exchange, session: await manager.startRequest(exchange) };
   };
@@ -102,6 +105,16 @@ describe("S15: a session that is presented from another place", () => {
     expect(where.told).toHaveLength(2);
     await where.visit(cookie, HOME);
     expect(where.told).toHaveLength(2);
+  });
+
+  test("has not moved where nothing is shown of the request but its cookie", async () => {
+    const where = shop();
+    const cookie = await where.login(HOME);
+    await where.visit(cookie, { host: false });
+    where.clock.advance(61_000);
+    await where.visit(cookie, { host: false });
+    expect(where.told).toEqual([]);
+    expect(await where.info()).toMatchObject({ address: HOME.address, userAgent: FIREFOX });
   });
 
   test("without a user is one too", async () => {

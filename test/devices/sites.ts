@@ -6,10 +6,12 @@ import express5 from "express";
 import express4 from "express4";
 import Fastify from "fastify";
 import { Hono } from "hono";
+import Koa from "koa";
 import { expressSessions } from "../../src/adapters/express.ts";
 import { fastifySessions } from "../../src/adapters/fastify.ts";
 import { fetchSessions } from "../../src/adapters/fetch.ts";
 import { honoSessions } from "../../src/adapters/hono.ts";
+import { koaSessions } from "../../src/adapters/koa.ts";
 import { nodeSessions } from "../../src/adapters/node.ts";
 import { type Endpoint, fetchEndpoint, nodeEndpoint } from "../../src/endpoint.ts";
 import type { Session, SessionManager } from "../../src/index.ts";
@@ -97,6 +99,22 @@ const hono: Serve = async ({ manager, endpoint, act }) => {
   return await listening(createAdaptorServer({ fetch: app.fetch }) as Server);
 };
 
+const koa: Serve = async ({ manager, endpoint, act }) => {
+  const sessions = koaSessions<Session>(manager);
+  const app = new Koa();
+  app.silent = true;
+  app.use(sessions);
+  app.use(async (ctx) => {
+    if (!ctx.path.startsWith(MOUNT)) {
+      ctx.body = await act(urlOf(ctx.url), sessions.of(ctx));
+      return;
+    }
+    await nodeEndpoint(endpoint, () => sessions.of(ctx))(ctx.req, ctx.res);
+    ctx.respond = false;
+  });
+  return await listening(createServer((request, response) => void app.callback()(request, response)));
+};
+
 const fetchWay: Serve = async ({ manager, endpoint, act }) => {
   const handle = fetchEndpoint(endpoint);
   const fetch = fetchSessions<Session>(manager).wrap(async (request, session) => {
@@ -125,6 +143,7 @@ export const SITES: Readonly<Record<string, Serve>> = {
   "Express 4": express(express4 as unknown as () => express5.Express),
   Fastify: fastify,
   Hono: hono,
+  Koa: koa,
   fetch: fetchWay,
   "node:http": node,
 };
