@@ -8,7 +8,7 @@ import {
   listDevices,
   type UserAgentParser,
 } from "../../src/devices.ts";
-import { NullSessionManager, type SessionId, SessionManager } from "../../src/index.ts";
+import { NullSessionManager, Session, type SessionId, SessionManager } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { testExchange } from "../support/exchange.ts";
 import { refusal, rejection, site } from "../support/site.ts";
@@ -168,6 +168,18 @@ describe("options that cannot work", () => {
     const error = refusal(() => devices(manager, options as DevicesOptions));
     expect(error.code).toBe("ERR_SESSION_CONFIG");
     expect(error.message).toMatch(message);
+  });
+
+  test("a manager of any data and any class of sessions is taken", async () => {
+    class Visit extends Session<{ cart: string[] }> {}
+    const typed = new SessionManager({ store: memoryStore(), sessionClass: Visit });
+    const exchange = testExchange();
+    const session = await typed.startRequest(exchange);
+    session.login("ann");
+    session.data.cart = ["tea"];
+    await typed.finishSuccessfulRequest(exchange);
+    expect(await devices(typed).list(session)).toHaveLength(1);
+    expect(await listDevices(typed, session)).toHaveLength(1);
   });
 
   test("a manager that manages nothing is refused, and one whose store has no index", () => {
