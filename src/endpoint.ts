@@ -1,5 +1,8 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
+import { bodyOf, fetchBody, type NodeAsk, nodeBody, TooLarge } from "./endpoint/body.ts";
 import type { AnySession } from "./index.ts";
+
+export { MAX_BODY_BYTES, type NodeAsk, TooLarge } from "./endpoint/body.ts";
 
 /** A request to something that Holdfast answers by itself: a list of devices, a provider's logout, a browser's registration of a key. */
 export interface Ask {
@@ -36,27 +39,21 @@ export type Endpoint<S extends AnySession | null = AnySession | null> = (
   session: S,
 ) => Promise<Answer>;
 
-/** A body that is larger than any that is meant for an endpoint. */
-export class TooLarge extends Error {
-  override readonly name = "TooLarge";
-}
-
-export const MAX_BODY_BYTES = 65_536;
-
-/** Makes an endpoint a function of the Fetch API, for every adapter whose handlers take a `Request`. */
+/**
+ * Makes an endpoint a function of the Fetch API, for every adapter whose handlers take a `Request`. It rejects with what the endpoint throws,
+ * which is nothing that a client sends, and with `ERR_SESSION_USE` when the endpoint needs a body that somebody else has read.
+ */
 export function fetchEndpoint<S extends AnySession | null>(
   endpoint: Endpoint<S>,
 ): (request: Request, session: S) => Promise<Response> {
   return async (request, session) => {
     const { pathname, search } = new URL(request.url);
-    const text = once(() => textOf(request.body));
     const answer = await answered(endpoint, session, {
       method: request.method,
       url: pathname + search,
       address: null,
       header: (name) => request.headers.get(name) ?? undefined,
-      fields: async () => fieldsOf(request.headers.get("content-type"), await text()),
-      text,
+      ...bodyOf(request.headers.get("content-type"), () => fetchBody(request)),
     });
     const headers = new Headers();
     for (const [name, value] of answer.headers) headers.append(name, value);
@@ -64,40 +61,50 @@ export function fetchEndpoint<S extends AnySession | null>(
   };
 }
 
-/** What is used of a request of Node's, or of a framework on it that may have read the body already. */
-export interface NodeAsk extends IncomingMessage {
-  readonly originalUrl?: string;
-  /** What a body parser made of it. */
-  readonly body?: unknown;
-}
-
 /**
- * Makes an endpoint a handler of Node's requests and responses, for `node:http`, Express, and what gives its raw pair.
+ * Makes an endpoint a handler of Node's requests and responses, for `node:http`, Express, and what gives its raw pair. A body is taken from
+ * `request.body` where a parser has read it, else from the request itself. What the endpoint throws goes to `next`, where that is given as
+ * Express does, and else rejects: nothing that a client sends, but a client that leaves amid its body (status 400), and
+ * `ERR_SESSION_USE` for a body that somebody has read and not left in `request.body`.
  *
  * @param sessionOf finds the request's session, such as `(request) => request.session`.
  */
 export function nodeEndpoint<S extends AnySession | null, R extends NodeAsk>(
   endpoint: Endpoint<S>,
   sessionOf: (request: R) => S,
-): (request: R, response: ServerResponse) => Promise<void> {
-  return async (request, response) => {
-    const parsed = parsedBody(request);
-    const text = once(() => textOf(request));
-    const answer = await answered(endpoint, sessionOf(request), {
-      method: request.method ?? "GET",
-      url: request.originalUrl ?? request.url ?? "/",
-      address: request.socket.remoteAddress ?? null,
-      header: (name) => [request.headers[name]].flat().join(", ") || undefined,
-      fields: async () =>
-        parsed === undefined || typeof parsed === "string"
-          ? fieldsOf(request.headers["content-type"] ?? null, parsed ?? (await text()))
-          : textsOf(parsed),
-      text: async () => (parsed === undefined ? await text() : typeof parsed === "string" ? parsed : ""),
-    });
-    response.statusCode = answer.status;
-    for (const [name, value] of answer.headers) response.appendHeader(name, value);
-    response.end(answer.body);
+): (request: R, response: ServerResponse, next?: (error: unknown) => void) => Promise<void> {
+  return async (request, response, next) => {
+    try {
+      send(await answered(endpoint, sessionOf(request), askOf(request)), response);
+    } catch (error) {
+      if (next === undefined) throw error;
+      // Express 4 does not see what a handler rejects with.
+      next(error);
+    }
   };
+}
+
+function askOf(request: NodeAsk): Ask {
+  return {
+    method: request.method ?? "GET",
+    url: request.originalUrl ?? request.url ?? "/",
+    address: request.socket.remoteAddress ?? null,
+    header: (name) => [request.headers[name]].flat().join(", ") || undefined,
+    ...bodyOf(request.headers["content-type"] ?? null, () => nodeBody(request)),
+  };
+}
+
+function send(answer: Answer, response: ServerResponse): void {
+  response.statusCode = answer.status;
+  const replaced = new Set<string>();
+  for (const [name, value] of answer.headers) {
+    const key = name.toLowerCase();
+    // The cookies of others stay. Of every other header the endpoint's own value counts, and not a framework's default.
+    if (key === "set-cookie" || replaced.has(key)) response.appendHeader(name, value);
+    else response.setHeader(name, value);
+    replaced.add(key);
+  }
+  response.end(answer.body);
 }
 
 /** An answer of JSON that no cache keeps. */
@@ -122,65 +129,5 @@ async function answered<S extends AnySession | null>(
   } catch (error) {
     if (error instanceof TooLarge) return jsonAnswer(413, { error: "too_large" });
     throw error;
-  }
-}
-
-/** What a body parser made of the body; `undefined` where none has read it, whatever it left in its place. */
-function parsedBody(request: NodeAsk): unknown {
-  const { body } = request;
-  if (body instanceof Uint8Array) return new TextDecoder().decode(body);
-  const isLeft = typeof body === "object" && body !== null && Object.keys(body).length === 0;
-  return isLeft && !request.readableDidRead ? undefined : body;
-}
-
-/** Reads a body at first need, and no second time. */
-function once(read: () => Promise<string>): () => Promise<string> {
-  let reading: Promise<string> | null = null;
-  return () => (reading ??= read());
-}
-
-async function textOf(body: AsyncIterable<Uint8Array | string> | null): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let bytes = 0;
-  for await (const piece of body ?? []) {
-    const chunk = typeof piece === "string" ? new TextEncoder().encode(piece) : piece;
-    bytes += chunk.byteLength;
-    if (bytes > MAX_BODY_BYTES) throw new TooLarge();
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
-}
-
-function fieldsOf(contentType: string | null, text: string): ReadonlyMap<string, string> {
-  const type = (contentType ?? "").split(";")[0]?.trim().toLowerCase();
-  if (type === "application/x-www-form-urlencoded") return formOf(new URLSearchParams(text));
-  return type === "application/json" ? textsOf(parsed(text)) : new Map();
-}
-
-/** Leaves out what comes twice, as body parsers do by making it a list: what reads the one and what reads the other would differ. */
-function formOf(form: URLSearchParams): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
-  const twice = new Set<string>();
-  for (const [name, value] of form) {
-    if (found.has(name)) twice.add(name);
-    else found.set(name, value);
-  }
-  for (const name of twice) found.delete(name);
-  return found;
-}
-
-function textsOf(value: unknown): ReadonlyMap<string, string> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return new Map();
-  return new Map(
-    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
-  );
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

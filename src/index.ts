@@ -17,6 +17,7 @@ export type { LifetimeOptions, Preset } from "./core/lifetime.ts";
 export type { LiveSession } from "./core/live.ts";
 export type { LiveEnd } from "./core/live-end.ts";
 export { SessionManager, type SessionOf } from "./core/manager.ts";
+export type { MoveOptions } from "./core/moves.ts";
 export { NullSessionManager } from "./core/null-manager.ts";
 export type { ClearDirective, LiveOptions, SessionClass, SessionManagerOptions } from "./core/options.ts";
 export type { SessionPolicy } from "./core/policy.ts";

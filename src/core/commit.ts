@@ -7,6 +7,7 @@ import type { Events } from "./events.ts";
 import { checkSize } from "./fields.ts";
 import type { Gate } from "./gate.ts";
 import type { Lifetime } from "./lifetime.ts";
+import type { Moves } from "./moves.ts";
 import {
   type CreatePlan,
   isChanged,
@@ -33,6 +34,7 @@ export interface CommitRules extends DeliveryRules {
   readonly maxRecordBytes: number;
   readonly onConflict: "last-wins" | "fail";
   readonly onGone: "drop" | "fail";
+  readonly moves: Moves;
   /** What logins have to pass. */
   readonly admission: Admission;
 }
@@ -325,7 +327,7 @@ export class Committer {
 
     const outcome = await this.#delivery.update(sending).catch((error: unknown) => {
       // A rotation that did not happen, or that nobody was told of, leaves the old secret opening.
-      if (plan.rotates && !isChanged(plan.staged)) return null;
+      if (plan.rotates && plan.minor) return null;
       if (SessionError.is(error) && error.code === "ERR_SESSION_UNKNOWN")
         this.#giveUp(state, draft, plan.staged);
       throw error;
@@ -338,6 +340,7 @@ export class Committer {
     if (outcome.kind !== "done") return this.#gone(state, base, outcome.kind, plan.staged);
 
     if (sending.commitId !== null) this.#queue.note(outcome.record);
+    this.#rules.moves.stored(base, plan.staged);
     if (sending.next !== null) await this.#renewed(state, outcome.record, sending.next, plan);
     // The handler ended the session meanwhile: what was written of it ends with it.
     if (Session.access.isOver(session, draft)) return true;

@@ -65,6 +65,18 @@ export interface SessionEvents {
   };
   /** A secret was presented after its successor was in use: somebody holds an old copy of the cookie. */
   theft: RequestOrigin & { readonly id: SessionId; readonly user: string | null };
+  /**
+   * A session was presented from another address, or by another user agent, than before; what counts is the manager's option `moves`. Told
+   * once a move, when it is stored. It may be a thief with a copy of the cookie, or a train with a network.
+   */
+  moved: RequestOrigin & {
+    readonly id: SessionId;
+    readonly user: string | null;
+    /** Where it was presented from before. */
+    readonly from: RequestOrigin;
+    readonly addressChanged: boolean;
+    readonly userAgentChanged: boolean;
+  };
   /** Two requests read and changed one field; the later commit won. */
   conflict: { readonly id: SessionId; readonly field: string };
   /** A request's changes were dropped: the session had ended (`gone`), or its privilege had changed (`stale`). */
@@ -102,6 +114,7 @@ const NAMES: ReadonlySet<string> = new Set(
     rejected: true,
     forged: true,
     theft: true,
+    moved: true,
     conflict: true,
     gone: true,
     corrupt: true,

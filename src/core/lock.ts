@@ -1,12 +1,15 @@
 import type { Clock } from "./clock.ts";
 import { idleLimit, type Lifetime } from "./lifetime.ts";
 import { RESERVED, type SessionRecord } from "./record.ts";
-import { asLife, AUTH, CSRF, FORM_TOKENS, LIFE, reservedValue } from "./reserved.ts";
+import { asLife, AUTH, CSRF, FORM_TOKENS, LIFE, reservedValue, SEEN } from "./reserved.ts";
 
 type Fields = SessionRecord["fields"];
 
-/** What a locked session still shows: the guards of its forms, that to unlock it among them. All else is the user's. */
-const SHOWN: readonly string[] = [CSRF, FORM_TOKENS];
+/**
+ * What a locked session still shows: the guards of its forms, that to unlock it among them, and to the library where it was presented
+ * from. All else is the user's.
+ */
+const SHOWN: readonly string[] = [CSRF, FORM_TOKENS, SEEN];
 /** Extensions keep what they know of the client, locked or not, in fields that begin so. */
 const EXTENSION = RESERVED + RESERVED;
 

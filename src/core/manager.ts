@@ -19,6 +19,7 @@ import { Live, type LiveSession, type LiveShared } from "./live.ts";
 import { type Loaded, Loader, tokensOf } from "./load.ts";
 import { Marks } from "./marks.ts";
 import { Once } from "./once.ts";
+import { Moves } from "./moves.ts";
 import { checkOptionNames } from "./option-names.ts";
 import { type ResolvedOptions, resolveOptions, type SessionManagerOptions } from "./options.ts";
 import { printsAs, runInContext } from "./platform.ts";
@@ -69,6 +70,7 @@ export class SessionManager<
   readonly #once: Once;
   readonly #csrf: CsrfGuard | null;
   readonly #extensions: Extensions;
+  readonly #moves: Moves;
   readonly #shared: HostShared;
   readonly #live: LiveShared<S>;
   readonly #states: Attachment<RequestState<S>> = new Attachment("holdfast.request");
@@ -81,6 +83,7 @@ export class SessionManager<
     this.#options = resolved;
     this.#gate = new Gate(store, clock, deadlineMs, this.#events, { setup });
     const marks = new Marks(this.#gate, clock);
+    this.#moves = new Moves(this.#events, resolved.moves);
     this.#loader = new Loader(this.#gate, this.#events, clock, lifetime);
     const isRevocable = store.deleteByLabel !== undefined || store.all !== undefined;
     const seats =
@@ -89,6 +92,7 @@ export class SessionManager<
         : new Seats(this.#gate, clock, this.#events, resolved.concurrency, longestLife(lifetime));
     this.#committer = new Committer(this.#gate, clock, this.#events, new CommitQueue(clock, deadlineMs), {
       ...resolved,
+      moves: this.#moves,
       admission: new Admission(isRevocable ? marks : null, seats),
       resends: store.traits.resends,
     });
@@ -446,6 +450,9 @@ export class SessionManager<
     const { clock, lifetime } = this.#options;
     const now = clock.now();
     const at = rotationOf(record)?.at ?? 0;
+    const touchDue = now - record.accessedAt > lifetime.accessTimeResolutionMs;
+    // A message comes from where its connection was opened.
+    const moved = token !== null && this.#moves.note(state.session, state.exchange, record, touchDue);
     // A message presents no secret.
     const presented = token !== null && !predecessor;
     if (presented && isUnconfirmed(record)) {
@@ -453,7 +460,7 @@ export class SessionManager<
       return true;
     }
     state.rotationDue = presented && isRotationDue(lifetime, record, now);
-    return state.rotationDue || predecessor || now - record.accessedAt > lifetime.accessTimeResolutionMs;
+    return moved || state.rotationDue || predecessor || touchDue;
   }
 
   /** The handler looked: the response depends on the session. */

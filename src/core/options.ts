@@ -6,6 +6,7 @@ import { type Duration, milliseconds } from "./duration.ts";
 import { refuseConfig } from "./errors.ts";
 import type { SessionExtension } from "./extension.ts";
 import { checkExtensions } from "./extensions.ts";
+import { type MoveOptions, type MovePolicy, resolveMoves } from "./moves.ts";
 import { checkOptionNames } from "./option-names.ts";
 import { type Lifetime, type LifetimeOptions, resolveLifetime } from "./lifetime.ts";
 import { checkSchemas, type FieldSchemas } from "./schema.ts";
@@ -57,6 +58,8 @@ export interface SessionManagerOptions<
   readonly live?: LiveOptions;
   /** The guard against requests that a stranger's page has a browser send; on by default, `false` for none. */
   readonly csrf?: CsrfOptions | false;
+  /** What counts as a session being presented from elsewhere, for the event `moved`; `false` to compare and to note nothing. */
+  readonly moves?: MoveOptions | false;
   /**
    * What the answer to a logout tells the browser to forget (Clear-Site-Data; ASVS 14.3.1); default `["cookies", "storage"]`, of which the
    * first is for all of the site's cookies, those of sibling hosts too. `false` for nothing.
@@ -103,6 +106,7 @@ export interface ResolvedOptions<S extends AnySession> {
   readonly live: WatchRules;
   readonly concurrency: ConcurrencyOptions | null;
   readonly csrf: CsrfPolicy | null;
+  readonly moves: MovePolicy | null;
   readonly extensions: readonly SessionExtension[];
   readonly clearSiteData: readonly ClearDirective[];
   readonly clock: Clock;
@@ -126,6 +130,7 @@ const KNOWN: readonly (keyof SessionManagerOptions<FieldSchemas, AnySession>)[] 
   "live",
   "concurrency",
   "csrf",
+  "moves",
   "extensions",
   "clearSiteData",
   "requires",
@@ -186,6 +191,7 @@ export function resolveOptions<S extends AnySession>(
     live: watchRules(options.store, options.live ?? {}),
     extensions: checkExtensions(options.extensions ?? []),
     csrf: resolveCsrf(options.csrf ?? {}),
+    moves: resolveMoves(options.moves ?? {}),
     clearSiteData: checkedDirectives(options.clearSiteData ?? ["cookies", "storage"]),
     concurrency: options.concurrency === undefined ? null : checkedConcurrency(options.concurrency),
     clock: checkedClock(options.clock),

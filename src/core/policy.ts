@@ -1,3 +1,4 @@
+import type { MovePolicy } from "./moves.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { AnySession } from "./session.ts";
 import type { StoreTraits } from "./store.ts";
@@ -31,6 +32,7 @@ export interface SessionPolicy {
     readonly silent: string;
     readonly exemptions: boolean;
   } | null;
+  readonly moves: MovePolicy | null;
   readonly clearSiteData: readonly string[];
   readonly extensions: readonly string[];
   readonly concurrency: { readonly max: number; readonly onExceed: string } | null;
@@ -63,6 +65,7 @@ export function describe(options: ResolvedOptions<AnySession>): SessionPolicy {
       silent: options.csrf.silent,
       exemptions: options.csrf.exempt !== null,
     },
+    moves: options.moves && { ...options.moves },
     clearSiteData: options.clearSiteData,
     extensions: options.extensions.map(({ name }) => name),
     concurrency: options.concurrency && { ...options.concurrency },

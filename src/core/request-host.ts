@@ -19,6 +19,8 @@ export interface HostShared {
 }
 
 const MAX_USER_AGENT_LENGTH = 512;
+/** What an application takes from a header may be of any length. */
+const MAX_ADDRESS_LENGTH = 100;
 
 /** Ties a session to the request that it was loaded for. */
 export class RequestHost implements SessionHost {
@@ -47,7 +49,7 @@ export class RequestHost implements SessionHost {
   }
 
   get device(): Device {
-    const address = this.exchange.remoteAddress;
+    const address = this.exchange.remoteAddress?.slice(0, MAX_ADDRESS_LENGTH);
     const userAgent = this.exchange.header("user-agent")?.slice(0, MAX_USER_AGENT_LENGTH);
     return { ...(address !== undefined && { address }), ...(userAgent !== undefined && { userAgent }) };
   }

@@ -6,6 +6,7 @@ import { isPreset, type Preset } from "./lifetime.ts";
  */
 export const AUTH = "~auth";
 export const DEVICE = "~device";
+export const SEEN = "~seen";
 export const LIFE = "~life";
 export const ROTATION = "~rotation";
 export const COMMITS = "~commits";
@@ -22,7 +23,7 @@ export interface Authentication {
   readonly level?: Preset;
 }
 
-/** What was known of the client when the session was created or the user logged in. */
+/** What was known of the client when the session was created or the user logged in; under `SEEN`, when it last presented the session from elsewhere. */
 export interface Device {
   readonly address?: string;
   readonly userAgent?: string;

@@ -1,5 +1,6 @@
 import type { Lifetime, Preset } from "./lifetime.ts";
 import { isLocked } from "./lock.ts";
+import { lastPlaceOf } from "./moves.ts";
 import type { SessionId, SessionRecord } from "./record.ts";
 import { asAuthentication, asDevice, AUTH, DEVICE, reservedValue } from "./reserved.ts";
 
@@ -19,14 +20,17 @@ export interface SessionInfo {
   readonly accessedAt: number;
   readonly expiresAt: number;
   readonly endsAt: number;
-  /** Where the session was created or logged in from, as far as it was known. */
+  /** Where the session was last presented from, as far as it is known and as exact as the access time, with the option `moves`. */
   readonly address: string | null;
   readonly userAgent: string | null;
+  /** Where it was created or logged in from. */
+  readonly startedFrom: { readonly address: string | null; readonly userAgent: string | null };
 }
 
 export function sessionInfo(record: SessionRecord, lifetime: Lifetime, now: number): SessionInfo {
   const authentication = asAuthentication(reservedValue(record.fields, AUTH));
   const device = asDevice(reservedValue(record.fields, DEVICE));
+  const last = lastPlaceOf(record.fields);
   return {
     id: record.id,
     user: authentication?.user ?? null,
@@ -38,7 +42,8 @@ export function sessionInfo(record: SessionRecord, lifetime: Lifetime, now: numb
     accessedAt: record.accessedAt,
     expiresAt: record.expiresAt,
     endsAt: record.endsAt,
-    address: device.address ?? null,
-    userAgent: device.userAgent ?? null,
+    address: last.address ?? null,
+    userAgent: last.userAgent ?? null,
+    startedFrom: { address: device.address ?? null, userAgent: device.userAgent ?? null },
   };
 }

@@ -39,6 +39,7 @@ import {
   FORM_TOKENS,
   LIFE,
   reservedValue,
+  SEEN,
 } from "./reserved.ts";
 import type { SessionAccess } from "./session-access.ts";
 import type { SessionHost, SessionInit } from "./session-host.ts";
@@ -302,6 +303,9 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     this.#open();
     this.#draft.set(AUTH, login.authentication);
     this.#draft.set(DEVICE, this.#host.device);
+    // What was noted of where the session was presented from is over: not by an update, which would make the login depend on it.
+    this.#draft.forget(SEEN);
+    this.#draft.set(SEEN, undefined);
     this.#draft.set(LIFE, login.rememberMs === null ? undefined : { rememberMs: login.rememberMs });
     voidTokens(this.#draft);
     this.#renewal = login.renewal;

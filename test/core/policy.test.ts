@@ -52,6 +52,10 @@ test("the policy in force by default is this: a change of it is a decision", () 
         "checkEveryMs": 30000,
         "giveUpAfterMs": 120000,
       },
+      "moves": {
+        "address": "network",
+        "userAgent": "product",
+      },
       "store": {
         "abilities": [
           "listByLabel",

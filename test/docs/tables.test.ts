@@ -39,7 +39,7 @@ test("the guide names every error code, with its status", () => {
 
 test("the guide names every event", () => {
   expect(firstCells("docs/guide.md", "Events")).toEqual(
-    spelledIn("events.ts", /^ {2}(\w+): (?:RequestOrigin & \{|ExtensionEvent;|\{)/gm),
+    spelledIn("events.ts", /^ {2}(\w+): (?:\w+ & )?(?:\{|\w+Event;)/gm),
   );
 });
 
