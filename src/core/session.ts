@@ -18,6 +18,7 @@ import { addFormToken, isOutstanding, newFormToken, spendFormToken } from "./for
 import { checkLabels, checkMethods, checkUser, labelsOf } from "./labels.ts";
 import { idleLimit, type Lifetime, type Preset } from "./lifetime.ts";
 import { activeUntil, isLocked, lockedView } from "./lock.ts";
+import { refuseLostAssignments } from "./lost-assignment.ts";
 import { checkOptionNames } from "./option-names.ts";
 import { equalInConstantTime, printsAs } from "./platform.ts";
 import type { CommitInput, Renewal } from "./plan.ts";
@@ -500,6 +501,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
       Session.prototype,
       (session) => `${String(session)} { ${session.#summary().fields.join(", ")} }`,
     );
+    refuseLostAssignments(Session.prototype);
   }
 
   /** @internal The manager's way in. Not for handlers. */
