@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AnySession, RequestHooks } from "../index.ts";
 import { NODE_OPTIONS, NodeSessions, type NodeSessionsOptions } from "./support/node-sessions.ts";
 import { checkAdapter } from "./support/options.ts";
+import { type ShownSession, shownSession, showSession } from "./support/shown-session.ts";
 import { isUnexpected } from "./support/thrown.ts";
 
 export type { Failure } from "./support/node-hold.ts";
@@ -33,8 +34,8 @@ export interface ExpressSessions<S extends AnySession> {
 }
 
 /**
- * Sessions for Express 4 and 5, as middleware: `app.use(expressSessions(manager))`. Sets `request.session`. A response is
- * held from its first byte until everything the handlers changed is stored; a commit that fails becomes the response. A
+ * Sessions for Express 4 and 5, as middleware: `app.use(expressSessions(manager))`. Sets `request.session`, which
+ * nothing else can be assigned to, unless another library has set that already; `of` works besides. A response is held from its first byte until everything the handlers changed is stored; a commit that fails becomes the response. A
  * session that cannot be read goes to `next` as an error with status 503.
  *
  * @throws `ERR_SESSION_CONFIG` when the first argument is no manager.
@@ -45,8 +46,9 @@ export function expressSessions<S extends AnySession>(
 ): ExpressSessions<S> {
   checkAdapter(manager, options, NODE_OPTIONS);
   const sessions = new NodeSessions<S, ExpressRequest>(manager, options);
+  const shown = shownSession((request) => sessions.find(request));
   const middleware = (request: ExpressRequest, response: ServerResponse, next: ExpressNext): void => {
-    begin(sessions, request, response, next);
+    begin(sessions, shown, request, response, next);
   };
   return Object.assign(middleware, {
     of: (request: object) => sessions.of(request),
@@ -59,13 +61,14 @@ export function expressSessions<S extends AnySession>(
 
 function begin<S extends AnySession>(
   sessions: NodeSessions<S, ExpressRequest>,
+  shown: ShownSession<S>,
   request: ExpressRequest,
   response: ServerResponse,
   next: ExpressNext,
 ): void {
   if (!sessions.takes(request)) return next();
   const enter = (session: S): void => {
-    (request as ExpressRequest & { session?: S }).session = session;
+    showSession(request, "session", shown);
     sessions.within(session, () => next());
   };
   const begun = sessions.begin(request, response, {

@@ -4,6 +4,7 @@ import type { NodeRequest, NodeServerResponse, NodeView } from "./support/node-e
 import type { Failure } from "./support/node-hold.ts";
 import { NODE_OPTIONS, NodeSessions } from "./support/node-sessions.ts";
 import { checkAdapter } from "./support/options.ts";
+import { shownSession, showSession } from "./support/shown-session.ts";
 import { isUnexpected } from "./support/thrown.ts";
 
 export type { Failure } from "./support/node-hold.ts";
@@ -51,8 +52,8 @@ export interface KoaSessions<S extends AnySession> {
 }
 
 /**
- * Sessions for Koa 2 and 3, as middleware: `app.use(koaSessions(manager))`. Sets `ctx.session`, unless
- * another library defines that for all contexts; `of` works besides.
+ * Sessions for Koa 2 and 3, as middleware: `app.use(koaSessions(manager))`. Sets `ctx.session`, which nothing else can
+ * be assigned to, unless another library has its own there; `of` works besides.
  *
  * What the middleware below changed is stored when it is done. When that fails the answer is taken back and the error
  * thrown, with status 409 or 503, for the application's own error middleware, `app.on("error")` and Koa. The response is
@@ -68,6 +69,7 @@ export function koaSessions<S extends AnySession>(
   checkAdapter(manager, options, NODE_OPTIONS);
   const { only, clientAddress, ...rest } = options;
   const sessions = new NodeSessions<S, NodeRequest>(manager, rest);
+  const shown = shownSession((ctx) => sessions.find(requestOf(ctx)));
 
   const middleware = async (
     ctx: KoaContext & { session: S },
@@ -77,7 +79,7 @@ export function koaSessions<S extends AnySession>(
     if (known || only?.(ctx) === false) return void (await next());
     const begun = sessions.begin(ctx.req, ctx.res, viewOf(ctx, clientAddress));
     const session = begun instanceof Promise ? await begun : begun;
-    if (!isTaken(ctx)) ctx.session = session;
+    if (!isTaken(ctx)) showSession(ctx, "session", shown);
     try {
       await sessions.within(session, next);
     } catch (error) {

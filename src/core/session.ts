@@ -23,6 +23,7 @@ import {
 } from "./form-tokens.ts";
 import type { Preset } from "./lifetime.ts";
 import { activeUntil, isLockedNow, keptFor, lockedView } from "./lock.ts";
+import { refuseLostAssignments } from "./lost-assignment.ts";
 import { equalInConstantTime, printsAs } from "./platform.ts";
 import type { CommitInput, Renewal } from "./plan.ts";
 import { isReserved, type SessionId, type SessionRecord } from "./record.ts";
@@ -462,6 +463,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
       Session.prototype,
       (session) => `${String(session)} { ${session.#summary().fields.join(", ")} }`,
     );
+    refuseLostAssignments(Session.prototype);
   }
 
   /** @internal The manager's way in. Not for handlers. */

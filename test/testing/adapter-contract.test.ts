@@ -191,6 +191,15 @@ const DEFECTS: Readonly<Record<string, Defect>> = {
     })),
     caughtBy: "an answer with status 404 saves",
   },
+  "what the handler has saved by itself is saved once more": {
+    make: withHandlers(async (call, session) => {
+      const wasNew = session.isNew;
+      const response = await call(session);
+      if (wasNew && !session.isNew) session.increment("saves");
+      return response;
+    }),
+    caughtBy: "what commit() stored is not written again with the answer",
+  },
   "thrown answers are errors": {
     make: withHandlers(async (call, session) => {
       try {

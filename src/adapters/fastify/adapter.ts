@@ -2,6 +2,7 @@ import type { AnySession } from "../../index.ts";
 import type { NodeRequest } from "../support/node-exchange.ts";
 import { plainFailure } from "../support/node-hold.ts";
 import type { NodeSessions } from "../support/node-sessions.ts";
+import { refuseAnother } from "../support/shown-session.ts";
 import { isUnexpected } from "../support/thrown.ts";
 import {
   dropAnswer,
@@ -14,7 +15,7 @@ import {
 /** What is used of a Fastify instance. */
 export interface FastifyInstanceLike {
   readonly prefix: string;
-  decorateRequest(name: string, decorator: { getter(): unknown }): unknown;
+  decorateRequest(name: string, decorator: { getter(): unknown; setter(value: unknown): void }): unknown;
   addHook(name: string, hook: (...args: never[]) => void): unknown;
 }
 
@@ -46,6 +47,9 @@ export class FastifyAdapter<S extends AnySession> {
     instance.decorateRequest(this.#options.decorate ?? "session", {
       getter(this: FastifyRequestLike) {
         return sessions.find(this.raw);
+      },
+      setter(this: FastifyRequestLike, value) {
+        refuseAnother(sessions.find(this.raw), value);
       },
     });
     const { prefix } = instance;

@@ -4,6 +4,7 @@ import { FastifyAdapter, type FastifyInstanceLike } from "../fastify/adapter.ts"
 import { type FastifyReplyLike, type FastifyRequestLike, ReplyHeaders } from "../fastify/reply.ts";
 import type { NodeRequest, NodeServerResponse, PendingHeaders } from "../support/node-exchange.ts";
 import type { NodeSessions } from "../support/node-sessions.ts";
+import { type ShownSession, shownSession, showSession } from "../support/shown-session.ts";
 import { note } from "./context.ts";
 import { asException } from "./errors.ts";
 
@@ -26,6 +27,11 @@ export interface Installing<S extends AnySession> {
   readonly mountPath: string;
 }
 
+/** The same, with how a session is shown on a request. */
+interface Installed<S extends AnySession> extends Installing<S> {
+  readonly shown: ShownSession<S>;
+}
+
 /**
  * Puts sessions on a platform, before all middleware of Nest.
  *
@@ -33,20 +39,21 @@ export interface Installing<S extends AnySession> {
  */
 export function install<S extends AnySession>(adapter: HttpAdapterLike, installing: Installing<S>): void {
   const type = adapter.getType();
-  if (type === "express") return onExpress(adapter, installing);
-  if (type === "fastify") return onFastify(adapter, installing);
+  const installed = { ...installing, shown: shownSession((request) => installing.sessions.find(request)) };
+  if (type === "express") return onExpress(adapter, installed);
+  if (type === "fastify") return onFastify(adapter, installed);
   throw new SessionError(
     "ERR_SESSION_CONFIG",
     `SessionsModule works on Express and on Fastify. The platform of this application is "${type}".`,
   );
 }
 
-function onExpress<S extends AnySession>(adapter: HttpAdapterLike, installing: Installing<S>): void {
-  adapter.use((request, response, next) => begin(installing, request, response, next));
+function onExpress<S extends AnySession>(adapter: HttpAdapterLike, installed: Installed<S>): void {
+  adapter.use((request, response, next) => begin(installed, request, response, next));
 }
 
-function onFastify<S extends AnySession>(adapter: HttpAdapterLike, installing: Installing<S>): void {
-  const { sessions, name } = installing;
+function onFastify<S extends AnySession>(adapter: HttpAdapterLike, installed: Installed<S>): void {
+  const { sessions, name } = installed;
   const fastify = adapter.getInstance() as FastifyInstanceLike & { readonly use?: unknown };
   const arrived: WeakMap<object, LateHeaders> = new WeakMap();
   // Nest's middleware runs on the bare request, in a hook that stands before any which could be added here.
@@ -54,7 +61,7 @@ function onFastify<S extends AnySession>(adapter: HttpAdapterLike, installing: I
     adapter.use((request, response, next) => {
       const headers = new LateHeaders();
       arrived.set(request, headers);
-      begin(installing, request, response, next, headers);
+      begin(installed, request, response, next, headers);
     });
   }
   fastify.addHook(
@@ -74,7 +81,7 @@ function onFastify<S extends AnySession>(adapter: HttpAdapterLike, installing: I
 }
 
 function begin<S extends AnySession>(
-  { sessions, name, mountPath }: Installing<S>,
+  { sessions, name, mountPath, shown }: Installed<S>,
   request: NestRequest,
   response: NodeServerResponse,
   next: Next,
@@ -83,7 +90,7 @@ function begin<S extends AnySession>(
   if (!sessions.takes(request)) return next();
   const enter = (session: S): void => {
     note(request, name, session);
-    (request as unknown as Record<string, S>)[name] = session;
+    showSession(request, name, shown);
     sessions.within(session, () => next());
   };
   const begun = sessions.begin(request, response, {

@@ -66,6 +66,23 @@ export const economyRules: readonly AdapterRule[] = group("what a request costs"
     assertNoCookie(await browser.get("/set?to=blue"));
     assert.deepEqual(operations(context), ["read", "update"]);
   }),
+  rule("what commit() stored is not written again with the answer", async (context) => {
+    const app = await context.start({
+      ...ROUTES,
+      "/save": async (route) => {
+        route.session.set("colour", route.query("to"));
+        await route.session.commit();
+        return route.send({ body: "saved" });
+      },
+    });
+    const browser = app.browser();
+    assertStatus(await browser.get("/save?to=red"), 200);
+    assert.deepEqual(operations(context), ["create"]);
+    context.store.forget();
+    assertNoCookie(await browser.get("/save?to=blue"));
+    assert.deepEqual(operations(context), ["read", "update"]);
+    assert.equal((await show(browser)).data["colour"], "blue");
+  }),
   rule("a value that is changed in place is seen and stored", async (context) => {
     const app = await context.start({
       ...ROUTES,

@@ -153,6 +153,20 @@ withProjects(Object.values(VERSIONS).map(folderOf), () => {
         expect(JSON.parse((await it.ask("/seen/both")).body)).toEqual([2, 2]);
       });
 
+      test("cannot be replaced on the request: what would be a logout elsewhere fails here", async () => {
+        const gone: Handler = [
+          ["Get"],
+          [nest.common["Req"]?.()],
+          (request: { session: unknown }) => (request.session = null),
+        ];
+        await it.start({ controllers: [controller(nest, "the", { gone })] });
+        await it.ask("/palette/login");
+        expect((await it.ask("/the/gone")).status).toBe(500);
+        expect((await it.ask("/palette/show")).status).toBe(200);
+        const [session] = await it.manager.sessionsOf("ada");
+        expect(session).toBeDefined();
+      });
+
       test("of an answer that middleware gives past Nest is stored before it leaves", async () => {
         await it.start({
           main: (app) =>
