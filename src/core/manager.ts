@@ -1,4 +1,5 @@
 import { Administration } from "./administration.ts";
+import { AtRest } from "./at-rest.ts";
 import { Attachment } from "./attachment.ts";
 import { Committer, tooLateForCookie } from "./commit.ts";
 import { cookieValues } from "./cookie.ts";
@@ -58,6 +59,7 @@ export class SessionManager<
   readonly #options: ResolvedOptions<S>;
   readonly #events: Events = new Events();
   readonly #gate: Gate;
+  readonly #atRest: AtRest;
   readonly #loader: Loader;
   readonly #committer: Committer;
   readonly #finisher: Finisher;
@@ -74,9 +76,11 @@ export class SessionManager<
     const resolved = resolveOptions<S>(options);
     const { store, clock, lifetime, deadlineMs, setup } = resolved;
     this.#options = resolved;
-    this.#gate = new Gate(store, clock, deadlineMs, this.#events, { setup });
+    const atRest = new AtRest(resolved.atRest);
+    this.#atRest = atRest;
+    this.#gate = new Gate(atRest.opened(store), clock, deadlineMs, this.#events, { setup, bare: store });
     const marks = new Marks(this.#gate, clock);
-    this.#loader = new Loader(this.#gate, this.#events, clock, lifetime);
+    this.#loader = new Loader(this.#gate, this.#events, clock, lifetime, atRest.pepper);
     this.#committer = new Committer(
       this.#gate,
       clock,
@@ -85,6 +89,7 @@ export class SessionManager<
       new CommitQueue(clock, deadlineMs),
       {
         ...resolved,
+        atRest,
         seats:
           resolved.concurrency === null
             ? null
@@ -438,7 +443,8 @@ export class SessionManager<
       return true;
     }
     state.rotationDue = presented && isRotationDue(lifetime, record, now);
-    return state.rotationDue || predecessor || now - record.accessedAt > lifetime.accessTimeResolutionMs;
+    if (state.rotationDue || predecessor || this.#atRest.renewal(record, token) !== null) return true;
+    return now - record.accessedAt > lifetime.accessTimeResolutionMs;
   }
 
   /** The handler looked: the response depends on the session. */

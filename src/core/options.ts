@@ -1,3 +1,4 @@
+import { type AtRestPolicy, type PepperOptions, resolveAtRest, type SealOptions } from "./at-rest.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Codec, jsonCodec } from "./codec.ts";
 import { type CookieOptions, type CookiePolicy, resolveCookie } from "./cookie.ts";
@@ -66,6 +67,10 @@ export interface SessionManagerOptions<
   readonly extensions?: readonly SessionExtension[];
   /** How many sessions a user may have at a time (ASVS 7.1.2); default as many as they like. */
   readonly concurrency?: ConcurrencyOptions;
+  /** Seals fields where they are stored; default none. */
+  readonly seal?: SealOptions;
+  /** Makes the stored hashes of secrets with a key; default without. */
+  readonly pepper?: PepperOptions;
   /** What the store must promise; the manager refuses to start on less. */
   readonly requires?: Partial<Pick<StoreTraits, "durability" | "shared">>;
   /** The source of time; default the system's. */
@@ -103,6 +108,7 @@ export interface ResolvedOptions<S extends AnySession> {
   readonly live: WatchRules;
   readonly concurrency: ConcurrencyOptions | null;
   readonly csrf: CsrfPolicy | null;
+  readonly atRest: AtRestPolicy;
   readonly extensions: readonly SessionExtension[];
   readonly clearSiteData: readonly ClearDirective[];
   readonly clock: Clock;
@@ -128,6 +134,8 @@ const KNOWN: readonly (keyof SessionManagerOptions<FieldSchemas, AnySession>)[] 
   "csrf",
   "extensions",
   "clearSiteData",
+  "seal",
+  "pepper",
   "requires",
   "clock",
   "preset",
@@ -159,7 +167,7 @@ export function resolveOptions<S extends AnySession>(
   if (!isObject(options))
     refuseConfig("SessionManager needs an object of options with a store, such as { store: memoryStore() }.");
   checkOptionNames(options, KNOWN, "SessionManager");
-  for (const name of ["cookie", "requires", "fields", "live", "concurrency"] as const)
+  for (const name of ["cookie", "requires", "fields", "live", "concurrency", "seal", "pepper"] as const)
     checkObject(name, options[name]);
   if (options.csrf !== false) checkObject("csrf", options.csrf);
   checkOptionNames(options.cookie ?? {}, KNOWN_COOKIE, "cookie");
@@ -186,6 +194,7 @@ export function resolveOptions<S extends AnySession>(
     live: watchRules(options.store, options.live ?? {}),
     extensions: checkExtensions(options.extensions ?? []),
     csrf: resolveCsrf(options.csrf ?? {}),
+    atRest: resolveAtRest(options.seal, options.pepper),
     clearSiteData: checkedDirectives(options.clearSiteData ?? ["cookies", "storage"]),
     concurrency: options.concurrency === undefined ? null : checkedConcurrency(options.concurrency),
     clock: checkedClock(options.clock),

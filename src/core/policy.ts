@@ -4,7 +4,11 @@ import type { StoreTraits } from "./store.ts";
 
 /** The policy in force, as plain data for an auditor or a snapshot test (ASVS 7.1.1). Times in milliseconds. */
 export interface SessionPolicy {
-  readonly token: { readonly idBits: number; readonly secretBits: number; readonly storedAs: "SHA-256" };
+  readonly token: {
+    readonly idBits: number;
+    readonly secretBits: number;
+    readonly storedAs: "SHA-256" | "HMAC-SHA-256";
+  };
   readonly cookie: {
     readonly name: string;
     readonly path: string;
@@ -31,6 +35,19 @@ export interface SessionPolicy {
     readonly silent: string;
     readonly exemptions: boolean;
   } | null;
+  /** Ids of keys, the first in use; never a key. */
+  readonly seal: {
+    readonly cipher: "AES-256-GCM";
+    readonly keys: readonly string[];
+    readonly fields: "all" | readonly string[];
+    readonly acceptUnsealed: boolean;
+    readonly openOnly: boolean;
+  } | null;
+  readonly pepper: {
+    readonly keys: readonly string[];
+    readonly acceptUnpeppered: boolean;
+    readonly openOnly: boolean;
+  } | null;
   readonly clearSiteData: readonly string[];
   readonly extensions: readonly string[];
   readonly concurrency: { readonly max: number; readonly onExceed: string } | null;
@@ -52,9 +69,14 @@ export interface SessionPolicy {
 const ABILITIES = ["listByLabel", "deleteByLabel", "all", "sweep", "setup", "subscribe", "close"] as const;
 
 export function describe(options: ResolvedOptions<AnySession>): SessionPolicy {
-  const { store, cookie, lifetime } = options;
+  const { store, cookie, lifetime, atRest } = options;
+  const { seal, pepper } = atRest;
   return {
-    token: { idBits: 144, secretBits: 192, storedAs: "SHA-256" },
+    token: {
+      idBits: 144,
+      secretBits: 192,
+      storedAs: pepper.ring === null || pepper.openOnly ? "SHA-256" : "HMAC-SHA-256",
+    },
     cookie: { ...cookie, httpOnly: true, persistent: "only when remembered" },
     lifetime: { ...lifetime },
     csrf: options.csrf && {
@@ -63,6 +85,8 @@ export function describe(options: ResolvedOptions<AnySession>): SessionPolicy {
       silent: options.csrf.silent,
       exemptions: options.csrf.exempt !== null,
     },
+    seal: seal && { cipher: "AES-256-GCM", keys: seal.ring.ids, ...without(seal) },
+    pepper: pepper.ring && { keys: pepper.ring.ids, ...without(pepper) },
     clearSiteData: options.clearSiteData,
     extensions: options.extensions.map(({ name }) => name),
     concurrency: options.concurrency && { ...options.concurrency },
@@ -81,4 +105,9 @@ export function describe(options: ResolvedOptions<AnySession>): SessionPolicy {
       sweepEveryMs: options.sweepEveryMs,
     },
   };
+}
+
+/** What a policy says besides its keys. */
+function without<P extends { readonly ring: unknown }>({ ring: _, ...others }: P): Omit<P, "ring"> {
+  return others;
 }

@@ -627,7 +627,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     this.#draft = draft;
   }
 
-  #input(): Omit<CommitInput, "rotationDue"> {
+  #input(): Omit<CommitInput, "rotationDue" | "stale"> {
     const { lifetime } = this.#host;
     return {
       record: this.#record,
