@@ -85,8 +85,18 @@ export function describe(options: ResolvedOptions<AnySession>): SessionPolicy {
       silent: options.csrf.silent,
       exemptions: options.csrf.exempt !== null,
     },
-    seal: seal && { cipher: "AES-256-GCM", keys: seal.ring.ids, ...without(seal) },
-    pepper: pepper.ring && { keys: pepper.ring.ids, ...without(pepper) },
+    seal: seal && {
+      cipher: "AES-256-GCM",
+      keys: seal.ring.ids,
+      fields: seal.fields,
+      acceptUnsealed: seal.acceptUnsealed,
+      openOnly: seal.openOnly,
+    },
+    pepper: pepper.ring && {
+      keys: pepper.ring.ids,
+      acceptUnpeppered: pepper.acceptUnpeppered,
+      openOnly: pepper.openOnly,
+    },
     clearSiteData: options.clearSiteData,
     extensions: options.extensions.map(({ name }) => name),
     concurrency: options.concurrency && { ...options.concurrency },
@@ -105,9 +115,4 @@ export function describe(options: ResolvedOptions<AnySession>): SessionPolicy {
       sweepEveryMs: options.sweepEveryMs,
     },
   };
-}
-
-/** What a policy says besides its keys. */
-function without<P extends { readonly ring: unknown }>({ ring: _, ...others }: P): Omit<P, "ring"> {
-  return others;
 }

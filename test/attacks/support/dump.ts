@@ -96,10 +96,12 @@ async function rowsOfMysql(location: MysqlLocation): Promise<string> {
 function textOf(value: unknown): string {
   const texts: string[] = [];
   const visit = (one: unknown): void => {
-    if (one instanceof Uint8Array) texts.push(Buffer.from(one).toString("latin1"));
-    else if (typeof one === "object" && one !== null)
-      for (const [name, inner] of Object.entries(one)) (visit(name), visit(inner));
-    else texts.push(String(one));
+    if (one instanceof Uint8Array) return void texts.push(Buffer.from(one).toString("latin1"));
+    if (typeof one !== "object" || one === null) return void texts.push(String(one));
+    for (const [name, inner] of Object.entries(one)) {
+      texts.push(name);
+      visit(inner);
+    }
   };
   visit(value);
   return texts.join("\n");
