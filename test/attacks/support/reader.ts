@@ -22,8 +22,8 @@ export function partsOf(runs: readonly string[], length: number): Set<string> {
 }
 
 /**
- * Texts of the grammar of a secret: every part of what was read; what comes of hashing it; and what comes of taking each part for a
- * secret and unmasking each other part with it, as the holder of an old secret finds its successor.
+ * Texts of the grammar of a secret: every part of what was read; what comes of hashing it; and what comes of taking either end of
+ * a run for a secret and unmasking the ends of all with it, as the holder of an old secret finds its successor.
  */
 export function secretsFrom(runs: readonly string[]): Set<string> {
   const secrets = partsOf(runs, 32);
@@ -34,13 +34,12 @@ export function secretsFrom(runs: readonly string[]): Set<string> {
       secrets.add(hash.slice(0, 32)).add(hash.slice(-32));
     }
   }
-  const masks = short.flatMap((run) => [...partsOf([run], 32)]);
-  const holders = short
-    .flatMap((run) => [run.slice(0, 32), run.slice(-32)])
-    .filter((part) => part.length === 32);
-  for (const holder of new Set(holders)) {
+  const ends = new Set(
+    short.flatMap((run) => [run.slice(0, 32), run.slice(-32)]).filter((part) => part.length === 32),
+  );
+  for (const holder of ends) {
     const token = Token.parse("A".repeat(24) + holder);
-    for (const mask of new Set(masks)) {
+    for (const mask of ends) {
       const successor = token?.unmaskSuccessor(mask).reveal().slice(24);
       if (successor !== undefined) secrets.add(successor);
     }
