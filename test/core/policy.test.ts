@@ -52,6 +52,8 @@ test("the policy in force by default is this: a change of it is a decision", () 
         "checkEveryMs": 30000,
         "giveUpAfterMs": 120000,
       },
+      "pepper": null,
+      "seal": null,
       "store": {
         "abilities": [
           "listByLabel",
