@@ -1,3 +1,4 @@
+export type { PepperOptions, SealOptions } from "./core/at-rest.ts";
 export type { AuthenticationOptions, FreshnessDemand, LoginOptions } from "./core/authentication.ts";
 export type { Clock } from "./core/clock.ts";
 export type { Codec } from "./core/codec.ts";
@@ -12,6 +13,7 @@ export type { RequestOrigin, SessionEventName, SessionEvents, SessionListener } 
 export type { ExtensionEvent, ExtensionHost, SessionExtension } from "./core/extension.ts";
 export type { HttpExchange } from "./core/exchange.ts";
 export type { LiveHooks, RequestHooks } from "./core/hooks.ts";
+export type { NamedKey } from "./core/key-ring.ts";
 export type { Identity, SessionScope } from "./core/labels.ts";
 export type { LifetimeOptions, Preset } from "./core/lifetime.ts";
 export type { LiveSession } from "./core/live.ts";

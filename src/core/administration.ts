@@ -96,7 +96,7 @@ export class Administration {
   /** Deletes those that bear other labels besides. */
   async #deleteEach(label: string, others: readonly string[], spared: readonly SessionId[]): Promise<number> {
     let count = 0;
-    for await (const record of pages((after) => this.#gate.listByLabel(label, after))) {
+    for await (const record of pages((after) => this.#gate.bareByLabel(label, after))) {
       const isMeant = others.every((other) => record.labels.includes(other)) && !spared.includes(record.id);
       if (isMeant && (await this.#gate.delete(record.id, { label })) === "done") count += 1;
     }
@@ -122,7 +122,7 @@ export class Administration {
 
   async #count(label: string): Promise<number> {
     let count = 0;
-    for await (const _record of pages((after) => this.#gate.listByLabel(label, after))) count += 1;
+    for await (const _record of pages((after) => this.#gate.bareByLabel(label, after))) count += 1;
     return count;
   }
 
@@ -130,7 +130,7 @@ export class Administration {
     this.#gate.demand("all");
     await this.#marks.raise([], []);
     let count = 0;
-    for await (const record of pages((after) => this.#gate.all(after))) {
+    for await (const record of pages((after) => this.#gate.bareAll(after))) {
       // One that began meanwhile goes too: its time says little, for clocks of machines differ.
       if (isMark(record)) continue;
       if ((await this.#gate.delete(record.id, {})) === "done") count += 1;

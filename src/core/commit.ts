@@ -1,4 +1,5 @@
 import { Admission } from "./admission.ts";
+import type { AtRest } from "./at-rest.ts";
 import type { Clock } from "./clock.ts";
 import { Delivery, type DeliveryRules } from "./delivery.ts";
 import type { Draft, Staged } from "./draft.ts";
@@ -24,8 +25,9 @@ import { userOf } from "./reserved.ts";
 import type { RequestState } from "./request-state.ts";
 import { successorOf } from "./rotation.ts";
 import { tooLateForCookie, tooManyAttempts } from "./refusals.ts";
-import { newRecord, type Sending, sendingOf } from "./sending.ts";
+import { afterUpdate, newRecord, type Sending, sendingOf } from "./sending.ts";
 import { Session } from "./session.ts";
+import type { SessionChange } from "./store.ts";
 import { Token } from "./token.ts";
 
 /** What decides in a commit besides the plan. */
@@ -37,6 +39,7 @@ export interface CommitRules extends DeliveryRules {
   readonly moves: Moves;
   /** What logins have to pass. */
   readonly admission: Admission;
+  readonly atRest: AtRest;
 }
 
 /**
@@ -72,7 +75,8 @@ export class Committer {
     const input = Session.access.input(state.session);
     // A secret that the client cannot be told of must not be made.
     const rotationDue = state.rotationDue && state.phase !== "sent" && state.exchange.canSetCookie;
-    return planCommit({ ...input, rotationDue }, this.#rules.lifetime, this.#clock.now());
+    const stale = base !== null && this.#rules.atRest.renewal(base, state.token) !== null;
+    return planCommit({ ...input, rotationDue, stale }, this.#rules.lifetime, this.#clock.now());
   }
 
   /**
@@ -120,17 +124,27 @@ export class Committer {
     });
   }
 
-  /** Moves the access time. What becomes of it matters to nobody: the next request moves it again. */
+  /**
+   * Moves the access time, and puts what is under old keys under the first ones. What becomes of it matters to nobody: the next request
+   * does it again. Only touches renew keys: a commit sends no more than what was changed, and needs no condition for it.
+   */
   async touch(state: RequestState, plan: Extract<Plan, { kind: "touch" }>): Promise<void> {
     const base = Session.access.base(state.session);
     if (base === null) return;
     const { accessedAt, expiresAt } = plan;
-    const change = { now: this.#clock.now(), epoch: base.epoch, accessedAt, expiresAt };
+    const renewal = this.#rules.atRest.renewal(base, state.token);
+    const change: SessionChange = {
+      now: this.#clock.now(),
+      epoch: base.epoch,
+      accessedAt,
+      expiresAt,
+      // What another wrote meanwhile must not be undone, a new secret least of all.
+      ...(renewal !== null && { ifVersion: base.version, ...renewal }),
+    };
     const outcome = await orNothing(this.#gate.update(base.id, change));
     // A request that committed by itself has no need of another when it finishes.
     if (outcome?.kind !== "done" || Session.access.base(state.session) !== base) return;
-    const touched = { ...base, accessedAt, expiresAt: Math.max(expiresAt, base.expiresAt) };
-    Session.access.settle(state.session, touched, null);
+    Session.access.settle(state.session, afterUpdate(base, change, outcome.version), null);
   }
 
   /** Gives the client that presented the previous secret the current one, if nobody presented that yet. */
@@ -138,7 +152,8 @@ export class Committer {
     const { token } = state;
     if (token === null) return;
     const record = await orNothing(this.#gate.read(token.id));
-    const successor = record === null || record === undefined ? null : successorOf(record, token);
+    const successor =
+      record === null || record === undefined ? null : successorOf(record, token, this.#rules.atRest.pepper);
     if (successor !== null) state.cookie = successor;
   }
 
@@ -258,7 +273,7 @@ export class Committer {
 
     for (let attempt = 0; attempt < MAX_CREATE_ATTEMPTS; attempt += 1) {
       const token = Token.mint();
-      const record = newRecord(token, staged, plan, this.#clock.now());
+      const record = newRecord(token, this.#rules.atRest.pepper, staged, plan, this.#clock.now());
       if (!(await this.#delivery.create(record))) continue;
       this.#events.emit("created", {
         id: record.id,
@@ -409,7 +424,8 @@ export class Committer {
   }
 
   #sending(state: RequestState, base: SessionRecord, plan: Omit<UpdatePlan, "kind" | "minor">): Sending {
-    return sendingOf(base, state.token, plan, this.#rules.lifetime, this.#clock.now());
+    const { lifetime, atRest } = this.#rules;
+    return sendingOf(base, state.token, plan, { lifetime, pepper: atRest.pepper }, this.#clock.now());
   }
 
   /** Lays the request over what another wrote. Tells whether nothing is left to do. */
@@ -433,7 +449,7 @@ export class Committer {
   #adoptSuccessor(state: RequestState, fresh: SessionRecord): void {
     state.rotationDue = false;
     if (state.token === null || state.phase === "sent" || !state.exchange.canSetCookie) return;
-    const successor = successorOf(fresh, state.token);
+    const successor = successorOf(fresh, state.token, this.#rules.atRest.pepper);
     if (successor === null) return;
     if (state.cookie !== "revoke") state.cookie = successor;
     // From here on the request is as one that came with the current secret.

@@ -51,9 +51,12 @@ export interface SessionEvents {
   };
   /** A cookie came for a session that had expired. */
   expired: RequestOrigin & { readonly id: SessionId; readonly user: string | null };
-  /** A cookie opened nothing: it is no token, there are too many, they open different sessions, or the id or secret is unknown. */
+  /**
+   * A cookie opened nothing: it is no token, there are too many, they open different sessions, or the id or secret is unknown; `unpeppered`
+   * where the stored hash is not made with a pepper, as all have to be.
+   */
   rejected: RequestOrigin & {
-    readonly reason: "malformed" | "too-many" | "ambiguous" | "unknown" | "secret";
+    readonly reason: "malformed" | "too-many" | "ambiguous" | "unknown" | "secret" | "unpeppered";
     readonly id?: SessionId;
   };
   /** A request that changes something came from the page of a stranger, or may have. `enforced` tells whether it was refused. */
@@ -81,8 +84,11 @@ export interface SessionEvents {
   conflict: { readonly id: SessionId; readonly field: string };
   /** A request's changes were dropped: the session had ended (`gone`), or its privilege had changed (`stale`). */
   gone: { readonly id: SessionId; readonly reason: "gone" | "stale"; readonly fields: readonly string[] };
-  /** What is stored under an id is not a record. */
-  corrupt: { readonly id: SessionId };
+  /**
+   * What is stored under an id is not a record, or a field of it does not bear its seal: it was altered or comes from elsewhere (`broken`),
+   * or is not sealed where it has to be (`missing`).
+   */
+  corrupt: { readonly id: SessionId; readonly field?: string; readonly seal?: "broken" | "missing" };
   /** A stored value that its schema or codec refuses; it reads as absent. */
   invalid: { readonly id: SessionId | null; readonly field: string };
   /** The session changed after the response's headers had left. `saved` tells whether the change is stored. */

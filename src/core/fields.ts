@@ -1,7 +1,7 @@
 import type { Codec } from "./codec.ts";
 import { SessionError } from "./errors.ts";
 import { byteLength, isWellFormed } from "./platform.ts";
-import { isReserved, RESERVED } from "./record.ts";
+import { isReserved, isSealed, RESERVED } from "./record.ts";
 
 const MAX_NAME_LENGTH = 128;
 // Control characters and NUL: engines and logs disagree about them.
@@ -48,10 +48,10 @@ export function encodeField(codec: Codec, name: string, value: unknown): string 
       cause,
     });
   }
-  if (typeof text === "string" && isWellFormed(text) && !text.includes("\0")) return text;
+  if (typeof text === "string" && isWellFormed(text) && !text.includes("\0") && !isSealed(text)) return text;
   throw new SessionError(
     "ERR_SESSION_VALUE",
-    `The codec's text for the session field "${name}" is not well-formed text without NUL.`,
+    `The codec's text for the session field "${name}" is not well-formed text without NUL, or begins as that of a sealed field does.`,
   );
 }
 

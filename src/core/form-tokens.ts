@@ -1,6 +1,6 @@
 import type { Draft } from "./draft.ts";
 import { SessionError } from "./errors.ts";
-import { equalInConstantTime, randomText } from "./platform.ts";
+import { equalInConstantTime, randomText, sha256 } from "./platform.ts";
 import { asTexts, CSRF, FORM_TOKENS } from "./reserved.ts";
 
 const TOKEN_BYTES = 16;
@@ -8,10 +8,15 @@ const TOKEN_BYTES = 16;
 /** How many forms of one session can be open at once. */
 export const MAX_FORM_TOKENS = 32;
 
+/** What is kept of a form token: who reads the store finds none that a form could send. */
+function hashOf(token: string): string {
+  return sha256(`holdfast form ${token}`).slice(0, 22);
+}
+
 /** Makes a token for one form. */
 export function makeFormToken(draft: Draft): string {
   const token = randomText(TOKEN_BYTES);
-  draft.update(FORM_TOKENS, (value) => [...asTexts(value), token].slice(-MAX_FORM_TOKENS), "plain");
+  draft.update(FORM_TOKENS, (value) => [...asTexts(value), hashOf(token)].slice(-MAX_FORM_TOKENS), "plain");
   return token;
 }
 
@@ -29,9 +34,9 @@ export function voidTokens(draft: Draft): void {
 
 export function isOutstanding(outstanding: readonly string[], token: unknown): boolean {
   // Every one is compared, so that time does not tell which was near.
-  return (
-    typeof token === "string" && outstanding.filter((known) => equalInConstantTime(known, token)).length > 0
-  );
+  if (typeof token !== "string") return false;
+  const hash = hashOf(token);
+  return outstanding.filter((known) => equalInConstantTime(known, hash)).length > 0;
 }
 
 /** What a request without the session's token is refused with. */
@@ -47,6 +52,7 @@ export function spendFormToken(outstanding: readonly string[], token: string): s
   if (!isOutstanding(outstanding, token)) {
     throw new SessionError("ERR_SESSION_CONFLICT", "Another request used this form token first.");
   }
-  const left = outstanding.filter((known) => known !== token);
+  const hash = hashOf(token);
+  const left = outstanding.filter((known) => known !== hash);
   return left.length > 0 ? left : undefined;
 }

@@ -1,7 +1,8 @@
 import type { Clock } from "./clock.ts";
 import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
-import { judgeRecord, type SessionId, type SessionRecord } from "./record.ts";
+import { isSealed, judgeRecord, type SessionId, type SessionRecord } from "./record.ts";
+import { SealError, unknownSeal } from "./seal.ts";
 import type {
   AnyStore,
   Call,
@@ -19,6 +20,8 @@ import type {
  */
 export class Gate {
   readonly #store: AnyStore;
+  /** The store beneath what opens its fields. */
+  readonly #bare: AnyStore;
   readonly #clock: Clock;
   readonly #deadlineMs: number;
   readonly #events: Events;
@@ -30,9 +33,10 @@ export class Gate {
     clock: Clock,
     deadlineMs: number,
     events: Events,
-    options: { readonly setup: boolean },
+    options: { readonly setup: boolean; readonly bare?: AnyStore },
   ) {
     this.#store = store;
+    this.#bare = options.bare ?? store;
     this.#clock = clock;
     this.#deadlineMs = deadlineMs;
     this.#events = events;
@@ -46,7 +50,7 @@ export class Gate {
       found = await this.#call("read", (store, call) => store.read(id, call));
     } catch (error) {
       if (!SessionError.is(error) || error.code !== "ERR_SESSION_CORRUPT") throw error;
-      this.#events.emit("corrupt", { id });
+      this.#events.emit("corrupt", { id, ...(error instanceof SealError && error.fault) });
       return null;
     }
     if (found === null || found === undefined) return null;
@@ -80,6 +84,16 @@ export class Gate {
     return this.#checkedPage("listByLabel", found);
   }
 
+  /** Lists as {@link listByLabel} what is to be ended: those whose fields cannot be opened too, and sealed as they are. */
+  async bareByLabel(label: string, after: string | undefined): Promise<Page> {
+    this.demand("listByLabel");
+    const page = pageRequest(after);
+    const found = await this.#call("listByLabel", async (_, call) =>
+      this.#bare.listByLabel?.(label, page, call),
+    );
+    return this.#recordsOf("listByLabel", found);
+  }
+
   async deleteByLabel(label: string, except: readonly SessionId[]): Promise<number> {
     this.demand("deleteByLabel");
     const count: unknown = await this.#call("deleteByLabel", async (store, call) =>
@@ -92,6 +106,14 @@ export class Gate {
     this.demand("all");
     const page = pageRequest(after);
     return this.#checkedPage("all", await this.#call("all", async (store, call) => store.all?.(page, call)));
+  }
+
+  /** Lists as {@link all} what is to be ended: those whose fields cannot be opened too, and sealed as they are. */
+  async bareAll(after: string | undefined): Promise<Page> {
+    this.demand("all");
+    const page = pageRequest(after);
+    const found = await this.#call("all", async (_, call) => this.#bare.all?.(page, call));
+    return this.#recordsOf("all", found);
   }
 
   async sweep(now: number, limit: number): Promise<SweepOutcome> {
@@ -230,16 +252,31 @@ export class Gate {
   }
 
   /** Records that are none are passed over, as a store passes over those that it cannot read itself. */
-  #checkedPage(operation: string, page: Page | undefined): Page {
+  #checkedPage(operation: string, found: Page | undefined): Page {
+    const page = this.#recordsOf(operation, found);
+    for (const record of page.records) this.#demandOpen(operation, record);
+    return page;
+  }
+
+  #recordsOf(operation: string, page: Page | undefined): Page {
     if (!Array.isArray(page?.records)) this.#nonsense(operation);
     const records = page.records.filter((record) => judgeRecord(record) === "record");
     return page.next === undefined ? { records } : { records, next: page.next };
   }
 
+  /** A sealed text that came as far as here is one that nothing opens in this process: to read it as a value would lose it. */
+  #demandOpen(operation: string, record: SessionRecord): SessionRecord {
+    for (const name in record.fields) {
+      if (isSealed(record.fields[name] ?? ""))
+        throw this.#failure(operation, unknownSeal(", and this process has no keys"));
+    }
+    return record;
+  }
+
   #judged(id: SessionId, found: unknown): SessionRecord | null {
     switch (judgeRecord(found)) {
       case "record":
-        return found as SessionRecord;
+        return this.#demandOpen("read", found as SessionRecord);
       case "corrupt":
         this.#events.emit("corrupt", { id });
         return null;

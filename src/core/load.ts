@@ -1,7 +1,9 @@
 import type { Clock } from "./clock.ts";
+import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { Gate } from "./gate.ts";
 import type { Lifetime } from "./lifetime.ts";
+import type { Pepper } from "./pepper.ts";
 import type { SessionRecord } from "./record.ts";
 import { asRotation, reservedValue, ROTATION, userOf } from "./reserved.ts";
 import { Token } from "./token.ts";
@@ -43,12 +45,14 @@ export class Loader {
   readonly #events: Events;
   readonly #clock: Clock;
   readonly #lifetime: Lifetime;
+  readonly #pepper: Pepper;
 
-  constructor(gate: Gate, events: Events, clock: Clock, lifetime: Lifetime) {
+  constructor(gate: Gate, events: Events, clock: Clock, lifetime: Lifetime, pepper: Pepper) {
     this.#gate = gate;
     this.#events = events;
     this.#clock = clock;
     this.#lifetime = lifetime;
+    this.#pepper = pepper;
   }
 
   /**
@@ -73,12 +77,15 @@ export class Loader {
   async #openOne(token: Token, address: string | null): Promise<Opened | null> {
     const record = await this.#gate.read(token.id);
     if (record === null) return this.#rejected("unknown", token, address);
-    if (token.matches(record.secretHash))
-      return this.#live(record, { record, token, predecessor: false }, address);
+    const verdict = this.#pepper.judge(token, record.secretHash);
+    if (verdict === "match") return this.#live(record, { record, token, predecessor: false }, address);
 
     const rotation = asRotation(reservedValue(record.fields, ROTATION));
-    if (rotation?.previous === undefined || !token.matches(rotation.previous))
-      return this.#rejected("secret", token, address);
+    const before = rotation?.previous === undefined ? "other" : this.#pepper.judge(token, rotation.previous);
+    if (rotation === null || before !== "match") {
+      if (verdict === "unknown-key" || before === "unknown-key") throw this.#unknownPepper();
+      return this.#rejected(verdict === "unpeppered" ? verdict : "secret", token, address);
+    }
     const { confirmedAt } = rotation;
     const inGrace =
       confirmedAt === undefined || this.#clock.now() < confirmedAt + this.#lifetime.rotationGraceMs;
@@ -94,7 +101,17 @@ export class Loader {
     return null;
   }
 
-  #rejected(reason: "unknown" | "secret", token: Token, address: string | null): null {
+  /** Whether the cookie opens the session cannot be told: that is no reason to log its user out. */
+  #unknownPepper(): SessionError {
+    const error = new SessionError(
+      "ERR_SESSION_FORMAT",
+      "The hash of this session's secret is made with a pepper that this process does not have. Give every process all keys by pepper.keys before any of them uses a new one.",
+    );
+    this.#events.emit("storeFailure", { operation: "read", error });
+    return error;
+  }
+
+  #rejected(reason: "unknown" | "secret" | "unpeppered", token: Token, address: string | null): null {
     this.#events.emit("rejected", { reason, id: token.id, address });
     return null;
   }

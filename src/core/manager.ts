@@ -1,5 +1,6 @@
 import { Administration } from "./administration.ts";
 import { Admission } from "./admission.ts";
+import { AtRest } from "./at-rest.ts";
 import { Attachment } from "./attachment.ts";
 import { Committer } from "./commit.ts";
 import { tooLateForCookie } from "./refusals.ts";
@@ -63,6 +64,7 @@ export class SessionManager<
   readonly #options: ResolvedOptions<S>;
   readonly #events: Events = new Events();
   readonly #gate: Gate;
+  readonly #atRest: AtRest;
   readonly #loader: Loader;
   readonly #committer: Committer;
   readonly #finisher: Finisher;
@@ -81,10 +83,12 @@ export class SessionManager<
     const resolved = resolveOptions<S>(options);
     const { store, clock, lifetime, deadlineMs, setup } = resolved;
     this.#options = resolved;
-    this.#gate = new Gate(store, clock, deadlineMs, this.#events, { setup });
+    const atRest = new AtRest(resolved.atRest);
+    this.#atRest = atRest;
+    this.#gate = new Gate(atRest.opened(store), clock, deadlineMs, this.#events, { setup, bare: store });
     const marks = new Marks(this.#gate, clock);
     this.#moves = new Moves(this.#events, resolved.moves);
-    this.#loader = new Loader(this.#gate, this.#events, clock, lifetime);
+    this.#loader = new Loader(this.#gate, this.#events, clock, lifetime, atRest.pepper);
     const isRevocable = store.deleteByLabel !== undefined || store.all !== undefined;
     const seats =
       resolved.concurrency === null
@@ -92,6 +96,7 @@ export class SessionManager<
         : new Seats(this.#gate, clock, this.#events, resolved.concurrency, longestLife(lifetime));
     this.#committer = new Committer(this.#gate, clock, this.#events, new CommitQueue(clock, deadlineMs), {
       ...resolved,
+      atRest,
       moves: this.#moves,
       admission: new Admission(isRevocable ? marks : null, seats),
       resends: store.traits.resends,
@@ -460,7 +465,8 @@ export class SessionManager<
       return true;
     }
     state.rotationDue = presented && isRotationDue(lifetime, record, now);
-    return moved || state.rotationDue || predecessor || touchDue;
+    const stale = this.#atRest.renewal(record, token) !== null;
+    return moved || state.rotationDue || predecessor || touchDue || stale;
   }
 
   /** The handler looked: the response depends on the session. */

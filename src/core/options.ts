@@ -1,3 +1,4 @@
+import { type AtRestPolicy, type PepperOptions, resolveAtRest, type SealOptions } from "./at-rest.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Codec, jsonCodec } from "./codec.ts";
 import { type CookieOptions, type CookiePolicy, resolveCookie } from "./cookie.ts";
@@ -69,6 +70,10 @@ export interface SessionManagerOptions<
   readonly extensions?: readonly SessionExtension[];
   /** How many sessions a user may have at a time (ASVS 7.1.2); default as many as they like. */
   readonly concurrency?: ConcurrencyOptions;
+  /** Seals fields where they are stored; default none. */
+  readonly seal?: SealOptions;
+  /** Makes the stored hashes of secrets with a key; default without. */
+  readonly pepper?: PepperOptions;
   /** What the store must promise; the manager refuses to start on less. */
   readonly requires?: Partial<Pick<StoreTraits, "durability" | "shared">>;
   /** The source of time; default the system's. */
@@ -107,6 +112,7 @@ export interface ResolvedOptions<S extends AnySession> {
   readonly concurrency: ConcurrencyOptions | null;
   readonly csrf: CsrfPolicy | null;
   readonly moves: MovePolicy | null;
+  readonly atRest: AtRestPolicy;
   readonly extensions: readonly SessionExtension[];
   readonly clearSiteData: readonly ClearDirective[];
   readonly clock: Clock;
@@ -133,6 +139,8 @@ const KNOWN: readonly (keyof SessionManagerOptions<FieldSchemas, AnySession>)[] 
   "moves",
   "extensions",
   "clearSiteData",
+  "seal",
+  "pepper",
   "requires",
   "clock",
   "preset",
@@ -164,7 +172,7 @@ export function resolveOptions<S extends AnySession>(
   if (!isObject(options))
     refuseConfig("SessionManager needs an object of options with a store, such as { store: memoryStore() }.");
   checkOptionNames(options, KNOWN, "SessionManager");
-  for (const name of ["cookie", "requires", "fields", "live", "concurrency"] as const)
+  for (const name of ["cookie", "requires", "fields", "live", "concurrency", "seal", "pepper"] as const)
     checkObject(name, options[name]);
   if (options.csrf !== false) checkObject("csrf", options.csrf);
   checkOptionNames(options.cookie ?? {}, KNOWN_COOKIE, "cookie");
@@ -192,6 +200,7 @@ export function resolveOptions<S extends AnySession>(
     extensions: checkExtensions(options.extensions ?? []),
     csrf: resolveCsrf(options.csrf ?? {}),
     moves: resolveMoves(options.moves ?? {}),
+    atRest: resolveAtRest(options.seal, options.pepper),
     clearSiteData: checkedDirectives(options.clearSiteData ?? ["cookies", "storage"]),
     concurrency: options.concurrency === undefined ? null : checkedConcurrency(options.concurrency),
     clock: checkedClock(options.clock),

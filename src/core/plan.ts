@@ -34,6 +34,8 @@ export interface CommitInput {
   readonly renewal: Renewal | null;
   /** Whether the secret is due for its periodic renewal, and may be renewed now. */
   readonly rotationDue: boolean;
+  /** Something of the record is under old keys: it is touched, whenever it was last used, for a touch renews it. */
+  readonly stale: boolean;
   /** How long the store is to keep the session without a request; infinite for one that the idle limit only locks. */
   readonly idleMs: number;
   /** The session is locked, and what this request does is no activity of its user. */
@@ -94,7 +96,7 @@ function planUpdate(input: CommitInput, record: SessionRecord, lifetime: Lifetim
     ? { accessedAt: record.accessedAt, expiresAt: record.expiresAt }
     : { accessedAt: now, expiresAt: Math.min(now + input.idleMs, renewal?.endsAt ?? record.endsAt) };
   if (!isChanged(staged) && renewal === null && !rotates) {
-    const due = !input.locked && now - record.accessedAt > lifetime.accessTimeResolutionMs;
+    const due = !input.locked && (input.stale || now - record.accessedAt > lifetime.accessTimeResolutionMs);
     return due ? { kind: "touch", ...times } : { kind: "nothing" };
   }
   return {

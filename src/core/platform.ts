@@ -2,7 +2,16 @@
  * Everything the core takes from the runtime, in one place: a port to another runtime changes this file alone.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { hash, randomBytes as cryptoRandomBytes, timingSafeEqual } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hash,
+  type KeyObject,
+  randomBytes as cryptoRandomBytes,
+  timingSafeEqual,
+} from "node:crypto";
 import { channel } from "node:diagnostics_channel";
 
 /** Random bytes of the system's generator, as base64url. */
@@ -20,6 +29,65 @@ export function equalInConstantTime(one: string, other: string): boolean {
   const left = Buffer.from(one);
   const right = Buffer.from(other);
   return left.length === right.length && timingSafeEqual(left, right);
+}
+
+/** A key that prints as nothing of itself. */
+export type SecretKey = KeyObject;
+
+/** Takes a copy of the bytes. */
+export function secretKey(bytes: Uint8Array): SecretKey {
+  return createSecretKey(bytes);
+}
+
+/** HMAC-SHA256 (RFC 2104) as base64url, 43 characters. */
+export function hmacText(key: SecretKey, text: string): string {
+  return createHmac("sha256", key).update(text).digest("base64url");
+}
+
+/** HMAC-SHA256 as a key. */
+export function derivedKey(key: SecretKey, text: string): SecretKey {
+  return createSecretKey(createHmac("sha256", key).update(text).digest());
+}
+
+const CIPHER = "aes-256-gcm";
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** AES-256-GCM (NIST SP 800-38D): random nonce, what is encrypted, tag; base64url. `bound` has to be the same to open it. */
+export function encryptText(key: SecretKey, text: string, bound: string): string {
+  const nonce = cryptoRandomBytes(NONCE_BYTES);
+  const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+  cipher.setAAD(Buffer.from(bound));
+  const parts = [nonce, cipher.update(text, "utf8"), cipher.final(), cipher.getAuthTag()];
+  return Buffer.concat(parts).toString("base64url");
+}
+
+/** The text again, or `null` when it is not exactly what was encrypted by this key and bound to this. Never throws. */
+export function decryptText(key: SecretKey, encrypted: string, bound: string): string | null {
+  const bytes = Buffer.from(encrypted, "base64url");
+  const end = bytes.length - TAG_BYTES;
+  if (end < NONCE_BYTES) return null;
+  const decipher = createDecipheriv(CIPHER, key, bytes.subarray(0, NONCE_BYTES), {
+    authTagLength: TAG_BYTES,
+  });
+  decipher.setAAD(Buffer.from(bound));
+  decipher.setAuthTag(bytes.subarray(end));
+  try {
+    const text = decipher.update(bytes.subarray(NONCE_BYTES, end), undefined, "utf8");
+    return text + decipher.final("utf8");
+  } catch {
+    return null;
+  }
+}
+
+/** The bytes of a base64url text; `null` for what is none, or is not written the one way that its bytes are. */
+export function bytesOf(text: string): Uint8Array | null {
+  const bytes = Buffer.from(text, "base64url");
+  return bytes.toString("base64url") === text ? bytes : null;
+}
+
+export function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64url");
 }
 
 /** Combines two base64url texts of the same number of bytes by exclusive or. */

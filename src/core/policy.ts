@@ -5,7 +5,11 @@ import type { StoreTraits } from "./store.ts";
 
 /** The policy in force, as plain data for an auditor or a snapshot test (ASVS 7.1.1). Times in milliseconds. */
 export interface SessionPolicy {
-  readonly token: { readonly idBits: number; readonly secretBits: number; readonly storedAs: "SHA-256" };
+  readonly token: {
+    readonly idBits: number;
+    readonly secretBits: number;
+    readonly storedAs: "SHA-256" | "HMAC-SHA-256";
+  };
   readonly cookie: {
     readonly name: string;
     readonly path: string;
@@ -33,6 +37,19 @@ export interface SessionPolicy {
     readonly exemptions: boolean;
   } | null;
   readonly moves: MovePolicy | null;
+  /** Ids of keys, the first in use; never a key. */
+  readonly seal: {
+    readonly cipher: "AES-256-GCM";
+    readonly keys: readonly string[];
+    readonly fields: "all" | readonly string[];
+    readonly acceptUnsealed: boolean;
+    readonly openOnly: boolean;
+  } | null;
+  readonly pepper: {
+    readonly keys: readonly string[];
+    readonly acceptUnpeppered: boolean;
+    readonly openOnly: boolean;
+  } | null;
   readonly clearSiteData: readonly string[];
   readonly extensions: readonly string[];
   readonly concurrency: { readonly max: number; readonly onExceed: string } | null;
@@ -54,9 +71,14 @@ export interface SessionPolicy {
 const ABILITIES = ["listByLabel", "deleteByLabel", "all", "sweep", "setup", "subscribe", "close"] as const;
 
 export function describe(options: ResolvedOptions<AnySession>): SessionPolicy {
-  const { store, cookie, lifetime } = options;
+  const { store, cookie, lifetime, atRest } = options;
+  const { seal, pepper } = atRest;
   return {
-    token: { idBits: 144, secretBits: 192, storedAs: "SHA-256" },
+    token: {
+      idBits: 144,
+      secretBits: 192,
+      storedAs: pepper.ring === null || pepper.openOnly ? "SHA-256" : "HMAC-SHA-256",
+    },
     cookie: { ...cookie, httpOnly: true, persistent: "only when remembered" },
     lifetime: { ...lifetime },
     csrf: options.csrf && {
@@ -66,6 +88,18 @@ export function describe(options: ResolvedOptions<AnySession>): SessionPolicy {
       exemptions: options.csrf.exempt !== null,
     },
     moves: options.moves && { ...options.moves },
+    seal: seal && {
+      cipher: "AES-256-GCM",
+      keys: seal.ring.ids,
+      fields: seal.fields,
+      acceptUnsealed: seal.acceptUnsealed,
+      openOnly: seal.openOnly,
+    },
+    pepper: pepper.ring && {
+      keys: pepper.ring.ids,
+      acceptUnpeppered: pepper.acceptUnpeppered,
+      openOnly: pepper.openOnly,
+    },
     clearSiteData: options.clearSiteData,
     extensions: options.extensions.map(({ name }) => name),
     concurrency: options.concurrency && { ...options.concurrency },

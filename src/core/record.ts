@@ -34,6 +34,14 @@ export function isReserved(name: string): boolean {
   return name.startsWith(RESERVED);
 }
 
+/** How the text of a sealed field begins, in whatever format. No codec's text may: see `seal.ts`. */
+export const SEALED = "sealed.";
+
+/** Tells whether the text of a field is a sealed one. */
+export function isSealed(text: string): boolean {
+  return text.startsWith(SEALED);
+}
+
 /** The highest record format that this version understands. Format 1 is written without a mark of its own. */
 const FORMAT = 1;
 export const FORMAT_FIELD = "~format";

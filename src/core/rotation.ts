@@ -1,4 +1,5 @@
 import type { Lifetime } from "./lifetime.ts";
+import type { Pepper } from "./pepper.ts";
 import type { SessionRecord } from "./record.ts";
 import { asRotation, reservedValue, type Rotation, ROTATION } from "./reserved.ts";
 import type { Token } from "./token.ts";
@@ -55,11 +56,11 @@ export function rotationOf(record: SessionRecord): Rotation | null {
 }
 
 /** The current token, for the holder of the one before it, while nobody presented the current one. */
-export function successorOf(record: SessionRecord, token: Token): Token | null {
+export function successorOf(record: SessionRecord, token: Token, pepper: Pepper): Token | null {
   const last = rotationOf(record);
   if (last?.mask === undefined || last.confirmedAt !== undefined) return null;
   const successor = token.unmaskSuccessor(last.mask);
-  return successor.matches(record.secretHash) ? successor : null;
+  return pepper.judge(successor, record.secretHash) === "match" ? successor : null;
 }
 
 function isOpen(last: Rotation, lifetime: Lifetime, now: number): boolean {

@@ -1,5 +1,6 @@
 import type { Staged } from "./draft.ts";
 import type { Lifetime } from "./lifetime.ts";
+import type { Pepper } from "./pepper.ts";
 import type { CreatePlan, UpdatePlan } from "./plan.ts";
 import { randomText } from "./platform.ts";
 import type { SessionRecord } from "./record.ts";
@@ -22,12 +23,18 @@ export interface Sending {
 const NO_FIELDS = { set: {}, remove: [] };
 
 /** The record that a create sends. */
-export function newRecord(token: Token, staged: Staged, plan: CreatePlan, now: number): SessionRecord {
+export function newRecord(
+  token: Token,
+  pepper: Pepper,
+  staged: Staged,
+  plan: CreatePlan,
+  now: number,
+): SessionRecord {
   return {
     id: token.id,
     epoch: 1,
     version: 1,
-    secretHash: token.secretHash(),
+    secretHash: pepper.hash(token),
     labels: plan.labels,
     createdAt: now,
     accessedAt: now,
@@ -45,7 +52,7 @@ export function sendingOf(
   base: SessionRecord,
   token: Token | null,
   plan: Omit<UpdatePlan, "kind" | "minor">,
-  lifetime: Lifetime,
+  { lifetime, pepper }: { readonly lifetime: Lifetime; readonly pepper: Pepper },
   now: number,
 ): Sending {
   const { staged, renewal, rotates } = plan;
@@ -73,7 +80,7 @@ export function sendingOf(
     ...(plan.accessedAt > 0 && { accessedAt: plan.accessedAt, expiresAt: plan.expiresAt }),
     ...(next !== null && {
       renew: {
-        secretHash: next.secretHash(),
+        secretHash: pepper.hash(next),
         nextEpoch: renewal === null ? base.epoch : base.epoch + 1,
         ...(renewal?.labels !== undefined && { labels: renewal.labels }),
         ...(renewal?.endsAt !== undefined && { endsAt: renewal.endsAt }),

@@ -573,7 +573,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     this.#draft = draft;
   }
 
-  #input(): Omit<CommitInput, "rotationDue"> {
+  #input(): Omit<CommitInput, "rotationDue" | "stale"> {
     const remember = asLife(this.#draft.peek(LIFE))?.rememberMs;
     const isOfUser = asAuthentication(this.#draft.peek(AUTH)) !== null;
     return {

@@ -1,4 +1,12 @@
-import { equalInConstantTime, printsAs, randomText, sha256, xorText } from "./platform.ts";
+import {
+  equalInConstantTime,
+  hmacText,
+  printsAs,
+  randomText,
+  type SecretKey,
+  sha256,
+  xorText,
+} from "./platform.ts";
 import type { SessionId } from "./record.ts";
 
 const ID_BYTES = 18;
@@ -45,6 +53,11 @@ export class Token {
   /** What a store may know of the secret. */
   secretHash(): string {
     return sha256(this.#secret);
+  }
+
+  /** The same with a key that the store does not have, and for this session alone: in another's record it opens nothing. */
+  pepperedHash(key: SecretKey): string {
+    return hmacText(key, `holdfast secret 1 ${this.id} ${this.#secret}`);
   }
 
   /** Tells whether the secret is the one behind a stored hash. */

@@ -86,7 +86,13 @@ async function contextOf(subject: AdapterSubject, closers: Closers): Promise<Ada
   const events: { name: string; event: object }[] = [];
 
   function managerOf(inner: AnyStore, choice: ManagerChoice): SessionManager {
-    const manager = new SessionManager({ sweepEvery: false, ...choice, store: inner, clock });
+    const manager = new SessionManager({
+      sweepEvery: false,
+      ...subject.atRest,
+      ...choice,
+      store: inner,
+      clock,
+    });
     closers.push(() => manager.close());
     return manager;
   }

@@ -1,6 +1,10 @@
 import type { AnyStore } from "../core/store.ts";
+import type { SessionManagerOptions } from "../core/options.ts";
+import type { FieldSchemas } from "../core/schema.ts";
 import type { SessionManager } from "../core/manager.ts";
 import type { Session } from "../core/session.ts";
+
+type ManagerOptions = SessionManagerOptions<FieldSchemas, Session>;
 
 /** What an adapter, or its framework, may be able to do. */
 export type AdapterAbility =
@@ -85,6 +89,8 @@ export interface AdapterSubject {
   readonly ways?: readonly string[];
   /** Names that the framework puts into the Vary of every answer by itself; `cookie` cannot be one. */
   readonly varies?: readonly string[];
+  /** How every manager protects what it stores; not at all unless said otherwise. */
+  readonly atRest?: Pick<ManagerOptions, "seal" | "pepper">;
   /** Opens the store that sessions live in; a memory store unless said otherwise. */
   openStore?(): Promise<{ readonly store: AnyStore; close(): Promise<void> }>;
 }

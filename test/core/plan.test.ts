@@ -34,6 +34,7 @@ function plan(input: Partial<CommitInput>, now = NOW) {
     hasInfo: false,
     renewal: null,
     rotationDue: false,
+    stale: false,
     idleMs: HOUR,
     locked: false,
     ...input,

@@ -56,6 +56,8 @@ test("the policy in force by default is this: a change of it is a decision", () 
         "address": "network",
         "userAgent": "product",
       },
+      "pepper": null,
+      "seal": null,
       "store": {
         "abilities": [
           "listByLabel",

@@ -7,7 +7,7 @@ import { startInWorkerd } from "./support/workerd.ts";
 
 withProject(PROJECT, () =>
   withRuntime(WORKERD, () => {
-    for (const name of ["fetch", "hono, newest", "hono, oldest"])
+    for (const name of ["fetch", "fetch, sealed", "hono, newest", "hono, oldest"])
       describeTrial({
         contract: "adapter",
         name,

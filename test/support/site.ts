@@ -1,6 +1,6 @@
 import {
   type FieldSchemas,
-  Session,
+  type Session,
   SessionError,
   SessionManager,
   type SessionManagerOptions,

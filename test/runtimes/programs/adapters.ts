@@ -10,6 +10,7 @@ import {
 } from "../../adapters/support/hono-subject.ts";
 import { nodeSubject } from "../../adapters/support/plain-node-subject.ts";
 import type { AdapterSubject } from "../../../src/testing/index.ts";
+import { atRest } from "../../support/at-rest.ts";
 import { type Handle, ownServer } from "./support/servers.ts";
 import { tryAdapters } from "./support/trial.ts";
 
@@ -33,6 +34,11 @@ function hono(version: HonoVersion): AdapterSubject {
 
 await tryAdapters({
   fetch: () => served(bridgedSubject(), (application) => fetchApplication(application)),
+  "fetch, sealed": () => ({
+    ...served(bridgedSubject(), (application) => fetchApplication(application)),
+    name: "fetch, sealed and peppered",
+    atRest: atRest("a", "b"),
+  }),
   "hono, newest": () => hono(NEWEST),
   "hono, oldest": () => hono(OLDEST),
   node: () => nodeSubject,

@@ -16,6 +16,7 @@ import { memoryStore } from "../../../src/stores/memory.ts";
 import { storeJobs } from "../../../src/testing/store-jobs.ts";
 import { bridgedSubject, fetchApplication } from "../../adapters/support/fetch-subject.ts";
 import { honoApplication, NEWEST, OLDEST, servedSubject } from "../../adapters/support/hono-subject.ts";
+import { atRest } from "../../support/at-rest.ts";
 import { memorySubject } from "../../testing/memory-subject.ts";
 import { adapterOutcome, storeOutcome } from "./support/trial.ts";
 import { type Isolate, useIsolates } from "./worker/child-process.ts";
@@ -38,6 +39,10 @@ let served: Handle | undefined;
 
 const ADAPTERS: Readonly<Record<string, [AdapterSubject, (application: Application) => Handle]>> = {
   fetch: [bridgedSubject(), (application) => fetchApplication(application)],
+  "fetch, sealed": [
+    { ...bridgedSubject(), atRest: atRest("a", "b") },
+    (application) => fetchApplication(application),
+  ],
   "hono, newest": [servedSubject(NEWEST), (application) => honoHandle(NEWEST, application)],
   "hono, oldest": [servedSubject(OLDEST), (application) => honoHandle(OLDEST, application)],
 };
