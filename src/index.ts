@@ -1,4 +1,5 @@
 export type { AuthenticationOptions, FreshnessDemand, LoginOptions } from "./core/authentication.ts";
+export { type CachingHeaders, forbidStoring, keepPrivate } from "./core/caching.ts";
 export type { Clock } from "./core/clock.ts";
 export type { Codec } from "./core/codec.ts";
 export { jsonCodec } from "./core/codec.ts";
