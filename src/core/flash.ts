@@ -9,11 +9,13 @@ export function flashes(value: unknown, kind: string): unknown[] {
 
 /** The messages that are not among those shown, each of which stands for one. */
 export function unseen(messages: readonly unknown[], shown: readonly string[]): unknown[] {
-  const left = [...shown];
+  const left = new Map<string, number>();
+  for (const text of shown) left.set(text, (left.get(text) ?? 0) + 1);
   return messages.filter((message) => {
-    const at = left.indexOf(jsonCodec.encode(message));
-    if (at >= 0) left.splice(at, 1);
-    return at < 0;
+    const text = jsonCodec.encode(message);
+    const count = left.get(text) ?? 0;
+    left.set(text, count - 1);
+    return count <= 0;
   });
 }
 

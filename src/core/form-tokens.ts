@@ -1,5 +1,5 @@
 import { SessionError } from "./errors.ts";
-import { equalInConstantTime, randomText } from "./platform.ts";
+import { equalInConstantTime as isSame, randomText } from "./platform.ts";
 
 /** How many forms of one session can be open at once. */
 export const MAX_FORM_TOKENS = 32;
@@ -9,14 +9,12 @@ export function newFormToken(): string {
 }
 
 export function addFormToken(outstanding: readonly string[], token: string): string[] {
-  return [...outstanding, token].slice(-MAX_FORM_TOKENS);
+  return latest([...outstanding, token]);
 }
 
 export function isOutstanding(outstanding: readonly string[], token: unknown): boolean {
-  // Every one is compared, so that time does not tell which was near.
-  return (
-    typeof token === "string" && outstanding.filter((known) => equalInConstantTime(known, token)).length > 0
-  );
+  // Every one is compared, so that time does not tell which was near; and no more than there can be, whatever a store holds.
+  return typeof token === "string" && latest(outstanding).filter((known) => isSame(known, token)).length > 0;
 }
 
 /** @throws `ERR_SESSION_CONFLICT` when another request used the token up first. */
@@ -24,6 +22,10 @@ export function spendFormToken(outstanding: readonly string[], token: string): s
   if (!isOutstanding(outstanding, token)) {
     throw new SessionError("ERR_SESSION_CONFLICT", "Another request used this form token first.");
   }
-  const left = outstanding.filter((known) => known !== token);
+  const left = latest(outstanding).filter((known) => !isSame(known, token));
   return left.length > 0 ? left : undefined;
+}
+
+function latest(outstanding: readonly string[]): string[] {
+  return outstanding.slice(-MAX_FORM_TOKENS);
 }
