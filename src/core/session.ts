@@ -14,7 +14,7 @@ import type { Duration } from "./duration.ts";
 import { SessionError } from "./errors.ts";
 import { checkFieldName } from "./fields.ts";
 import { flashes, unseen, withFlashes } from "./flash.ts";
-import { addFormToken, isOutstanding, newFormToken, spendFormToken } from "./form-tokens.ts";
+import { addFormToken, formTokensIn, isOutstanding, newFormToken, spendFormToken } from "./form-tokens.ts";
 import { checkLabels, checkMethods, checkUser, labelsOf } from "./labels.ts";
 import { idleLimit, type Lifetime, type Preset } from "./lifetime.ts";
 import { activeUntil, isLocked, lockedView } from "./lock.ts";
@@ -26,7 +26,6 @@ import {
   asAuthentication,
   asDevice,
   asLife,
-  asTexts,
   AUTH,
   type Authentication,
   CSRF,
@@ -428,14 +427,14 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     this.#host.beforeStaging();
     this.#look();
     const token = newFormToken();
-    this.#draft.update(FORM_TOKENS, (value) => addFormToken(asTexts(value), token), "plain");
+    this.#draft.update(FORM_TOKENS, (value) => addFormToken(formTokensIn(value), token), "plain");
     return token;
   }
 
   /** Tells, in constant time for each, whether a form token is outstanding. Takes anything a client sent. */
   hasFormToken(token: unknown): boolean {
     this.#look();
-    return isOutstanding(asTexts(this.#draft.peek(FORM_TOKENS)), token);
+    return isOutstanding(formTokensIn(this.#draft.peek(FORM_TOKENS)), token);
   }
 
   /**
@@ -446,7 +445,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     this.#host.beforeTaking();
     if (!this.hasFormToken(token)) return false;
     this.#host.beforeStaging();
-    this.#draft.update(FORM_TOKENS, (value) => spendFormToken(asTexts(value), token as string));
+    this.#draft.update(FORM_TOKENS, (value) => spendFormToken(formTokensIn(value), token as string));
     return true;
   }
 
