@@ -36,7 +36,9 @@ export function keepPrivate(headers: CachingHeaders): void {
   if (directives.some((directive) => /^(?:private|no-store)$/i.test(directive)) && !isShared(directives))
     return;
   // `private` with names of fields speaks of those alone, and lets the rest be stored (RFC 9111, section 5.2.2.7).
-  const kept = directives.filter((directive) => !SHARED.test(directive) && !/^private(?:=|$)/i.test(directive));
+  const kept = directives.filter(
+    (directive) => !SHARED.test(directive) && !/^private(?:=|$)/i.test(directive),
+  );
   const closed = kept.some((directive) => /^no-store$/i.test(directive));
   headers.setResponseHeader("cache-control", (closed ? kept : ["private", ...kept]).join(", "));
 }

@@ -73,7 +73,8 @@ const FORMS: Readonly<Record<string, (route: RouteContext, seen: string, headers
     route.send({ status: 301, headers: [...headers, ["location", `/${encodeURIComponent(seen)}`]] }),
   "not found": (route, seen, headers) => route.send({ status: 404, headers, body: seen }),
   "an error page": (route, seen, headers) => route.send({ status: 501, headers, body: seen }),
-  "no content": (route, seen, headers) => route.send({ status: 204, headers: [...headers, ["x-seen", seen]] }),
+  "no content": (route, seen, headers) =>
+    route.send({ status: 204, headers: [...headers, ["x-seen", seen]] }),
   "an error that is thrown": () => {
     throw Object.assign(new Error("no such page"), { status: 404 });
   },
@@ -163,7 +164,8 @@ async function sameAsDirect(
     for (const [index, browser] of [...browsers, ...browsers].entries()) {
       const ask = { method, headers: browser.cookieLines };
       const key = JSON.stringify({ ...choice, caching: "", who: index % browsers.length });
-      if (!direct.has(key)) direct.set(key, told(await site.app.send(pathOf({ ...choice, caching: "" }), ask)));
+      if (!direct.has(key))
+        direct.set(key, told(await site.app.send(pathOf({ ...choice, caching: "" }), ask)));
       const { reply } = await site.cache.send(pathOf(choice), ask);
       expect(told(reply), `${pathOf(choice)} as ${index}`).toEqual(direct.get(key));
     }
@@ -274,7 +276,11 @@ function suite(subject: AdapterSubject): void {
     const path = pathOf({ caching: "public, for ten minutes" }, "/public");
     for (const [index, browser] of browsers.entries()) {
       const { reply, from } = await site.cache.send(path, { headers: browser.cookieLines });
-      expect([from, reply.body, reply.cookies]).toEqual([index === 0 ? "origin" : "cache", "the same for all", []]);
+      expect([from, reply.body, reply.cookies]).toEqual([
+        index === 0 ? "origin" : "cache",
+        "the same for all",
+        [],
+      ]);
     }
   });
 

@@ -29,7 +29,7 @@ const GADGETS: readonly string[] = [
   '~{"~":"bigint","=":"1e9"}',
   '~{"~":"URL","=":"not a url"}',
   '{"rce":"_$$ND_FUNC$$_function(){process.exit()}()"',
-  "O:8:\"Gadget\":1:{s:1:\"a\";i:1;}",
+  'O:8:"Gadget":1:{s:1:"a";i:1;}',
   "\x80\x04\x95cposix\nsystem\n",
   "rO0ABXNyABdqYXZhLnV0aWw=",
   `${"[".repeat(100_000)}${"]".repeat(100_000)}`,
@@ -44,7 +44,10 @@ describe("row 13: what is stored is data, and never code or an object of a class
       const cookie = await stored(where, { fine: 1 });
       await planted(where, cookie, { bad: text });
       const one = await visit(where, cookie);
-      expect({ ...one.session.data, bad: one.session.data.bad }, text.slice(0, 40)).toEqual({ fine: 1, bad: undefined });
+      expect({ ...one.session.data, bad: one.session.data.bad }, text.slice(0, 40)).toEqual({
+        fine: 1,
+        bad: undefined,
+      });
       await one.finish();
       await done(where, cookie, (session) => void session.set("bad", "mended"));
       expect(await seen(where, cookie)).toEqual({ fine: 1, bad: "mended" });
@@ -53,7 +56,10 @@ describe("row 13: what is stored is data, and never code or an object of a class
 
   test("what can be read can be stored again: nobody is kept from finishing by having looked", async () => {
     for (const depth of [499, 500, 501, 502, 600]) {
-      for (const text of [`${"[".repeat(depth)}${"]".repeat(depth)}`, `~${"[".repeat(depth)}1${"]".repeat(depth)}`]) {
+      for (const text of [
+        `${"[".repeat(depth)}${"]".repeat(depth)}`,
+        `~${"[".repeat(depth)}1${"]".repeat(depth)}`,
+      ]) {
         const where = rig();
         const cookie = await stored(where);
         await planted(where, cookie, { deep: text });
@@ -159,7 +165,10 @@ describe("row 14: no secret is a default, derived, or of a clock (CVE-2012-3458,
     where.clock.advance(700_000);
     await done(where, first, () => undefined);
     const [record] = (await recordsOf(where)) as [SessionRecord];
-    const { mask = "", previous = "" } = JSON.parse(record.fields["~rotation"] ?? "{}") as Record<string, string>;
+    const { mask = "", previous = "" } = JSON.parse(record.fields["~rotation"] ?? "{}") as Record<
+      string,
+      string
+    >;
     expect([mask.length, previous.length]).toEqual([32, 43]);
     for (const secret of [mask, previous.slice(0, 32), record.secretHash.slice(0, 32)]) {
       const thief = Token.parse(record.id + secret);

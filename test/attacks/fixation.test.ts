@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { AnySession } from "../../src/index.ts";
 import { done, loggedIn, recordsOf, rig, seen, setCookies, stored, visit } from "../races/rig.ts";
 import { SERVED } from "../support/adapter-subjects.ts";
 import { COOKIE, served } from "./support.ts";
@@ -19,7 +20,12 @@ for (const subject of SERVED) {
       const { app } = await served({}, { subject });
       const cookie = (await app.send("/login?user=ann")).cookies[0]?.split(";")[0] ?? "";
       const token = cookie.slice(COOKIE.length + 1);
-      const query = new URLSearchParams({ [COOKIE]: token, sid: token, session: token, jsessionid: token }).toString();
+      const query = new URLSearchParams({
+        [COOKIE]: token,
+        sid: token,
+        session: token,
+        jsessionid: token,
+      }).toString();
       expect((await app.send(`/who?${query}`)).body).toBe("nobody");
       const headers: [string, string][] = [
         ["Authorization", `Bearer ${token}`],
@@ -27,9 +33,13 @@ for (const subject of SERVED) {
         ["X-Session-Token", token],
         [COOKIE, token],
         ["Cookie2", cookie],
-        ["Cookie", `sid=${token}; ${COOKIE.toLowerCase()}=${token}; x${cookie}; ${COOKIE}X=${token}; "${cookie}"`],
+        [
+          "Cookie",
+          `sid=${token}; ${COOKIE.toLowerCase()}=${token}; x${cookie}; ${COOKIE}X=${token}; "${cookie}"`,
+        ],
       ];
-      for (const header of headers) expect((await app.send("/who", { headers: [header] })).body).toBe("nobody");
+      for (const header of headers)
+        expect((await app.send("/who", { headers: [header] })).body).toBe("nobody");
       expect((await app.send(`/who?${query}`, { method: "POST" })).body).toBe("nobody");
     });
   });
@@ -41,11 +51,11 @@ describe("row 17: privilege", () => {
     let cookie: string | undefined = await stored(where);
     const before: string[] = [];
     const verbs = [
-      (session: Awaited<ReturnType<typeof visit>>["session"]) => session.login("ann"),
-      (session: Awaited<ReturnType<typeof visit>>["session"]) => session.login("ann"),
-      (session: Awaited<ReturnType<typeof visit>>["session"]) => session.reauthenticate(),
-      (session: Awaited<ReturnType<typeof visit>>["session"]) => session.rotate(),
-      (session: Awaited<ReturnType<typeof visit>>["session"]) => session.unlock(),
+      (session: AnySession) => session.login("ann"),
+      (session: AnySession) => session.login("ann"),
+      (session: AnySession) => session.reauthenticate(),
+      (session: AnySession) => session.rotate(),
+      (session: AnySession) => session.unlock(),
     ];
     for (const [index, verb] of verbs.entries()) {
       if (index === verbs.length - 1) where.clock.advance(1_900_000);

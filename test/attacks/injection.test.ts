@@ -13,11 +13,19 @@ everyStore((open) => {
     const where = rig({ store: await open() });
     const cookie = await loggedIn(where, "admin", { kept: 1 });
     where.faulty.forget();
-    for (const id of [...HOSTILE, "A".repeat(23), `${"A".repeat(23)}/`, `${"A".repeat(23)}\n`, "\u00e9".repeat(24)]) {
+    for (const id of [
+      ...HOSTILE,
+      "A".repeat(23),
+      `${"A".repeat(23)}/`,
+      `${"A".repeat(23)}\n`,
+      "\u00e9".repeat(24),
+    ]) {
       expect(await where.manager.revoke(id as SessionId)).toBe(false);
       expect(await where.manager.hasSession(id as SessionId)).toBe(false);
       expect(await seen(where, `${COOKIE}=${id}`)).toBeNull();
-      expect(await codeOf(where.manager.revokeUser("admin", { except: id as SessionId }))).toBe("ERR_SESSION_USE");
+      expect(await codeOf(where.manager.revokeUser("admin", { except: id as SessionId }))).toBe(
+        "ERR_SESSION_USE",
+      );
     }
     expect(where.faulty.calls).toEqual([]);
     expect(await seen(where, cookie)).toEqual({ kept: 1 });
@@ -36,7 +44,9 @@ everyStore((open) => {
       (await where.manager.sessionsOf(name)).map(({ user }) => user);
     await Promise.all(names.map(enter));
     expect(await Promise.all(names.map(listed))).toEqual(names.map((name) => [name]));
-    expect(await Promise.all(names.map((name) => listed(`${name}x`.slice(-200))))).toEqual(names.map(() => []));
+    expect(await Promise.all(names.map((name) => listed(`${name}x`.slice(-200))))).toEqual(
+      names.map(() => []),
+    );
     const scopes = [
       (name: string) => ({ user: name }),
       (name: string) => ({ tenant: name }),
@@ -55,7 +65,8 @@ everyStore((open) => {
     const cookie = await stored(where);
     const isRefused = (name: string): boolean =>
       name === "__proto__" || name.length > 128 || /[\u0000-\u001f]/.test(name);
-    const polluting = (text: string): unknown => JSON.parse(`{"__proto__":{"admin":true},"text":${JSON.stringify(text)}}`);
+    const polluting = (text: string): unknown =>
+      JSON.parse(`{"__proto__":{"admin":true},"text":${JSON.stringify(text)}}`);
     const one = await visit(where, cookie);
     for (const name of HOSTILE) {
       const code = await codeOf(() => void one.session.set(name, { [name]: name, evil: polluting(name) }));
@@ -76,8 +87,18 @@ everyStore((open) => {
 });
 
 describe("over a socket", () => {
-  const VALUES = [...HOSTILE, `${"A".repeat(55)}/`, `../${"A".repeat(53)}`, "A".repeat(8000), `${"A".repeat(56)}\u00e9`]
-    .map((text) => Buffer.from(text).toString("latin1").replaceAll(/[\r\n\0;]/g, ""))
+  const VALUES = [
+    ...HOSTILE,
+    `${"A".repeat(55)}/`,
+    `../${"A".repeat(53)}`,
+    "A".repeat(8000),
+    `${"A".repeat(56)}\u00e9`,
+  ]
+    .map((text) =>
+      Buffer.from(text)
+        .toString("latin1")
+        .replaceAll(/[\r\n\0;]/g, ""),
+    )
     .filter((text) => text.trim() !== "");
 
   test("rows 10, 11: a traversal in the cookie makes and reads no file (CVE-2024-3400, CVE-2025-24813)", async () => {

@@ -18,7 +18,13 @@ describe("row 15: nothing that is written down is a token (CVE-2023-20866)", () 
     const cookie = await loggedIn(where);
     const secret = cookie.slice(-32);
     const wrong = `${cookie.slice(0, -1)}${cookie.endsWith("A") ? "B" : "A"}`;
-    for (const line of [wrong, `${cookie}x`, `${COOKIE}="${cookie.slice(COOKIE.length + 1)}"`, cookie.toLowerCase(), `${cookie}; ${wrong}`])
+    for (const line of [
+      wrong,
+      `${cookie}x`,
+      `${COOKIE}="${cookie.slice(COOKIE.length + 1)}"`,
+      cookie.toLowerCase(),
+      `${cookie}; ${wrong}`,
+    ])
       await seen(where, line);
     where.clock.advance(1e10);
     await seen(where, cookie);
@@ -60,19 +66,31 @@ describe("row 15: nothing that is written down is a token (CVE-2023-20866)", () 
     await two.finish().catch(note);
     expect(errors.filter((error) => SessionError.is(error)).length).toBeGreaterThan(4);
     const all = inspect(errors, { depth: 9, showHidden: true });
-    for (const secret of [cookie.slice(-32), Token.parse(cookie.slice(-56))?.secretHash() ?? "?", "secret value", csrf])
+    for (const secret of [
+      cookie.slice(-32),
+      Token.parse(cookie.slice(-56))?.secretHash() ?? "?",
+      "secret value",
+      csrf,
+    ])
       expect(all).not.toContain(secret);
   });
 
   test("nor does an answer that reflects what it can of the session", async () => {
-    const { app } = await served({}, {
-      routes: {
-        "/all": (route) =>
-          route.send({
-            body: [String(route.session), JSON.stringify(route.session), inspect(route.session, { depth: 9, showHidden: true })].join("\n"),
-          }),
+    const { app } = await served(
+      {},
+      {
+        routes: {
+          "/all": (route) =>
+            route.send({
+              body: [
+                String(route.session),
+                JSON.stringify(route.session),
+                inspect(route.session, { depth: 9, showHidden: true }),
+              ].join("\n"),
+            }),
+        },
       },
-    });
+    );
     const browser = app.browser();
     await browser.get("/login?user=ann");
     const reply = await browser.get("/all");

@@ -1,7 +1,18 @@
 import { describe, expect, test } from "vitest";
-import type { SessionRecord } from "../../src/index.ts";
+import type { AnySession, SessionRecord } from "../../src/index.ts";
 import { failsBefore, gate, losesReply, waitsAfter, waitsBefore } from "../../src/testing/index.ts";
-import { done, loggedIn, noUnhandledRejections, recordsOf, rig, seen, setCookies, sibling, stored, visit } from "../races/rig.ts";
+import {
+  done,
+  loggedIn,
+  noUnhandledRejections,
+  recordsOf,
+  rig,
+  seen,
+  setCookies,
+  sibling,
+  stored,
+  visit,
+} from "../races/rig.ts";
 import { everyStore } from "../races/stores.ts";
 import { SERVED } from "../support/adapter-subjects.ts";
 import { COOKIE, served } from "./support.ts";
@@ -11,12 +22,12 @@ noUnhandledRejections();
 everyStore((open) => {
   test("rows 1, 2: a slow request does not bring back what a logout deleted (CVE-2025-46336, CVE-2013-10075)", async () => {
     const where = rig({ store: await open() });
-    const cookie = await loggedIn(where, "ann", { n: 0 });
     for (const change of [
-      (session: Awaited<ReturnType<typeof visit>>["session"]) => void (session.data.n = 1),
-      (session: Awaited<ReturnType<typeof visit>>["session"]) => void session.increment("n"),
-      (session: Awaited<ReturnType<typeof visit>>["session"]) => void session.flash("notice", "late"),
+      (session: AnySession) => void (session.data.n = 1),
+      (session: AnySession) => void session.increment("n"),
+      (session: AnySession) => void session.flash("notice", "late"),
     ]) {
+      const cookie = await loggedIn(where, "ann", { n: 0 });
       const slow = await visit(where, cookie);
       change(slow.session);
       const writing = gate();
@@ -70,7 +81,9 @@ everyStore((open) => {
     const thief = { ...record, secretHash: "x".repeat(43), fields: {} };
     expect(await where.store.create(thief, call)).toBe(false);
     const created = await Promise.all(
-      Array.from({ length: 8 }, () => where.store.create({ ...thief, id: "B".repeat(24) as typeof record.id }, call)),
+      Array.from({ length: 8 }, () =>
+        where.store.create({ ...thief, id: "B".repeat(24) as typeof record.id }, call),
+      ),
     );
     expect(created.filter(Boolean)).toHaveLength(1);
     expect(await seen(where, cookie)).toEqual({ mine: 1 });
@@ -143,12 +156,20 @@ describe("row 16: the end comes first, and who is told of it second (CVE-2021-34
 for (const subject of SERVED) {
   describe(`over a socket, ${subject.name}`, () => {
     test("row 28: the cookie that is revoked has the attributes that it was set with, and so is gone", async () => {
-      for (const cookie of [{}, { path: "/", domain: "example.com" }, { sameSite: "None", partitioned: true }] as const) {
+      for (const cookie of [
+        {},
+        { path: "/", domain: "example.com" },
+        { sameSite: "None", partitioned: true },
+      ] as const) {
         const { app } = await served({ cookie }, { subject });
         const set = (await app.send("/login")).cookies[0] ?? "";
-        const revoked = (await app.send("/logout", { headers: [["Cookie", set.split(";")[0] ?? ""]] })).cookies[0] ?? "";
+        const revoked =
+          (await app.send("/logout", { headers: [["Cookie", set.split(";")[0] ?? ""]] })).cookies[0] ?? "";
         const attributes = (line: string): string[] =>
-          line.split("; ").slice(1).filter((one) => !/^(Max-Age=0|Expires=Thu, 01 Jan 1970)/.test(one));
+          line
+            .split("; ")
+            .slice(1)
+            .filter((one) => !/^(Max-Age=0|Expires=Thu, 01 Jan 1970)/.test(one));
         expect(attributes(revoked)).toEqual(attributes(set));
         expect(revoked).toMatch(/^[\w-]+=; .*Max-Age=0/);
       }
@@ -168,7 +189,8 @@ for (const subject of SERVED) {
       const headers: [string, string][] = [["Cookie", line.split(";")[0] ?? ""]];
       expect((await app.send("/who", { headers })).body).toBe("ann");
       await app.send("/logout", { headers });
-      for (let time = 0; time < 2; time += 1) expect((await app.send("/who", { headers })).body).toBe("nobody");
+      for (let time = 0; time < 2; time += 1)
+        expect((await app.send("/who", { headers })).body).toBe("nobody");
     });
 
     test("row 24: the next request sees what the answer before it told of (laravel #15760)", async () => {

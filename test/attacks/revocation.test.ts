@@ -10,7 +10,9 @@ everyStore((open) => {
     const other = sibling(where, { rotateEvery: "10m" });
     const cookie = await loggedIn(where);
     where.clock.advance(700_000);
-    const visits = await Promise.all(Array.from({ length: 8 }, (_, i) => visit(i % 2 ? where : other, cookie)));
+    const visits = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => visit(i % 2 ? where : other, cookie)),
+    );
     await Promise.all(visits.map((one) => one.finish()));
     const values = new Set(visits.flatMap((one) => setCookies(one.exchange)));
     expect(values.size).toBe(1);
@@ -23,14 +25,22 @@ everyStore((open) => {
     const bound = boundExtension();
     const where = rig({ store: await open(), extensions: [bound] });
     const cookie = await loggedIn(where, "ann", { n: 0 });
-    const [binding, writing, logging] = [await visit(where, cookie), await visit(where, cookie), await visit(where, cookie)];
+    const [binding, writing, logging] = [
+      await visit(where, cookie),
+      await visit(where, cookie),
+      await visit(where, cookie),
+    ];
     bound.bind(binding.session, "key 1");
     writing.session.set("n", 1);
     (writing.session.data.list as unknown) = ["x"];
     await binding.finish();
     await writing.finish();
     const after = await visit(where, cookie);
-    expect([bound.keyOf(after.session), after.session.user, after.session.get("n")]).toEqual(["key 1", "ann", 1]);
+    expect([bound.keyOf(after.session), after.session.user, after.session.get("n")]).toEqual([
+      "key 1",
+      "ann",
+      1,
+    ]);
     // And the login that races keeps the key, or fails: it never goes on without.
     logging.session.set("n", 2);
     logging.session.reauthenticate();
@@ -42,7 +52,10 @@ everyStore((open) => {
   });
 });
 
-function boundExtension(): SessionExtension & { bind(session: AnySession, key: string): void; keyOf(session: AnySession): unknown } {
+function boundExtension(): SessionExtension & {
+  bind(session: AnySession, key: string): void;
+  keyOf(session: AnySession): unknown;
+} {
   let host: ExtensionHost | null = null;
   return {
     name: "bound",

@@ -40,7 +40,9 @@ test("every row has a test that attacks it", () => {
   const covered = new Set<number>();
   for (const name of readdirSync(folder)) {
     if (!name.endsWith(".test.ts") || name === "rows.test.ts") continue;
-    const titles = readFileSync(new URL(name, folder), "utf8").matchAll(/(?:test|describe)\(\s*["'`]rows? ([\d, ]+):/g);
+    const titles = readFileSync(new URL(name, folder), "utf8").matchAll(
+      /(?:test|describe)\(\s*["'`]rows? ([\d, ]+):/g,
+    );
     for (const [, rows = ""] of titles) for (const row of rows.split(",")) covered.add(Number(row));
   }
   const missing = Object.entries(ROWS).filter(([row]) => !covered.has(Number(row)));

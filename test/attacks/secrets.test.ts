@@ -107,7 +107,13 @@ function nameOf(node: Node): string {
 }
 
 function unwrapped(node: Node): Node {
-  const inner = { TSAsExpression: 1, TSNonNullExpression: 1, ChainExpression: 1, ParenthesizedExpression: 1, AwaitExpression: 1 };
+  const inner = {
+    TSAsExpression: 1,
+    TSNonNullExpression: 1,
+    ChainExpression: 1,
+    ParenthesizedExpression: 1,
+    AwaitExpression: 1,
+  };
   const next = (node["expression"] ?? node["argument"]) as Node | undefined;
   return node.type in inner && next !== undefined ? unwrapped(next) : node;
 }

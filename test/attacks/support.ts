@@ -1,5 +1,5 @@
 import { onTestFinished } from "vitest";
-import type { SessionManagerOptions } from "../../src/index.ts";
+import type { AnySession, SessionManagerOptions } from "../../src/index.ts";
 import { SessionManager } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { App } from "../../src/testing/adapter-client/app.ts";
@@ -35,8 +35,11 @@ export const ROUTES: Readonly<Record<string, Route>> = {
 
 /** Serves routes over a real socket, until the test is over. */
 export async function served(
-  options: Partial<SessionManagerOptions<Record<never, never>>> = {},
-  { subject = nodeSubject, routes = {} }: { subject?: AdapterSubject; routes?: Readonly<Record<string, Route>> } = {},
+  options: Partial<SessionManagerOptions<Record<never, never>, AnySession>> = {},
+  {
+    subject = nodeSubject,
+    routes = {},
+  }: { subject?: AdapterSubject; routes?: Readonly<Record<string, Route>> } = {},
 ): Promise<Served> {
   const clock = manualClock();
   const manager = new SessionManager({

@@ -2,7 +2,15 @@ import { afterAll, describe, expect, test } from "vitest";
 import { flashes, unseen, withFlashes } from "../../src/core/flash.ts";
 import { Events } from "../../src/core/events.ts";
 import { tokensOf } from "../../src/core/load.ts";
-import { cookieValues, jsonCodec, judgeRecord, keepPrivate, parseSessionId, type SessionRecord, Token } from "../../src/index.ts";
+import {
+  cookieValues,
+  jsonCodec,
+  judgeRecord,
+  keepPrivate,
+  parseSessionId,
+  type SessionRecord,
+  Token,
+} from "../../src/index.ts";
 import { judgeHash } from "../../src/stores/redis/meta.ts";
 import { codeOf, done, noUnhandledRejections, recordsOf, rig, seen, stored, visit } from "../races/rig.ts";
 import { Coverage } from "../fuzz/coverage.ts";
@@ -32,7 +40,8 @@ const LINES: Readonly<Record<string, (size: number) => string>> = {
   "cookies of the session's name": (size) => `${COOKIE}=${"A".repeat(56)}; `.repeat(size),
   "different cookies of the session's name": (size) =>
     Array.from({ length: size }, (_, i) => `${COOKIE}=${String(i).padStart(56, "A")}`).join("; "),
-  "cookies of other names": (size) => Array.from({ length: size }, (_, i) => `c${i}=v`).join("; ") + `; ${COOKIE}=x`,
+  "cookies of other names": (size) =>
+    Array.from({ length: size }, (_, i) => `c${i}=v`).join("; ") + `; ${COOKIE}=x`,
   semicolons: (size) => `${COOKIE}=x${";".repeat(size * 10)}`,
   blanks: (size) => `${COOKIE}=${" \t".repeat(size * 10)}x${" ".repeat(size * 10)}`,
   quotes: (size) => `${COOKIE}=${'"\\'.repeat(size * 10)}`,
@@ -58,8 +67,18 @@ describe("a Cookie header", () => {
   }
 
   test("of many lines is read by each line once", async () => {
-    await growsLikeItsInput((size) => cookieValues(Array.from({ length: size }, () => "a=b; c=d"), COOKIE));
-    await growsLikeItsInput((size) => cookieValues(Array.from({ length: size }, () => `${COOKIE}=d`), COOKIE));
+    await growsLikeItsInput((size) =>
+      cookieValues(
+        Array.from({ length: size }, () => "a=b; c=d"),
+        COOKIE,
+      ),
+    );
+    await growsLikeItsInput((size) =>
+      cookieValues(
+        Array.from({ length: size }, () => `${COOKIE}=d`),
+        COOKIE,
+      ),
+    );
   });
 
   test("of 14 KiB over a socket is answered as any other", async () => {
@@ -82,7 +101,13 @@ describe("what a store holds", () => {
     const [record] = (await recordsOf(where)) as [SessionRecord];
     const tokens = Array.from({ length: 100_000 }, (_, i) => String(i).padStart(22, "A"));
     const { epoch, accessedAt, expiresAt } = record;
-    const change = { now: where.clock.now(), epoch, set: { "~form": JSON.stringify(tokens) }, accessedAt, expiresAt };
+    const change = {
+      now: where.clock.now(),
+      epoch,
+      set: { "~form": JSON.stringify(tokens) },
+      accessedAt,
+      expiresAt,
+    };
     await where.store.update(record.id, change, { signal: new AbortController().signal });
     const { session, finish } = await visit(where, cookie);
     session.hasFormToken("x");
@@ -128,9 +153,16 @@ describe("what a store holds", () => {
       const labels = Array.from({ length: size }, (_, i) => ` l${i}`).join("");
       return judgeHash(base.id as never, ["=", `1 1 1 1 1 2 2 - x${labels};`]);
     });
-    await growsLikeItsInput((size) => orNothing(() => jsonCodec.decode(`${"[".repeat(size)}${"]".repeat(size)}`)), 600);
-    await growsLikeItsInput((size) => jsonCodec.decode(JSON.stringify(Array.from({ length: size }, (_, i) => [i]))));
-    await growsLikeItsInput((size) => jsonCodec.encode(Array.from({ length: size }, (_, i) => ({ i, at: new Date(i) }))));
+    await growsLikeItsInput(
+      (size) => orNothing(() => jsonCodec.decode(`${"[".repeat(size)}${"]".repeat(size)}`)),
+      600,
+    );
+    await growsLikeItsInput((size) =>
+      jsonCodec.decode(JSON.stringify(Array.from({ length: size }, (_, i) => [i]))),
+    );
+    await growsLikeItsInput((size) =>
+      jsonCodec.encode(Array.from({ length: size }, (_, i) => ({ i, at: new Date(i) }))),
+    );
   });
 
   test("many labels, many fields: a login and a page with them take a number of store calls that does not grow with the fields", async () => {
@@ -166,7 +198,7 @@ describe("other texts of a client", () => {
   test("tokens, ids and headers cost no more than their length", async () => {
     await growsLikeItsInput((size) => [Token.parse("A".repeat(size)), parseSessionId("A".repeat(size))]);
     await growsLikeItsInput((size) => {
-      let control = "private=\"a\", ".repeat(size) + '"'.repeat(size);
+      let control = 'private="a", '.repeat(size) + '"'.repeat(size);
       keepPrivate({ responseHeader: () => control, setResponseHeader: (_, value) => void (control = value) });
     });
   });

@@ -91,11 +91,11 @@ describe("a response that looked at the session", () => {
     };
     for (const act of [(session: AnySession) => session.user, (session: AnySession) => session.rotate()]) {
       const headers = await headersAfter({ ...own, "cache-control": "private" }, act);
-      expect([headers["cdn-cache-control"], headers["surrogate-control"], headers["x-accel-expires"]]).toEqual([
-        "no-store",
-        "no-store",
-        "0",
-      ]);
+      expect([
+        headers["cdn-cache-control"],
+        headers["surrogate-control"],
+        headers["x-accel-expires"],
+      ]).toEqual(["no-store", "no-store", "0"]);
       expect(headers).not.toHaveProperty("edge-control");
     }
     expect(await headersAfter(own, () => undefined)).toEqual(own);

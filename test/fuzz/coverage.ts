@@ -1,6 +1,5 @@
 import { type Profiler, Session } from "node:inspector";
 
-
 /** Counts how often the blocks of the library's code are entered, by the engine itself. */
 export class Coverage {
   readonly #session = new Session();

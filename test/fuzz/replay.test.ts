@@ -18,11 +18,20 @@ describe("what meets bytes of clients and stores", () => {
 
     test(`${name} takes any bytes, and any text of its own kind`, async () => {
       const bytes = fc.uint8Array({ maxLength: 300 }).map((array) => Buffer.from(array).toString("latin1"));
-      const lines = fc.array(fc.oneof(bytes, fc.json(), fc.webUrl(), fc.constantFrom(...corpus)), { maxLength: 9 });
+      const lines = fc.array(fc.oneof(bytes, fc.json(), fc.webUrl(), fc.constantFrom(...corpus)), {
+        maxLength: 9,
+      });
       await fc.assert(
-        fc.asyncProperty(fc.oneof(bytes, fc.json(), lines.map((all) => all.join("\n"))), async (text) => {
-          await target(latin1(text));
-        }),
+        fc.asyncProperty(
+          fc.oneof(
+            bytes,
+            fc.json(),
+            lines.map((all) => all.join("\n")),
+          ),
+          async (text) => {
+            await target(latin1(text));
+          },
+        ),
         { numRuns: 300, seed: 4 },
       );
     });

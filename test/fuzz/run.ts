@@ -25,7 +25,8 @@ const coverage = new Coverage();
 let findings = 0;
 for (const name of chosen) {
   const target = TARGETS[name];
-  if (target === undefined) throw new RangeError(`No target ${name}. There are ${Object.keys(TARGETS).join(", ")}.`);
+  if (target === undefined)
+    throw new RangeError(`No target ${name}. There are ${Object.keys(TARGETS).join(", ")}.`);
   findings += await fuzzed(name, target, (Number(values.seconds) * 1000) / chosen.length);
 }
 coverage.stop();
@@ -43,7 +44,10 @@ async function fuzzed(name: string, target: Target, forMs: number): Promise<numb
     const finding = await firstFinding(target, batch);
     if (finding !== null) {
       keepCorpus(name, [...before, ...inputs, finding.input]);
-      console.error(`${name}: a finding with seed ${values.seed}: ${JSON.stringify(finding.input)}\n`, finding.error);
+      console.error(
+        `${name}: a finding with seed ${values.seed}: ${JSON.stringify(finding.input)}\n`,
+        finding.error,
+      );
       return 1;
     }
     runs += batch.length;
@@ -57,7 +61,9 @@ async function fuzzed(name: string, target: Target, forMs: number): Promise<numb
   }
   const news = inputs.filter((input) => !before.includes(input));
   keepCorpus(name, [...before, ...news]);
-  console.log(`${name}: ${runs} runs, ${known.size} blocks reached, ${news.length} inputs more than ${before.length}`);
+  console.log(
+    `${name}: ${runs} runs, ${known.size} blocks reached, ${news.length} inputs more than ${before.length}`,
+  );
   return 0;
 }
 
@@ -65,7 +71,10 @@ function mutants(inputs: readonly string[], random: Random): string[] {
   return Array.from({ length: BATCH }, () => mutated(inputs, random));
 }
 
-async function firstFinding(target: Target, batch: readonly string[]): Promise<{ input: string; error: unknown } | null> {
+async function firstFinding(
+  target: Target,
+  batch: readonly string[],
+): Promise<{ input: string; error: unknown } | null> {
   for (const input of batch) {
     try {
       await target(input);

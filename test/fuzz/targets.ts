@@ -106,7 +106,8 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     const isForeign = site === "cross-site" || site === "same-site";
     if (isForeign) assert.equal(refused, origin !== "https://friend.example");
     const isSilent = site === undefined && origin === undefined && referer === undefined;
-    if (isSilent || host === undefined) assert.ok(refused || site !== undefined || origin === "https://friend.example");
+    if (isSilent || host === undefined)
+      assert.ok(refused || site !== undefined || origin === "https://friend.example");
     if (site === undefined && origin === "null") assert.ok(refused);
   },
 
@@ -121,7 +122,10 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       return { status: 200, headers: [], body: "" };
     });
     const headers = { "content-type": type };
-    const response = await endpoint(new Request("http://a.example/", { method: "POST", headers, body }), null);
+    const response = await endpoint(
+      new Request("http://a.example/", { method: "POST", headers, body }),
+      null,
+    );
     assert.equal(response.status, body.length > 65_536 ? 413 : 200);
   },
 
@@ -145,7 +149,13 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       value === undefined ? [] : [name, value],
     );
     const headers = { host, origin, cookie };
-    const request = { method: "GET", url: "/", headers, rawHeaders, socket: {} } as unknown as IncomingMessage;
+    const request = {
+      method: "GET",
+      url: "/",
+      headers,
+      rawHeaders,
+      socket: {},
+    } as unknown as IncomingMessage;
     const failed: unknown[] = [];
     const door = new LiveDoor(managerOf(memoryStore()), { onError: (error) => void failed.push(error) });
     const admission = await door.admit(request);
@@ -202,7 +212,8 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       mysql.namesIn(rows);
       const texts = row.map((column) => (typeof column === "string" ? column : null)) as never;
       orError(() => postgres.recordOf(texts));
-      for (const record of postgres.pageOf([texts, texts], 1).records) assert.equal(judgeRecord(record), "record");
+      for (const record of postgres.pageOf([texts, texts], 1).records)
+        assert.equal(judgeRecord(record), "record");
     }
   },
 
@@ -210,7 +221,12 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   directory(text) {
     const at = text.indexOf("\n");
     const name = text.slice(0, Math.max(at, 0));
-    for (const parse of [names.parsePointer, names.parseDataName, names.parseLabelEntry, names.parseExpiryEntry])
+    for (const parse of [
+      names.parsePointer,
+      names.parseDataName,
+      names.parseLabelEntry,
+      names.parseExpiryEntry,
+    ])
       parse(name);
     names.judgeStrangePointer(name);
     names.parseBucket(name);
