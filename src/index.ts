@@ -1,5 +1,6 @@
 export type { PepperOptions, SealOptions } from "./core/at-rest.ts";
 export type { AuthenticationOptions, FreshnessDemand, LoginOptions } from "./core/authentication.ts";
+export { type CachingHeaders, forbidStoring, keepPrivate } from "./core/caching.ts";
 export type { Clock } from "./core/clock.ts";
 export type { Codec } from "./core/codec.ts";
 export { jsonCodec } from "./core/codec.ts";

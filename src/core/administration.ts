@@ -43,6 +43,8 @@ export class Administration {
   }
 
   async has(id: SessionId): Promise<boolean> {
+    // It may come from a form, as in `revoke`.
+    if (parseSessionId(id) === null) return false;
     const record = await this.#gate.read(id);
     return record !== null && this.#isLive(record);
   }

@@ -20,11 +20,22 @@ export const jsonCodec: Codec = {
     return `~${JSON.stringify(tag(value, new Path()))}`;
   },
   decode(text) {
-    return text.startsWith("~") ? untag(JSON.parse(text.slice(1))) : JSON.parse(text);
+    const value: unknown = text.startsWith("~") ? untag(JSON.parse(text.slice(1))) : JSON.parse(text);
+    // What could not be stored again must not be handed out: whoever only read it could not finish.
+    if (text.length > 2 * MAX_DEPTH && isTooDeep(value, 0))
+      throw new TypeError(`the text is nested deeper than ${MAX_DEPTH}`);
+    return value;
   },
 };
 
 const MAX_DEPTH = 500;
+
+function isTooDeep(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const parts = value instanceof Map || value instanceof Set ? [...value] : Object.values(value);
+  if (depth > MAX_DEPTH) return parts.length > 0;
+  return parts.some((part) => isTooDeep(part, depth + 1));
+}
 
 /** Tells whether JSON holds the value as it is. Throws nothing: what it cannot judge, the tagging walk names. */
 function isPlain(value: unknown, above: unknown[]): boolean {

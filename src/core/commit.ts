@@ -18,7 +18,7 @@ import {
   type Renewal,
   type UpdatePlan,
 } from "./plan.ts";
-import { backOff } from "./platform.ts";
+import { backOff, equalInConstantTime } from "./platform.ts";
 import type { CommitQueue } from "./queue.ts";
 import { isReserved, type SessionRecord } from "./record.ts";
 import { userOf } from "./reserved.ts";
@@ -112,7 +112,7 @@ export class Committer {
   #catchUp(state: RequestState, base: SessionRecord): void {
     const latest = this.#queue.latest(base.id);
     if (latest === null || latest.version <= base.version || latest.epoch !== base.epoch) return;
-    if (latest.secretHash !== base.secretHash) this.#adoptSuccessor(state, latest);
+    if (!equalInConstantTime(latest.secretHash, base.secretHash)) this.#adoptSuccessor(state, latest);
     this.#rebase(state, latest);
   }
 
@@ -440,7 +440,7 @@ export class Committer {
     if (fresh === null || fresh.expiresAt <= this.#clock.now())
       return this.#gone(state, base, "gone", staged);
     if (fresh.epoch !== base.epoch) return this.#gone(state, base, "stale", staged);
-    if (fresh.secretHash !== base.secretHash) this.#adoptSuccessor(state, fresh);
+    if (!equalInConstantTime(fresh.secretHash, base.secretHash)) this.#adoptSuccessor(state, fresh);
     this.#rebase(state, fresh);
     return false;
   }

@@ -174,6 +174,13 @@ function safePath(path: string): string {
   );
 }
 
+/** Takes slashes off the end. By hand: a pattern tries anew at each slash of a path that a client may fill with them. */
+function withoutSlashes(path: string): string {
+  let end = path.length;
+  while (end > 0 && path[end - 1] === "/") end -= 1;
+  return path.slice(0, end);
+}
+
 /** Makes a cookie of a manager: to set with a value, to revoke with an empty one and `maxAge` 0. */
 export function sessionCookie(
   policy: CookiePolicy,
@@ -184,7 +191,7 @@ export function sessionCookie(
   return {
     name: policy.name,
     value,
-    path: policy.path === "mount" ? `${safePath(mountPath).replace(/\/+$/, "")}/` : policy.path,
+    path: policy.path === "mount" ? `${withoutSlashes(safePath(mountPath))}/` : policy.path,
     ...(policy.domain !== null && { domain: policy.domain }),
     secure: policy.secure,
     httpOnly: true,

@@ -1,7 +1,7 @@
 import type { Clock } from "./clock.ts";
 import { SessionError } from "./errors.ts";
 import type { Gate } from "./gate.ts";
-import { backOff } from "./platform.ts";
+import { backOff, equalInConstantTime } from "./platform.ts";
 import type { SessionRecord } from "./record.ts";
 import {
   afterUpdate,
@@ -51,12 +51,12 @@ export class Delivery {
       try {
         if (await this.#gate.create(record)) return true;
         // Taken: by another, or by this very record when an earlier sending of it arrived.
-        return (await this.#gate.read(record.id))?.secretHash === record.secretHash;
+        return isSame(await this.#gate.read(record.id), record.secretHash);
       } catch (error) {
         lost = error;
       }
       const found = await this.#readAfter(lost, record.id);
-      if (found?.secretHash === record.secretHash) return true;
+      if (isSame(found, record.secretHash)) return true;
       if (found !== null) return false;
     }
     throw unknownOutcome(lost);
@@ -142,7 +142,7 @@ export class Delivery {
   #recognised(sending: Sending, found: SessionRecord | null, lost: unknown): Outcome | null {
     const { base, change, commitId, next } = sending;
     if (found === null || found.expiresAt <= change.now) return { kind: "gone" };
-    if (next !== null && found.secretHash === change.renew?.secretHash)
+    if (next !== null && change.renew !== undefined && isSame(found, change.renew.secretHash))
       return { kind: "done", record: found };
     if (commitId !== null && commitsOf(found).includes(commitId)) return { kind: "done", record: found };
     if (found.epoch !== base.epoch) return { kind: "stale" };
@@ -181,4 +181,9 @@ function notDeleted(): SessionError {
     "ERR_SESSION_STORE_UNAVAILABLE",
     "The session store says that it did not delete the session, without a reason that its contract knows.",
   );
+}
+
+/** Tells whether a stored record has the very secret that was sent. */
+function isSame(found: SessionRecord | null, secretHash: string): boolean {
+  return found !== null && equalInConstantTime(found.secretHash, secretHash);
 }

@@ -155,6 +155,7 @@ export class Finisher {
 
   /** Drops what a request staged: a failed one changes nothing, not even afterwards. */
   #rollBack(state: RequestState): void {
+    state.failed = true;
     Session.access.rollBack(state.session);
     if (!this.#rules.endOnFailure) Session.access.endSettled(state.session);
   }

@@ -9,12 +9,14 @@ export function flashes(value: unknown, kind: string): unknown[] {
 }
 
 /** The messages that are not among those shown, each of which stands for one. */
-function unseen(messages: readonly unknown[], shown: readonly string[]): unknown[] {
-  const left = [...shown];
+export function unseen(messages: readonly unknown[], shown: readonly string[]): unknown[] {
+  const left = new Map<string, number>();
+  for (const text of shown) left.set(text, (left.get(text) ?? 0) + 1);
   return messages.filter((message) => {
-    const at = left.indexOf(jsonCodec.encode(message));
-    if (at >= 0) left.splice(at, 1);
-    return at < 0;
+    const text = jsonCodec.encode(message);
+    const count = left.get(text) ?? 0;
+    left.set(text, count - 1);
+    return count <= 0;
   });
 }
 
@@ -31,7 +33,7 @@ export function dropFlashes(draft: Draft, kind: string, found: readonly unknown[
 }
 
 /** What is to be stored once one kind has these messages. */
-function withFlashes(value: unknown, kind: string, messages: unknown[]): unknown {
+export function withFlashes(value: unknown, kind: string, messages: unknown[]): unknown {
   const others = Object.entries(isRecord(value) ? value : {}).filter(([name]) => name !== kind);
   const all = messages.length > 0 ? [...others, [kind, messages] as const] : others;
   return all.length > 0 ? Object.fromEntries(all) : undefined;

@@ -13,10 +13,19 @@ function hashOf(token: string): string {
   return sha256(`holdfast form ${token}`).slice(0, 22);
 }
 
+/** The tokens of a stored value: no more than there can be, whatever a store holds. */
+export function formTokensIn(value: unknown): string[] {
+  return Array.isArray(value) ? asTexts(value.slice(-MAX_FORM_TOKENS)) : [];
+}
+
 /** Makes a token for one form. */
 export function makeFormToken(draft: Draft): string {
   const token = randomText(TOKEN_BYTES);
-  draft.update(FORM_TOKENS, (value) => [...asTexts(value), hashOf(token)].slice(-MAX_FORM_TOKENS), "plain");
+  draft.update(
+    FORM_TOKENS,
+    (value) => [...formTokensIn(value), hashOf(token)].slice(-MAX_FORM_TOKENS),
+    "plain",
+  );
   return token;
 }
 
@@ -53,6 +62,6 @@ export function spendFormToken(outstanding: readonly string[], token: string): s
     throw new SessionError("ERR_SESSION_CONFLICT", "Another request used this form token first.");
   }
   const hash = hashOf(token);
-  const left = outstanding.filter((known) => known !== hash);
+  const left = outstanding.filter((known) => !equalInConstantTime(known, hash));
   return left.length > 0 ? left : undefined;
 }

@@ -441,6 +441,7 @@ export class SessionManager<
       phase: "open",
       cookie: null,
       userLeft: false,
+      failed: false,
       careful: false,
       busy: null,
     };

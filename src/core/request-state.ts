@@ -25,6 +25,8 @@ export interface RequestState<S extends AnySession = AnySession> {
   cookie: Token | "revoke" | null;
   /** This request ended the session of a user who was logged in. */
   userLeft: boolean;
+  /** The request failed, or its commit did: the response is none to keep. */
+  failed: boolean;
   /** An update whose outcome was lost is sent again only under the condition that nothing else was written. */
   careful: boolean;
   /** Settles, and never rejects, when the commit or claim that is on its way is done. Nothing may be staged for another before. */

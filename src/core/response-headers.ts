@@ -1,3 +1,4 @@
+import { forbidStoring, keepPrivate } from "./caching.ts";
 import type { Clock } from "./clock.ts";
 import { type CookiePolicy, sessionCookie } from "./cookie.ts";
 import { SessionError } from "./errors.ts";
@@ -19,8 +20,8 @@ export interface HeaderRules {
 /**
  * Puts on the response what the session asks for: its cookie, and what keeps caches from giving one client's answer to
  * another. A response that sets a cookie is not stored at all; one that depends on the session varies by the cookie and
- * is not left public, and that of a user who is logged in is not stored unless the application says otherwise (RFC 9111; OWASP S11;
- * ASVS 14.3.2). The answer to a logout has the browser forget the site (ASVS 14.3.1).
+ * is private, and that of a user who is logged in is not stored unless the application says otherwise (RFC 9111; OWASP S11;
+ * ASVS 14.3.2). A shared cache that kept it would show it for a cookie that a logout has ended. The answer to a logout has the browser forget the site (ASVS 14.3.1).
  */
 export function writeHeaders(state: RequestState, rules: HeaderRules): void {
   const { exchange, cookie } = state;
@@ -30,15 +31,18 @@ export function writeHeaders(state: RequestState, rules: HeaderRules): void {
     state.cookie = null;
     refuseTwin(exchange, policy.name);
     exchange.setCookie(sessionCookie(policy, exchange.mountPath, ...valueAndAge(state, cookie, clock.now())));
-    exchange.setResponseHeader("cache-control", "no-store");
+    forbidStoring(exchange);
     if (cookie === "revoke" && state.userLeft) clearClient(exchange, rules.clearSiteData);
   }
   if (!state.looked) return;
   varyByCookie(exchange);
   if (cookie !== null) return;
-  if (exchange.responseHeader("cache-control") !== undefined) unpublish(exchange);
+  if (exchange.responseHeader("cache-control") !== undefined) return keepPrivate(exchange);
   // The pages of a user are theirs alone, and nobody's once they have left: not the next one's at this browser either.
-  else if (isOfUser(state)) exchange.setResponseHeader("cache-control", "no-store");
+  if (isOfUser(state) || state.failed) return forbidStoring(exchange);
+  keepPrivate(exchange);
+  // Caches keep what says nothing for as long as they like, and would show it for a cookie that has ended.
+  if (Session.access.base(state.session) !== null) exchange.setResponseHeader("cache-control", "private");
 }
 
 function isOfUser({ session }: RequestState): boolean {
@@ -69,16 +73,6 @@ function varyByCookie(exchange: HttpExchange): void {
     .map((name) => name.trim());
   if (!names.includes("cookie") && !names.includes("*"))
     exchange.setResponseHeader("vary", `${vary}, Cookie`);
-}
-
-function unpublish(exchange: HttpExchange): void {
-  const control = exchange.responseHeader("cache-control");
-  if (control === undefined) return;
-  const directives = control.split(",").map((directive) => directive.trim());
-  const kept = directives.filter((directive) => !/^(public|s-maxage\s*=.*)$/i.test(directive));
-  if (kept.length === directives.length) return;
-  if (!kept.some((directive) => /^(private|no-store)\b/i.test(directive))) kept.unshift("private");
-  exchange.setResponseHeader("cache-control", kept.join(", "));
 }
 
 /** One response cannot carry two cookies of one name: the browser keeps the last, and the other session is lost. */

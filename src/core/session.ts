@@ -14,6 +14,7 @@ import { SessionError } from "./errors.ts";
 import { checkFieldName } from "./fields.ts";
 import { addFlash, dropFlashes, flashes } from "./flash.ts";
 import {
+  formTokensIn,
   isOutstanding,
   makeCsrfToken,
   makeFormToken,
@@ -31,7 +32,6 @@ import {
   asAuthentication,
   asDevice,
   asLife,
-  asTexts,
   AUTH,
   type Authentication,
   CSRF,
@@ -407,7 +407,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   /** Tells, in constant time for each, whether a form token is outstanding. Takes anything a client sent. */
   hasFormToken(token: unknown): boolean {
     this.#look();
-    return isOutstanding(asTexts(this.#draft.peek(FORM_TOKENS)), token);
+    return isOutstanding(formTokensIn(this.#draft.peek(FORM_TOKENS)), token);
   }
 
   /**
@@ -418,7 +418,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     this.#host.beforeTaking();
     if (!this.hasFormToken(token)) return false;
     this.#host.beforeStaging();
-    this.#draft.update(FORM_TOKENS, (value) => spendFormToken(asTexts(value), token as string));
+    this.#draft.update(FORM_TOKENS, (value) => spendFormToken(formTokensIn(value), token as string));
     return true;
   }
 

@@ -20,7 +20,7 @@ interface Host {
   readonly port: number | undefined;
 }
 
-const HOSTS = /^([a-z+]+:\/\/(?:[^@/?#]*@)?)([^/?#]*)(.*)$/i;
+const HOSTS = /^([a-z+]+:\/\/(?:[^@/?#]*@)?)([^/?#]*)([^]*)/i;
 
 /** Takes a URL apart. Throws `ERR_SESSION_CONFIG` when it is none; the message does not hold it. */
 export function storeAddress(url: string): StoreAddress {

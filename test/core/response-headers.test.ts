@@ -63,7 +63,42 @@ describe("a response that looked at the session", () => {
     expect(await control("s-maxage=10, max-age=60")).toBe("private, max-age=60");
     expect(await control("public, no-store")).toBe("no-store");
     expect(await control("private, max-age=1")).toBe("private, max-age=1");
-    expect(await control("max-age=60")).toBe("max-age=60");
+    expect(await control("max-age=60")).toBe("private, max-age=60");
+    expect(await control("public, private")).toBe("private");
+    expect(await control('public="x-own", max-age=1')).toBe("private, max-age=1");
+    // With names of fields it speaks of those alone: the rest may be stored (RFC 9111, section 5.2.2.7).
+    expect(await control('private="set-cookie, public", max-age=60')).toBe("private, max-age=60");
+    expect(await control('no-cache="x, y", max-age=60')).toBe('private, no-cache="x, y", max-age=60');
+    expect(await control("private, max-age=1, X-Own")).toBe("private, max-age=1, X-Own");
+    expect(await control('"')).toBe('private, "');
+  });
+
+  test("is kept from caches that make up a freshness, where a session was there to look at (H1)", async () => {
+    const look = (session: AnySession): unknown => session.data.here;
+    expect((await headersAfter({}, look))["cache-control"]).toBe("private");
+    const where = rig();
+    const one = await visit(where);
+    void one.session.data.here;
+    await one.finish();
+    expect(Object.fromEntries(one.exchange.headers)).toEqual({ vary: "Cookie" });
+  });
+
+  test("is kept from caches that go by headers of their own (RFC 9213)", async () => {
+    const own = {
+      "cdn-cache-control": "max-age=600",
+      "surrogate-control": "max-age=600",
+      "x-accel-expires": "600",
+    };
+    for (const act of [(session: AnySession) => session.user, (session: AnySession) => session.rotate()]) {
+      const headers = await headersAfter({ ...own, "cache-control": "private" }, act);
+      expect([
+        headers["cdn-cache-control"],
+        headers["surrogate-control"],
+        headers["x-accel-expires"],
+      ]).toEqual(["no-store", "no-store", "0"]);
+      expect(headers).not.toHaveProperty("edge-control");
+    }
+    expect(await headersAfter(own, () => undefined)).toEqual(own);
   });
 });
 

@@ -144,7 +144,7 @@ function mountPathOf(prefix: string, url: string): string {
   if (!prefix.includes(":")) return prefix.replace(/\/$/, "");
   const depth = prefix.replace(/\/$/, "").split("/").length;
   return url
-    .replace(/[?#].*$/, "")
+    .replace(/[?#][^]*/, "")
     .split("/")
     .slice(0, depth)
     .join("/");

@@ -1,4 +1,4 @@
-import type { AnySession, RequestHooks } from "../../index.ts";
+import { type AnySession, forbidStoring, type RequestHooks } from "../../index.ts";
 import type { NodeRequest } from "../support/node-exchange.ts";
 import { OF_THE_ANSWER } from "../support/answer-headers.ts";
 import type { NodeSessions } from "../support/node-sessions.ts";
@@ -98,7 +98,10 @@ export class Middleware2<S extends AnySession> {
     if (cookie === null) return response;
     const headers = new Headers(response.headers);
     headers.append("set-cookie", cookie);
-    headers.set("cache-control", "no-store");
+    forbidStoring({
+      responseHeader: (name) => headers.get(name) ?? undefined,
+      setResponseHeader: (name, value) => headers.set(name, value),
+    });
     const { status, statusText, body } = response;
     return new Response(body, { status, statusText, headers });
   }

@@ -1,4 +1,4 @@
-import type { Cookie, HttpExchange } from "../../index.ts";
+import { type Cookie, forbidStoring, type HttpExchange } from "../../index.ts";
 import { FetchExchange } from "../support/fetch-exchange.ts";
 
 /** What code that commits by hand may say of a cookie. */
@@ -57,10 +57,12 @@ export class RouterExchange extends FetchExchange implements CookieLife {
   }
 
   #complete(): void {
-    if (this.#isHandedOver) super.setResponseHeader("cache-control", "no-store");
-    else if (this.#early !== null) {
-      super.setCookie(this.#early);
-      super.setResponseHeader("cache-control", "no-store");
+    if (this.#early !== null && !this.#isHandedOver) super.setCookie(this.#early);
+    if (this.#early !== null || this.#isHandedOver) {
+      forbidStoring({
+        responseHeader: (name) => super.responseHeader(name),
+        setResponseHeader: (name, value) => super.setResponseHeader(name, value),
+      });
     }
     this.#early = null;
   }

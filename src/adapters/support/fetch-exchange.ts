@@ -1,5 +1,5 @@
-import type { Cookie, HttpExchange } from "../../index.ts";
-import { serializeCookie } from "../../index.ts";
+import type { CachingHeaders, Cookie, HttpExchange } from "../../index.ts";
+import { forbidStoring, keepPrivate, serializeCookie } from "../../index.ts";
 
 /** What the platform knows of a request beside the request itself. */
 export interface FetchView {
@@ -119,7 +119,7 @@ export class FetchExchange implements HttpExchange {
     if (this.#headers.has("vary")) dependOnCookie(headers);
     if (this.#cookie !== null) {
       appendCookie(headers, this.#cookie);
-      headers.set("cache-control", "no-store");
+      forbidStoring(cachingOf(headers));
     }
     return rebuilt(response, headers);
   }
@@ -155,12 +155,14 @@ export function rebuilt(response: Response, headers: Headers): Response {
 /** As the core does for the response that it is shown. */
 function dependOnCookie(headers: Headers): void {
   if (!/(^|,)\s*(cookie|\*)\s*(,|$)/i.test(headers.get("vary") ?? "")) headers.append("vary", "Cookie");
-  const control = headers.get("cache-control") ?? "";
-  if (!/\b(public|s-maxage)\b/i.test(control)) return;
-  const kept = control
-    .split(/\s*,\s*/)
-    .filter((directive) => !/^(public|private|s-maxage\b.*)$/i.test(directive));
-  headers.set("cache-control", ["private", ...kept].join(", "));
+  keepPrivate(cachingOf(headers));
+}
+
+function cachingOf(headers: Headers): CachingHeaders {
+  return {
+    responseHeader: (name) => headers.get(name) ?? undefined,
+    setResponseHeader: (name, value) => headers.set(name, value),
+  };
 }
 
 /** Appends a cookie in the place of any of its name: what comes twice, clients take in no order that can be relied on. */

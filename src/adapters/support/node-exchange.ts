@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Http2ServerResponse } from "node:http2";
 import type { Cookie, HttpExchange } from "../../index.ts";
-import { serializeCookie } from "../../index.ts";
+import { forbidStoring, serializeCookie } from "../../index.ts";
 import type { Hold } from "./node-hold.ts";
 import { type NodeRequest, NodeRequestView } from "./node-request.ts";
 
@@ -102,7 +102,10 @@ export class NodeExchange extends NodeRequestView implements HttpExchange {
     if (this.#cookie === null || !hold.canSetHeaders) return;
     if (hold.getHeader("set-cookie")?.includes(this.#cookie) === true) return;
     hold.appendHeader("Set-Cookie", this.#cookie);
-    hold.setHeader("Cache-Control", "no-store");
+    forbidStoring({
+      responseHeader: (name) => hold.getHeader(name),
+      setResponseHeader: (name, value) => hold.setHeader(name, value),
+    });
   }
 
   #headers(): PendingHeaders {

@@ -149,7 +149,10 @@ export const headerRules: readonly AdapterRule[] = group("headers", [
       "/look": (route) => {
         void route.session.user;
         return route.send({
-          headers: [["cache-control", "public, max-age=600, s-maxage=60"]],
+          headers: [
+            ["cache-control", "public, max-age=600, s-maxage=60"],
+            ["cdn-cache-control", "max-age=600"],
+          ],
           body: "looked",
         });
       },
@@ -160,7 +163,9 @@ export const headerRules: readonly AdapterRule[] = group("headers", [
     for (const reply of [await browser.get("/look"), await app.send("/look")]) {
       const control = reply.header("cache-control") ?? "";
       assert.ok(!/public|s-maxage/.test(control), `Cache-Control is still ${control}`);
+      assert.match(control, /private/);
       assert.match(control, /max-age=600/);
+      assert.equal(reply.header("cdn-cache-control"), "no-store", "a cache that goes by its own header");
     }
     assert.equal((await browser.get("/unlooked")).header("cache-control"), "public, max-age=600");
   }),
