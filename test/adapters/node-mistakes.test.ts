@@ -77,7 +77,7 @@ test("a request that the page of another site sent is refused, and prints nothin
   const sessions = nodeSessions<Session>(new SessionManager({ store: memoryStore() }));
   const running = await listening(sessions.wrap((_request, response) => void response.end("paid")));
   const headers = { origin: "https://evil.example", "sec-fetch-site": "cross-site" };
-  const answer = await fetch(running.origin, { method: "POST", headers });
+  const answer = await fetch(`${running.origin}/`, { method: "POST", headers });
   expect([answer.status, await answer.text()]).toEqual([403, "Forbidden\n"]);
   expect(told).toEqual([]);
   await running.close();

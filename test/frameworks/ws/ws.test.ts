@@ -101,7 +101,7 @@ const HOSTS: Readonly<Record<string, Host>> = {
       "/",
       upgradeWebSocket2(() => opening(talk)),
     );
-    return await heard(serve2({ fetch: app.fetch, websocket: { server: wss }, ...LOCAL }) as Server);
+    return await heard(serve2({ fetch: app.fetch, websocket: { server: wss as never }, ...LOCAL }) as Server);
   },
 };
 
