@@ -38,7 +38,9 @@ test("the guide names every error code, with its status", () => {
 });
 
 test("the guide names every event", () => {
-  expect(firstCells("docs/guide.md", "Events")).toEqual(spelledIn("events.ts", /^ {2}(\w+): (?:RequestOrigin & )?\{/gm));
+  expect(firstCells("docs/guide.md", "Events")).toEqual(
+    spelledIn("events.ts", /^ {2}(\w+): (?:RequestOrigin & )?\{/gm),
+  );
 });
 
 test("the guide names every option of the manager", () => {
