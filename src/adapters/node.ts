@@ -4,7 +4,7 @@ import type { AnySession, RequestHooks } from "../index.ts";
 import type { NodeRequest, NodeServerResponse } from "./support/node-exchange.ts";
 import { NODE_OPTIONS, NodeSessions, type NodeSessionsOptions } from "./support/node-sessions.ts";
 import { checkAdapter } from "./support/options.ts";
-import { isUnexpected } from "./support/thrown.ts";
+import { isUnexpected, isWorthPrinting } from "./support/thrown.ts";
 
 export type { Failure } from "./support/node-hold.ts";
 export type { NodeSessionsOptions } from "./support/node-sessions.ts";
@@ -116,5 +116,5 @@ function answer<S extends AnySession>(
 
 function tell(options: NodeHandlerOptions, error: unknown, request: NodeRequest): void {
   if (options.onError !== undefined) options.onError(error, request);
-  else if (isUnexpected(error)) console.error(error);
+  else if (isWorthPrinting(error)) console.error(error);
 }

@@ -139,6 +139,8 @@ function streamOf<S extends AnySession>(
   const encoder = new TextEncoder();
   let live: LiveSession<S> | null = null;
   let all: AsyncGenerator<string, void, void> | null = null;
+  // A stream that its reader has cancelled takes neither pieces nor an end any more.
+  let left = false;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -146,14 +148,17 @@ function streamOf<S extends AnySession>(
         all ??= piecesOf(live);
         try {
           const { done, value } = await all.next();
+          if (left) return;
           if (done === true) controller.close();
           else controller.enqueue(encoder.encode(value));
         } catch (error) {
+          if (left) return;
           onError(error);
           controller.error(error);
         }
       },
       cancel() {
+        left = true;
         live?.close();
       },
     },

@@ -4,7 +4,7 @@ import { cookieValues, SessionError } from "../index.ts";
 import { FetchExchange } from "./support/fetch-exchange.ts";
 import { type Known, withSession } from "./support/fetch-sessions.ts";
 import { checkAdapter, RESPONSE_OPTIONS } from "./support/options.ts";
-import { isUnexpected } from "./support/thrown.ts";
+import { isUnexpected, isWorthPrinting } from "./support/thrown.ts";
 import { failureAnswer, redirectAnswer, settled, thrownAnswer } from "./sveltekit/answers.ts";
 import { type Client, clientOf, platformOf, type SvelteKitEvent } from "./sveltekit/event.ts";
 
@@ -244,5 +244,5 @@ function linesOf({ request }: SvelteKitEvent): readonly string[] {
 }
 
 function printUnexpected({ error }: HandleErrorInput): void {
-  if (isUnexpected(error)) console.error(error);
+  if (isWorthPrinting(error)) console.error(error);
 }

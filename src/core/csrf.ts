@@ -115,8 +115,9 @@ function isOwn(address: string, exchange: HttpExchange): boolean {
   return from.host !== "" && URL.canParse(target) && new URL(target).host === from.host;
 }
 
+/** Whether a text is an origin as browsers send it; those of apps and extensions too, for which `URL` has none: `capacitor://localhost`. */
 function isOrigin(text: unknown): boolean {
   if (typeof text !== "string" || !URL.canParse(text)) return false;
-  const { origin } = new URL(text);
-  return origin === text && origin !== "null";
+  const { protocol, host } = new URL(text);
+  return host !== "" && text === `${protocol}//${host}`;
 }

@@ -19,6 +19,7 @@ import {
   manualClock,
   waitsBefore,
 } from "../../src/testing/index.ts";
+import { isUnexpected } from "../../src/adapters/support/thrown.ts";
 import { bridgedSubject, directSubject } from "./support/fetch-subject.ts";
 
 adapterContract({ test, describe }, directSubject());
@@ -379,6 +380,26 @@ describe("what a handler throws", () => {
     expect(await colourOf(manager, cookie)).toBe("blue");
   });
 
+  test("is no failure when the session is locked, and is to be unlocked first", async () => {
+    const { manager, clock } = rig({ idle: "15m", onIdle: "lock" });
+    const login = await fetchSessions(manager).wrap((_request, session) => {
+      session.login("ann");
+      return new Response("in");
+    })(ask());
+    clock.advance(15 * 60_000);
+    let judged: boolean | undefined;
+    const handle = fetchSessions(manager, {
+      isFailure: (thrown) => (judged = isUnexpected(thrown)),
+    }).wrap((_request, session) => {
+      session.set("colour", "blue");
+      return new Response("set");
+    });
+    expect(await thrownBy(handle(ask("/", cookieAfter(login))))).toMatchObject({
+      code: "ERR_SESSION_LOCKED",
+    });
+    expect(judged).toBe(false);
+  });
+
   test("is what the caller learns, also when the logout before it could not reach the store", async () => {
     const { manager, store } = rig();
     const cookie = await stored(manager);
@@ -431,6 +452,15 @@ describe("what a handler throws", () => {
     const unknown = new Response("other");
     expect(sessions.carry(ask(), unknown)).toBe(unknown);
   });
+});
+
+test("ASVS 3.5.1: a change that the page of another site asks for is refused in plain text that says so", async () => {
+  const { manager } = rig();
+  const handle = fetchSessions(manager).wrap(() => new Response("paid"));
+  const headers = { origin: "https://evil.example", "sec-fetch-site": "cross-site" };
+  const response = await handle(new Request("https://app.test/pay", { method: "POST", headers }));
+  const { status, statusText } = response;
+  expect([status, statusText, await response.text()]).toEqual([403, "Forbidden", "Forbidden\n"]);
 });
 
 describe("a commit that fails", () => {

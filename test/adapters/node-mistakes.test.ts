@@ -72,3 +72,13 @@ test("two managers that would set one cookie fail the request instead of losing 
   expect(answer.headers.getSetCookie().length).toBeLessThan(2);
   await running.close();
 });
+
+test("a request that the page of another site sent is refused, and prints nothing: anybody could fill the log", async () => {
+  const sessions = nodeSessions<Session>(new SessionManager({ store: memoryStore() }));
+  const running = await listening(sessions.wrap((_request, response) => void response.end("paid")));
+  const headers = { origin: "https://evil.example", "sec-fetch-site": "cross-site" };
+  const answer = await fetch(`${running.origin}/`, { method: "POST", headers });
+  expect([answer.status, await answer.text()]).toEqual([403, "Forbidden\n"]);
+  expect(told).toEqual([]);
+  await running.close();
+});

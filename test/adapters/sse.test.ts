@@ -253,6 +253,31 @@ describe("a stream", () => {
     expect(clock.pending).toBe(0);
   });
 
+  test("whose client leaves while it waits for an event is nobody's error, whatever its source does then", async () => {
+    const { manager, clock } = managed();
+    const told: unknown[] = [];
+    for (const source of [
+      forever,
+      async function* ({ signal }: { signal: AbortSignal }): AsyncGenerator<string, void, void> {
+        yield* forever({ signal });
+        fail();
+      },
+    ]) {
+      const { piece, cancel } = await reading(manager, undefined, source, {
+        heartbeat: false,
+        onError: (error) => void told.push(error),
+      });
+      await piece();
+      const waiting = piece();
+      await settled();
+      await cancel();
+      await waiting;
+      await settled();
+    }
+    expect(told).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+
   test("of a session that is over by the first byte ends at once", async () => {
     const { manager } = managed();
     const cookie = await loggedIn({ manager });
@@ -412,7 +437,7 @@ describe("a stream on a response of Node's", () => {
 
   test("is not begun when what the request changed cannot be stored", async () => {
     const { manager, faulty } = managed();
-    const sessions = nodeSessions(manager);
+    const sessions = nodeSessions(manager, { onError: () => {} });
     const streams = sseSessions(manager);
     const port = await serverOf(
       sessions.wrap((_request, response, session) => {

@@ -364,6 +364,12 @@ describe("origins", () => {
     expect((await handshake(port, { Origin: `http://127.0.0.1:${port}` })).status).toBe(403);
   });
 
+  test("may be those of apps, whose pages have a scheme of their own", async () => {
+    const { port } = await rig("8.23.0", { origins: ["capacitor://localhost"] });
+    expect((await handshake(port, { Origin: "capacitor://localhost" })).status).toBe(101);
+    expect((await handshake(port, { Origin: "capacitor://elsewhere" })).status).toBe(403);
+  });
+
   test("in a list are whole origins", () => {
     const manager = new SessionManager({ store: memoryStore() });
     for (const origins of [

@@ -120,6 +120,15 @@ test("origins can be trusted, whatever Fetch Metadata says of them", () => {
   );
 });
 
+test.each(["capacitor://localhost", "chrome-extension://abcdefgh", "http://localhost:5173"])(
+  "the pages of an app or a browser extension can be trusted by their origin, such as %s",
+  (origin) => {
+    const site = guarded({ trustedOrigins: [origin] });
+    expect(verdict(site, { origin, "sec-fetch-site": "cross-site" })).toBeUndefined();
+    expect(verdict(site, { origin: "capacitor://elsewhere" })).toBe("origin");
+  },
+);
+
 test("requests can be exempted, and are not told of", () => {
   const site = guarded({ exempt: ({ url }) => url === "/" });
   expect(verdict(site, { "sec-fetch-site": "cross-site" })).toBeUndefined();
@@ -144,6 +153,9 @@ test.each([
   [{ trustedOrigins: ["https://a.example/"] }, /csrf.trustedOrigins/],
   [{ trustedOrigins: ["*"] }, /csrf.trustedOrigins/],
   [{ trustedOrigins: ["null"] }, /csrf.trustedOrigins/],
+  [{ trustedOrigins: ["capacitor://localhost/"] }, /csrf.trustedOrigins/],
+  [{ trustedOrigins: ["capacitor://"] }, /csrf.trustedOrigins/],
+  [{ trustedOrigins: ["data:text/html,a"] }, /csrf.trustedOrigins/],
   [{ origins: [] }, /origins/],
   [true, /csrf must be an object/],
 ])("the options %j are refused at construction", (csrf, message) => {

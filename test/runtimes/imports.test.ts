@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 import { PATHS, ROOT, specifierOf } from "../package/package-json.ts";
 import { bundle, PROJECT } from "./support/bundle.ts";
@@ -29,6 +30,8 @@ const NEEDY: Readonly<Record<string, string>> = {
 /** What has types alone, and so nothing to bundle. */
 const TYPES = ["holdfast/adapters/express/types", "holdfast/adapters/fastify/types"];
 
+const BUILT = "node_modules/holdfast/dist/testing/index.js";
+
 const SPECIFIERS = PATHS.map(specifierOf);
 
 withProject(PROJECT, () => {
@@ -39,6 +42,11 @@ withProject(PROJECT, () => {
 
   for (const runtime of [NODE20, NODE22, NODE_HERE, NODE26, BUN, DENO]) {
     withRuntime(runtime, () => {
+      test("what is tried is the built package, not its sources", async () => {
+        const found = await printedOn(runtime, "resolved");
+        expect(found.trim()).toBe(pathToFileURL(join(ROOT, PROJECT, BUILT)).href);
+      });
+
       test("every export can be imported, and gives the same names", async () => {
         const names = await namesOn(runtime);
         expect(Object.keys(names)).toEqual(SPECIFIERS);
@@ -94,9 +102,13 @@ async function workerOf(specifiers: readonly string[]): Promise<string> {
 }
 
 async function namesOn(runtime: Runtime): Promise<Names> {
+  return JSON.parse(await printedOn(runtime, "imports", SPECIFIERS)) as Names;
+}
+
+async function printedOn(runtime: Runtime, program: string, args: readonly string[] = []): Promise<string> {
   const variant = runtime.name.replaceAll(" ", "-");
-  const file = await bundle("test/runtimes/programs/imports.ts", { variant });
-  const child = spawn(String(runtime.program), [...runtime.args(file), ...SPECIFIERS], {
+  const file = await bundle(`test/runtimes/programs/${program}.ts`, { variant });
+  const child = spawn(String(runtime.program), [...runtime.args(file), ...args], {
     cwd: dirname(file),
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -106,5 +118,5 @@ async function namesOn(runtime: Runtime): Promise<Names> {
   child.stderr.on("data", (text: Buffer) => (stderr += text.toString()));
   const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
   expect(code, stderr).toBe(0);
-  return JSON.parse(stdout) as Names;
+  return stdout;
 }

@@ -1,5 +1,6 @@
 import {
   ConflictException,
+  ForbiddenException,
   type HttpException,
   ServiceUnavailableException,
   UnauthorizedException,
@@ -15,6 +16,7 @@ type Exception = new (
 
 const EXCEPTIONS: Readonly<Record<number, Exception>> = {
   401: UnauthorizedException,
+  403: ForbiddenException,
   409: ConflictException,
   503: ServiceUnavailableException,
 };

@@ -21,6 +21,9 @@ declare module "@nestjs/common" {
   class UnauthorizedException extends HttpException {
     constructor(message?: string, options?: ExceptionOptions);
   }
+  class ForbiddenException extends HttpException {
+    constructor(message?: string, options?: ExceptionOptions);
+  }
   class ConflictException extends HttpException {
     constructor(message?: string, options?: ExceptionOptions);
   }

@@ -93,15 +93,22 @@ function begin<S extends AnySession>(
     showSession(request, name, shown);
     sessions.within(session, () => next());
   };
-  const begun = sessions.begin(request, response, {
-    url: request.originalUrl ?? request.url ?? "/",
-    mountPath,
-    remoteAddress: sessions.address(request),
-    ...(headers !== undefined && { headers }),
-  });
+  const refuse = (error: unknown): void => next(asException(error));
+  let begun: S | Promise<S>;
+  try {
+    begun = sessions.begin(request, response, {
+      url: request.originalUrl ?? request.url ?? "/",
+      mountPath,
+      remoteAddress: sessions.address(request),
+      ...(headers !== undefined && { headers }),
+    });
+  } catch (error) {
+    // A forged request is refused before there is anything to wait for.
+    return refuse(error);
+  }
   if (!(begun instanceof Promise)) return enter(begun);
   // What a later handler throws belongs to the platform, not to this chain.
-  begun.then(enter, (error: unknown) => next(asException(error)));
+  begun.then(enter, refuse);
 }
 
 /** The headers of a reply that is not there yet when the session is loaded. An answer past Fastify never has one. */

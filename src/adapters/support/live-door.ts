@@ -113,11 +113,12 @@ function originRule(
   return (origin) => allowed.has(origin);
 }
 
-/** An origin as browsers send it; `null` for what is none, or has a path besides. */
+/** An origin as browsers send it, that of an app (`capacitor://localhost`) too; `null` for what is none, or has a path besides. */
 function originOf(text: unknown): string | null {
   if (typeof text !== "string" || !URL.canParse(text)) return null;
-  const { origin, href } = new URL(text);
-  return origin !== "null" && href === `${origin}/` ? origin : null;
+  const { protocol, host, href } = new URL(text);
+  const origin = `${protocol}//${host}`;
+  return host !== "" && (href === `${origin}/` || href === origin) ? origin : null;
 }
 
 /** By the Host header alone: nothing of safety may depend on forwarded headers. A scheme's default port may be written or left out. */

@@ -1,16 +1,23 @@
-import { SessionError } from "../../index.ts";
+import { SessionError, type SessionErrorCode } from "../../index.ts";
 
 /**
  * Tells what a handler throws because it failed from what it throws as an answer. A `Response` and an error with a status
- * below 500 are answers; of the errors of Holdfast only the one that asks for a fresh authentication is.
+ * below 500 are answers; of the errors of Holdfast only those that ask the user to authenticate again are.
  */
 export function isUnexpected(thrown: unknown): boolean {
   if (typeof thrown !== "object" || thrown === null) return true;
   // After a commit that was refused, the commit at the end must not save what the first one did not.
-  if (SessionError.is(thrown)) return thrown.code !== "ERR_SESSION_NOT_FRESH";
+  if (SessionError.is(thrown)) return !ASKING.has(thrown.code);
   const { status, statusCode } = thrown as { readonly status?: unknown; readonly statusCode?: unknown };
   const given = typeof status === "number" ? status : statusCode;
   return typeof given !== "number" || given < 100 || given >= 500;
+}
+
+const ASKING: ReadonlySet<SessionErrorCode> = new Set(["ERR_SESSION_NOT_FRESH", "ERR_SESSION_LOCKED"]);
+
+/** Whether somebody should hear of what was thrown. Not of forged requests: an event tells of them, and strangers could fill the log. */
+export function isWorthPrinting(thrown: unknown): boolean {
+  return isUnexpected(thrown) && !(SessionError.is(thrown) && thrown.code === "ERR_SESSION_FORGED");
 }
 
 /** The default answer to a request whose commit failed. What the application did wrong is thrown: its framework reports it. */
@@ -29,6 +36,7 @@ export function reasonOf(status: number): string {
 
 const REASONS: Readonly<Record<number, string>> = {
   401: "Unauthorized",
+  403: "Forbidden",
   409: "Conflict",
   503: "Service Unavailable",
 };

@@ -41,11 +41,11 @@ type Serve = (manager: SessionManager, streams: Streams, events: Events) => Prom
 
 const SERVERS = {
   "node:http": (manager, streams, events) => {
-    const sessions = nodeSessions(manager);
+    const sessions = nodeSessions(manager, { onError: () => {} });
     return overHttp1(sessions.wrap((_request, response, session) => streams.send(response, session, events)));
   },
   "node:http2": (manager, streams, events) => {
-    const sessions = nodeSessions(manager);
+    const sessions = nodeSessions(manager, { onError: () => {} });
     return overHttp2(
       sessions.wrapHttp2((_request, response, session) => streams.send(response, session, events)),
     );

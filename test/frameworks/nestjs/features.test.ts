@@ -492,6 +492,13 @@ withProjects(Object.values(VERSIONS).map(folderOf), () => {
         expect([status, body, seen]).toEqual([503, "sorry", ["ERR_SESSION_STORE_UNAVAILABLE"]]);
       });
 
+      test("of its own answer a change that the page of another site asks for, with 403", async () => {
+        await it.start({});
+        const headers = { origin: "https://evil.example", "sec-fetch-site": "cross-site" };
+        const { status, body } = await it.ask("/palette/show", { method: "POST", headers });
+        expect([status, JSON.parse(body)]).toEqual([403, { statusCode: 403, message: "Forbidden" }]);
+      });
+
       test.each<readonly [string, () => unknown]>([
         ["a text", () => "done"],
         ["an object", () => ({ done: true })],

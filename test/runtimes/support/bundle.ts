@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, join, resolve, sep } from "node:path";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { PACKAGE, ROOT, specifierOf } from "../../package/package-json.ts";
 
@@ -52,6 +52,9 @@ export async function bundle(program: string, options: BundleOptions): Promise<s
   const { project = PROJECT, variant, whole = false, instead = {} } = options;
   const folder = join(ROOT, project);
   const file = join(folder, ".generated", `${basename(program, ".ts")}.${variant}.mjs`);
+  mkdirSync(dirname(file), { recursive: true });
+  // Bun heeds the nearest one: the repository's own would lead it from the package to the sources.
+  writeFileSync(join(dirname(file), "tsconfig.json"), "{}\n");
   await (
     await bundler()
   ).build({

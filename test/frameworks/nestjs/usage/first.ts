@@ -27,5 +27,8 @@ class CartController {
 @Module({ imports: [SessionsModule.forRoot(manager)], controllers: [CartController] })
 class AppModule {}
 
-const app = await NestFactory.create(AppModule);
-await app.listen(3000);
+async function bootstrap(): Promise<void> {
+  const app = await NestFactory.create(AppModule);
+  await app.listen(3000);
+}
+void bootstrap();
