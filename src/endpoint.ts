@@ -123,7 +123,7 @@ async function textOf(body: AsyncIterable<Uint8Array | string> | null): Promise<
     if (bytes > MAX_BODY_BYTES) throw new TooLarge();
     pieces.push(chunk);
   }
-  return new TextDecoder().decode(await new Blob(pieces as BlobPart[]).arrayBuffer());
+  return new TextDecoder().decode(await new Blob(pieces as Uint8Array<ArrayBuffer>[]).arrayBuffer());
 }
 
 function fieldsOf(contentType: string | null, text: string): ReadonlyMap<string, string> {
