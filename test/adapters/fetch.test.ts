@@ -433,6 +433,15 @@ describe("what a handler throws", () => {
   });
 });
 
+test("a forged request is told in plain text that it is forbidden", async () => {
+  const { manager } = rig();
+  const headers = { origin: "https://evil.example" };
+  const response = await fetchSessions(manager).wrap(() => new Response("ok"))(
+    new Request("http://localhost/", { method: "POST", headers }),
+  );
+  expect([response.status, await response.text()]).toEqual([403, "Forbidden\n"]);
+});
+
 describe("a commit that fails", () => {
   test("is rendered as plain text that tells nothing", async () => {
     const { manager, store } = rig();

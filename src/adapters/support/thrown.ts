@@ -29,6 +29,7 @@ export function reasonOf(status: number): string {
 
 const REASONS: Readonly<Record<number, string>> = {
   401: "Unauthorized",
+  403: "Forbidden",
   409: "Conflict",
   503: "Service Unavailable",
 };
