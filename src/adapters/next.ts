@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { cookies, headers } from "next/headers.js";
-import { after, type NextFetchEvent, type NextRequest, NextResponse } from "next/server.js";
+import { after, connection, type NextFetchEvent, type NextRequest, NextResponse } from "next/server.js";
 import type { AnySession, RequestHooks } from "../index.ts";
 import { SessionError } from "../index.ts";
 import { fetchSessions, type FetchSessions } from "./fetch.ts";
@@ -192,6 +192,8 @@ class NextAdapter<S extends AnySession> {
     if (running?.isOpen === true) return running.session;
     const list = await headers();
     refuseStatic(list);
+    // With Cache Components, Next shows headers to what it prefetches for a visitor too, and calls whoever looks at the clock there unstable.
+    await connection();
     const visit = this.#visitOf(list);
     visit.reading ??= this.#read(list, visit);
     return await visit.reading;

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import * as h3v1 from "h3v1";
 import * as h3 from "h3";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { h3Sessions } from "../../src/adapters/h3.ts";
 import { currentSession, NullSessionManager, type Session, SessionError } from "../../src/index.ts";
 import { failsBefore } from "../../src/testing/index.ts";
@@ -155,6 +155,30 @@ function failures(kit: Kit): void {
     const ask = await kit.serve(rig, () => "text", { onError });
     const unread = await ask("/", { headers: { cookie } });
     expect([unread.status, await unread.text()]).toEqual([503, "shown"]);
+  });
+
+  test("ASVS 3.5.1: a forged request is refused as one that h3 knows of, and nothing is printed of it", async () => {
+    const rig = new Rig();
+    const printed = vi.spyOn(console, "error").mockImplementation(() => {});
+    onTestFinished(() => printed.mockRestore());
+    const seen: Error[] = [];
+    const asked = { method: "POST", headers: { origin: "https://evil.example" } };
+    const ask = await kit.serve(rig, () => "text", { silent: false });
+    const response = await ask("/", asked);
+    const { status, statusText } = response;
+    expect([status, statusText]).toEqual([403, "Forbidden"]);
+    expect(await response.json()).toMatchObject(
+      kit.major === 1 ? { statusMessage: "Forbidden" } : { message: "Forbidden" },
+    );
+    expect(printed.mock.calls).toEqual([]);
+    const onError = (error: Error): string => {
+      seen.push(error);
+      return "shown";
+    };
+    const own = await kit.serve(rig, () => "text", { onError, silent: false });
+    expect(await (await own("/", asked)).text()).toBe("shown");
+    expect(seen).toMatchObject([{ statusCode: 403, cause: { code: "ERR_SESSION_FORGED" } }]);
+    expect(printed.mock.calls).toEqual([]);
   });
 
   test("a commit that fails for an expected error answers in its place", async () => {

@@ -9,6 +9,19 @@ const BLOCKS = taughtPages().flatMap(blocksOf);
 /** What stands in a file is compiled there: it may need a framework that is installed beside that file alone. */
 const EXAMPLES = BLOCKS.filter((block) => block.language === "ts" && block.file === undefined);
 
+/** The modules of a SvelteKit application, which its own tools make or find. */
+const SVELTEKIT = `
+declare module "$app/environment" {
+  export const building: boolean;
+}
+declare module "$lib/server/sessions" {
+  export interface Data {
+    cart: string[];
+  }
+  export const sessions: import("holdfast/adapters/sveltekit").SvelteKitSessions<import("holdfast").Session<Data>>;
+}
+`;
+
 /** Each example lies in its file at the line that it has on its page, so that the compiler's errors point there. */
 function fileOf({ page, line }: Block): string {
   return `${page.replaceAll("/", "__").replace(/\.md$/, "")}__${line}.ts`;
@@ -44,6 +57,7 @@ beforeAll(() => {
   };
   const config = { extends: "../../../tsconfig.base.json", compilerOptions, include: ["./*.ts"] };
   writeFileSync(join(FOLDER, "tsconfig.json"), JSON.stringify(config));
+  writeFileSync(join(FOLDER, "sveltekit.d.ts"), SVELTEKIT);
   for (const block of EXAMPLES) write(block);
 });
 

@@ -1,6 +1,5 @@
 import type { ReactNode } from "react";
 import {
-  data,
   isRouteErrorResponse,
   Links,
   Meta,
@@ -10,19 +9,13 @@ import {
   useRouteLoaderData,
 } from "react-router";
 import style from "../../shop/style.css?url";
-import { CACHE_CONTROL, frameOf, isForeign } from "../../shop/rules.ts";
+import { CACHE_CONTROL, frameOf } from "../../shop/rules.ts";
 import { Facts } from "./parts/facts";
 import { Header } from "./parts/header";
-import { sessions } from "./sessions.server";
 import type { Route } from "./+types/root";
+import { sessions } from "./sessions.server";
 
-/** Refuses forms of other sites before there is a session to act on. */
-const sameSiteOnly: Route.MiddlewareFunction = ({ request }) => {
-  const site = request.headers.get("sec-fetch-site") ?? undefined;
-  if (isForeign(request.method, site)) throw data("This form belongs to another site.", { status: 403 });
-};
-
-export const middleware: Route.MiddlewareFunction[] = [sameSiteOnly, sessions.middleware];
+export const middleware: Route.MiddlewareFunction[] = [sessions.middleware];
 
 /** What every page shows around its content. */
 export function loader({ request, context }: Route.LoaderArgs) {

@@ -7,6 +7,7 @@ import { type Event1, isNodes } from "./events.ts";
 import { EventExchange, type EventRequest } from "./exchange.ts";
 import type { Found, Settings } from "./settings.ts";
 import { ShimAnswer } from "./shim.ts";
+import { refusalFor } from "./refusal.ts";
 import { HeldTurn, type Turn, WholeTurn } from "./turns.ts";
 
 /** An answer of h3 1, before it is sent. */
@@ -103,7 +104,7 @@ export class Application1<S extends AnySession> {
       known = await this.#begin(event);
     } catch (error) {
       event.node.res.statusCode = refusalOf(error);
-      throw error;
+      throw refusalFor(error);
     }
     this.#remember(event, known);
     try {

@@ -14,6 +14,7 @@ import {
 import { type Event2, nodeOf } from "./events.ts";
 import { type EventAnswer, EventExchange, type EventRequest } from "./exchange.ts";
 import type { Settings } from "./settings.ts";
+import { refusalFor } from "./refusal.ts";
 import { HeldTurn, type Turn, WholeTurn } from "./turns.ts";
 import { headerOf } from "../support/fetch-exchange.ts";
 
@@ -71,7 +72,7 @@ export class Middleware2<S extends AnySession> {
       turn = await this.#begin(event, answer);
     } catch (error) {
       answer.refuse(error);
-      throw error;
+      throw refusalFor(error);
     }
     let value: unknown;
     try {

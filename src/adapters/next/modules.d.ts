@@ -21,6 +21,8 @@ declare module "next/headers.js" {
 }
 
 declare module "next/server.js" {
+  /** Waits for a visitor's request; what is made without one ends there. */
+  export function connection(): Promise<void>;
   export function after(task: Promise<unknown>): void;
   export class NextRequest extends Request {
     readonly nextUrl: URL;

@@ -30,6 +30,8 @@ export type OnError = (error: Error, event: H3EventLike) => unknown;
 export interface Serving {
   readonly options?: H3SessionsOptions;
   readonly onError?: OnError;
+  /** Keeps h3 from printing errors, where it can; default `true`. */
+  readonly silent?: boolean;
 }
 
 /** One version of h3, called in one way. */
@@ -127,10 +129,10 @@ function kit2(name: string, h3: H3v2, calling: Kit["calling"]): Kit {
     name: `${name}, ${calling}`,
     major: 2,
     calling,
-    async serve(rig, handle, { options = {}, onError } = {}) {
+    async serve(rig, handle, { options = {}, onError, silent = true } = {}) {
       const sessions = h3Sessions<Session>(rig.manager, options);
       const app = new h3.H3({
-        silent: true,
+        silent,
         ...(onError !== undefined && {
           onError(error, event) {
             // Those of the session say it themselves.

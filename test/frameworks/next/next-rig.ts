@@ -59,7 +59,7 @@ export class Site {
     const { code, output } = await runIn(this.folder, process.execPath, [this.cli, "build"], QUIET);
     if (code !== 0) throw new Error(`next build failed:\n${output}`);
     // What the test runner says is neither of the two that Next and React know.
-    Object.assign(process.env, QUIET, { NODE_ENV: "production" });
+    Object.assign(process.env, QUIET, { NODE_ENV: "production", FOLDER: join(this.path, ".sessions") });
     const port = await listening(this.#own);
     const next = createRequire(join(this.path, "next.config.mjs"))("next") as (options: object) => NextServer;
     // Next asks itself for the page that an action redirects to, and so has to know where it is.

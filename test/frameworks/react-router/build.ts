@@ -2,6 +2,7 @@ import { cp, rm } from "node:fs/promises";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import type { reactRouterSessions, reactRouterSessionStorage } from "../../../src/adapters/react-router.ts";
 import { ROOT } from "../../package/package-json.ts";
 import type { AnySessionStorage } from "../../adapters/support/session-storage-rules.ts";
 import { runIn } from "../support/projects.ts";
@@ -49,7 +50,7 @@ interface Serving {
   readonly mode: "production";
 }
 
-/** What the built application hands to the tests: the very modules that it is built with. */
+/** What the built application hands to the tests: the very modules that it is built with, the package as it was built among them. */
 interface Tools {
   createRequestHandler(
     build: Build,
@@ -62,6 +63,8 @@ interface Tools {
   express(): ExpressApplication;
   expressHandler(options: Serving): unknown;
   isSession(value: unknown): boolean;
+  readonly reactRouterSessions: typeof reactRouterSessions;
+  readonly reactRouterSessionStorage: typeof reactRouterSessionStorage;
   readonly RouterContextProvider: new () => Provider;
 }
 

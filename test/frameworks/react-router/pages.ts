@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { SessionError, SessionManager } from "../../../src/index.ts";
 import { failsBefore, faultyStore, gate, waitsBefore } from "../../../src/testing/index.ts";
-import { reactRouterSessions } from "../../../src/adapters/react-router.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import type { Built } from "./build.ts";
 import { type Args, cookieAfter, cookieNames, form, rigOf, type Rig, SESSION, textOf } from "./rig.ts";
@@ -544,7 +543,7 @@ function below(built: () => Built): void {
       cookie: { name: "__Host-admin" },
       sweepEvery: false,
     });
-    const second = reactRouterSessions(broken);
+    const second = built().tools.reactRouterSessions(broken);
     const rig = rigOf(built(), { second });
     const cookie = await rig.visitor();
     const loader = ({ context }: Args): number => {
@@ -620,9 +619,9 @@ function contexts(built: () => Built): void {
 
   test("of the application's own mistakes: the options are checked", () => {
     const rig = rigOf(built());
-    expect(() => reactRouterSessions(rig.manager, { cookie: {} } as object)).toThrow(
+    expect(() => built().tools.reactRouterSessions(rig.manager, { cookie: {} } as object)).toThrow(
       /"cookie" is not an option/,
     );
-    expect(() => reactRouterSessions(undefined as never)).toThrow(/SessionManager/);
+    expect(() => built().tools.reactRouterSessions(undefined as never)).toThrow(/SessionManager/);
   });
 }

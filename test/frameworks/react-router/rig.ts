@@ -1,8 +1,4 @@
-import {
-  type ReactRouterSessions,
-  reactRouterSessions,
-  type ReactRouterSessionsOptions,
-} from "../../../src/adapters/react-router.ts";
+import type { ReactRouterSessions, ReactRouterSessionsOptions } from "../../../src/adapters/react-router.ts";
 import { type Session, SessionManager } from "../../../src/index.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { faultyStore, manualClock } from "../../../src/testing/index.ts";
@@ -50,7 +46,7 @@ export function rigOf(built: Built, { manager: given, tells, second, ...options 
   const clock = manualClock();
   const store = faultyStore(memoryStore());
   const manager = new SessionManager({ sweepEvery: false, ...given, clock, store: store.store });
-  const sessions = reactRouterSessions(manager, options);
+  const sessions = built.tools.reactRouterSessions(manager, options);
   const errors: unknown[] = [];
 
   const appOf = (handlers: Handlers): App => ({

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { reactRouterSessionStorage } from "../../../src/adapters/react-router.ts";
 import { SessionError, SessionManager } from "../../../src/index.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import {
@@ -24,15 +23,15 @@ export function describeStorage(built: () => Built): void {
   describe("the storage in a request that the middleware holds", () => together(built));
 }
 
-function newStorage(): AnySessionStorage {
-  return reactRouterSessionStorage(
+function newStorage({ tools }: Built): AnySessionStorage {
+  return tools.reactRouterSessionStorage(
     new SessionManager({ store: memoryStore(), sweepEvery: false }),
   ) as unknown as AnySessionStorage;
 }
 
 function sessions(built: () => Built): void {
   test("is a session to the framework", async () => {
-    const session = await newStorage().getSession();
+    const session = await newStorage(built()).getSession();
     expect(built().tools.isSession(session)).toBe(true);
     expect(built().tools.isSession(built().tools.createSession())).toBe(true);
   });

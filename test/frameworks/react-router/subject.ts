@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type ReactRouterSessions, reactRouterSessions } from "../../../src/adapters/react-router.ts";
+import type { ReactRouterSessions } from "../../../src/adapters/react-router.ts";
 import type { Session } from "../../../src/index.ts";
 import type { AdapterSubject, Answer, Application, RouteContext } from "../../../src/testing/index.ts";
 import type { App, Built, Provider } from "./build.ts";
@@ -112,15 +112,15 @@ async function shownAs(args: Args, next: () => Promise<Response>): Promise<Respo
 const shown: WeakMap<object, number> = new WeakMap();
 
 /** The contract's application, as the built one takes it. */
-function appOf(application: Application): App {
+function appOf(application: Application, { tools }: Built): App {
   const { manager, second, routes, only } = application;
   const options =
     only === undefined
       ? {}
       : { only: ({ request }: { readonly request: Request }) => only(new URL(request.url).pathname) };
   const sessions: Sessions = {
-    first: reactRouterSessions(manager, options),
-    second: second === undefined ? null : reactRouterSessions(second, options),
+    first: tools.reactRouterSessions(manager, options),
+    second: second === undefined ? null : tools.reactRouterSessions(second, options),
   };
   const handler = async (args: Args): Promise<unknown> => {
     const route = routes[new URL(args.request.url).pathname];
@@ -157,7 +157,7 @@ export function subjectOf(
       "two managers": true,
       streams: true,
     },
-    start: (application) => served(built().listener(appOf(application), server)),
+    start: (application) => served(built().listener(appOf(application, built()), server)),
   };
 }
 

@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import { createRequestHandler as expressHandler } from "@react-router/express";
 import { createReadableStreamFromReadable, createRequestListener } from "@react-router/node";
 import express from "express";
+import { reactRouterSessions, reactRouterSessionStorage } from "holdfast/adapters/react-router";
 import { renderToPipeableStream } from "react-dom/server";
 import {
   createCookieSessionStorage,
@@ -16,7 +17,7 @@ import {
 } from "react-router";
 import { key } from "./shared";
 
-/** For the tests: the very modules that the application is built with. */
+/** For the tests: the very modules that the application is built with, the package as it was built among them. */
 export const tools = {
   createCookieSessionStorage,
   createMemorySessionStorage,
@@ -26,6 +27,8 @@ export const tools = {
   express,
   expressHandler,
   isSession,
+  reactRouterSessions,
+  reactRouterSessionStorage,
   RouterContextProvider,
 };
 
