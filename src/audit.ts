@@ -65,7 +65,7 @@ export function auditTrail(manager: AuditSource, options: AuditOptions): () => v
     for (const alarm of watch.note((event as SessionEvents["rejected"]).address, at)) await write(alarm);
   }
 
-  const stops = AUDITED.map((name) => manager.on(name, (event) => record(name, event)));
+  const stops = AUDITED.map((name) => manager.on(name, (event): unknown => record(name, event)));
   return () => {
     for (const stop of stops) stop();
   };

@@ -12,6 +12,7 @@ import type { Lifetime, Preset } from "./lifetime.ts";
 import { checkOptionNames } from "./option-names.ts";
 import type { Renewal } from "./plan.ts";
 import type { Authentication } from "./reserved.ts";
+import type { SessionHost } from "./session-host.ts";
 
 /** What an authentication proved. */
 export interface AuthenticationOptions {
@@ -71,10 +72,9 @@ export interface Login {
 export function loginOf(
   user: string,
   options: LoginOptions,
-  lifetime: Lifetime,
-  now: number,
-  sequence: number,
+  host: Pick<SessionHost, "clock" | "lifetime" | "nextSequence">,
 ): Login {
+  const { clock, lifetime } = host;
   checkUser(user);
   checkOptionNames(options, LOGIN_OPTIONS, "login", "ERR_SESSION_USE");
   const rememberMs = rememberedFor(options.remember, lifetime);
@@ -89,6 +89,8 @@ export function loginOf(
   };
   const labels = [...new Set([...labelsOf(scope), ...checkLabels(options.labels ?? [])])];
   const authenticatedAt = identity?.authenticatedAt;
+  const now = clock.now();
+  const sequence = host.nextSequence();
   return {
     authentication: { user, at: now, methods, ...(level !== null && { level }) },
     rememberMs,

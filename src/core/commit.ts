@@ -22,7 +22,7 @@ import { backOff, equalInConstantTime } from "./platform.ts";
 import type { CommitQueue } from "./queue.ts";
 import { isReserved, type SessionRecord } from "./record.ts";
 import { userOf } from "./reserved.ts";
-import type { RequestState } from "./request-state.ts";
+import { occupying, type RequestState } from "./request-state.ts";
 import { successorOf } from "./rotation.ts";
 import { tooLateForCookie, tooManyAttempts } from "./refusals.ts";
 import { afterUpdate, newRecord, type Sending, sendingOf } from "./sending.ts";
@@ -192,7 +192,7 @@ export class Committer {
         draft.forget(name);
         return undefined;
       }
-      if (!isStaged(draft, name)) draft.forget(name);
+      if (!draft.isStaged(name)) draft.forget(name);
       const value = draft.peek(name);
 
       const staged: Staged = { set: {}, remove: [name], dependent: true, insistent: true, minor: false };
@@ -492,29 +492,6 @@ export class Committer {
 }
 
 const NO_TIMES = { accessedAt: 0, expiresAt: 0 };
-
-/** Does work that no other commit or claim of the same request may overlap. Starts it at once: wait for `busy` before. */
-async function occupying(state: RequestState, work: () => Promise<void>): Promise<void> {
-  const running = work();
-  state.busy = running.then(ignore, ignore);
-  try {
-    await running;
-  } finally {
-    state.busy = null;
-  }
-}
-
-function ignore(): void {}
-
-/** Tells whether the request changed a field. What it cannot store, it did not. */
-function isStaged(draft: Draft, name: string): boolean {
-  try {
-    const staged = draft.stage();
-    return Object.hasOwn(staged.set, name) || staged.remove.includes(name);
-  } catch {
-    return false;
-  }
-}
 
 function reasonToReplace(state: RequestState): "logout" | "replaced" {
   return Session.access.renewal(state.session)?.login === undefined ? "logout" : "replaced";

@@ -163,6 +163,16 @@ export class Draft {
     return this.#slots.get(name)?.assigned ?? false;
   }
 
+  /** Tells whether this request changed a field. What it cannot store, it did not. */
+  isStaged(name: string): boolean {
+    try {
+      const staged = this.stage();
+      return Object.hasOwn(staged.set, name) || staged.remove.includes(name);
+    } catch {
+      return false;
+    }
+  }
+
   /** Gives up what is known of a field, after it was taken by a call of its own. */
   forget(name: string): void {
     this.#slots.delete(name);

@@ -32,3 +32,16 @@ export interface RequestState<S extends AnySession = AnySession> {
   /** Settles, and never rejects, when the commit or claim that is on its way is done. Nothing may be staged for another before. */
   busy: Promise<void> | null;
 }
+
+/** Does work that no other commit or claim of the same request may overlap. Starts it at once: wait for `busy` before. */
+export async function occupying(state: RequestState, work: () => Promise<void>): Promise<void> {
+  const running = work();
+  state.busy = running.then(ignore, ignore);
+  try {
+    await running;
+  } finally {
+    state.busy = null;
+  }
+}
+
+function ignore(): void {}

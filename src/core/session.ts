@@ -297,8 +297,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   login(user: string, options: LoginOptions = {}): void {
     this.#host.beforeNewSecret("login");
     this.#look();
-    const { lifetime, clock } = this.#host;
-    const login = loginOf(user, options, lifetime, clock.now(), this.#host.nextSequence());
+    const login = loginOf(user, options, this.#host);
     const current = this.user ?? this.lockedUser;
     if (current !== null && current !== user) this.#end(this.#draft.renewed());
     this.#open();

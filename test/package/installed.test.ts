@@ -92,7 +92,11 @@ console.log(JSON.stringify(names));
 `;
 
 /** What the adapters of frameworks need that leave no other way. */
-const NEEDS = { "holdfast/adapters/nestjs": "needs @nestjs/common", "holdfast/adapters/next": "needs next" };
+const NEEDS = {
+  "holdfast/federation": "needs jose",
+  "holdfast/adapters/nestjs": "needs @nestjs/common",
+  "holdfast/adapters/next": "needs next",
+};
 
 type Names = Record<string, string | string[]>;
 

@@ -118,7 +118,7 @@ describe("forged requests", () => {
       session.login("ann");
     }
     const outcomes = await Promise.allSettled(
-      racing.map(({ exchange }) => manager.finishSuccessfulRequest(exchange)),
+      racing.map(async ({ exchange }) => await manager.finishSuccessfulRequest(exchange)),
     );
     expect(outcomes.map(({ status }) => status).toSorted()).toEqual(["fulfilled", "rejected"]);
   });
