@@ -25,26 +25,18 @@ describe("ASVS 7.1.2: sessions of one user", () => {
     expect(await read(cookie, ({ data, user }) => [data["cart"], user])).toEqual([["tea"], null]);
   });
 
-  test("give way to others: the oldest", async () => {
-    const { login, visit, users, clock } = seated(2, "end-oldest");
+  test.each([
+    ["end-oldest", [null, "ann", "ann"]],
+    ["end-idlest", ["ann", null, "ann"]],
+  ] as const)("give way to others: %s", async (onExceed, left) => {
+    const { login, visit, users, clock } = seated(2, onExceed);
     const first = (await login()).cookie;
     clock.advance(1000);
     const second = (await login()).cookie;
     clock.advance(120_000);
     await visit(first, () => undefined);
     const third = (await login()).cookie;
-    expect(await users([first, second, third])).toEqual([null, "ann", "ann"]);
-  });
-
-  test("give way to others: the idlest", async () => {
-    const { login, visit, users, clock } = seated(2, "end-idlest");
-    const first = (await login()).cookie;
-    clock.advance(1000);
-    const second = (await login()).cookie;
-    clock.advance(120_000);
-    await visit(first, () => undefined);
-    const third = (await login()).cookie;
-    expect(await users([first, second, third])).toEqual(["ann", null, "ann"]);
+    expect(await users([first, second, third])).toEqual(left);
   });
 
   test("free their seats by logout, revocation and expiry", async () => {

@@ -216,7 +216,7 @@ describe("ASVS 9.2.2, 10.5.5: the type of a logout token", () => {
   });
 });
 
-describe("ASVS 9.1, F1: a logout token is refused", () => {
+describe("ASVS 9.2.1, 9.2.3, 9.2.4, F1: a logout token is refused", () => {
   const WRONG: Readonly<Record<string, [changes: object, about: RegExp]>> = {
     "of another issuer": [{ iss: "https://id.example" }, /issuer/],
     "of no issuer": [{ iss: undefined }, /issuer/],
@@ -293,7 +293,7 @@ describe("ASVS 9.1, F1: a logout token is refused", () => {
   });
 });
 
-describe("ASVS 9.1.1 to 9.1.3: the signature of a logout token", () => {
+describe("ASVS 9.1.1, 9.1.2, 9.1.3: the signature of a logout token", () => {
   const encoded = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 
   test("by a stranger's key of the same name is refused", async () => {
