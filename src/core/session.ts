@@ -336,6 +336,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
         ...(authenticatedAt !== undefined && { authenticatedAt }),
       },
     };
+    this.#host.onLogin(this);
   }
 
   /**
