@@ -38,7 +38,7 @@ export interface BoundOptions {
   readonly exclude?: readonly ScopeExclusion[];
   /** Hosts out of the scope whose requests may set off a refresh; default none, for each of them could time whether somebody is logged in. */
   readonly refreshInitiators?: readonly string[];
-  /** The bound cookie. It is never partitioned, and its path is `/`. */
+  /** The bound cookie, by default `__Host-bound`. It is never partitioned, and its path is `/`. */
   readonly cookie?: Pick<CookieOptions, "name" | "domain" | "sameSite" | "insecureLoopback">;
   /**
    * How long after a registration requests may still come without the cookie: those were on their way, the redirect after the login among
@@ -154,9 +154,15 @@ function checkedHosts(hosts: readonly string[]): readonly string[] {
 
 function checkedCookie(options: NonNullable<BoundOptions["cookie"]>): CookiePolicy {
   checkNames(options, COOKIE_NAMES, "bound: cookie");
-  const base = options.domain === undefined ? "__Host-Http-bound" : "__Secure-bound";
+  const base = options.domain === undefined ? "__Host-bound" : "__Secure-bound";
   const name = options.name ?? (options.insecureLoopback === true ? "bound" : base);
-  return resolveCookie({ ...options, name });
+  const policy = resolveCookie({ ...options, name });
+  // Chromium up to 156, at the least, takes no such credential: it registers, drops the session, and would be taken for a thief.
+  if (/^__(host-)?http-/i.test(policy.name))
+    refuse(
+      'cookie.name must not begin with "__Http-" or "__Host-Http-", which browsers refuse here. Take "__Host-bound".',
+    );
+  return policy;
 }
 
 function hasDots(path: string): boolean {

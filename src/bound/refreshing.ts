@@ -33,8 +33,8 @@ export class Refreshing {
   }
 
   /**
-   * The cookie opens nothing. Where the browser's session is there all the same, its secret was renewed a moment ago, and the answer that
-   * brings the new one is on its way: the browser is to come again. Nothing is changed for who has shown nothing.
+   * The cookie opens nothing, or nothing any more. Where the browser's session is there all the same, its secret was renewed a moment ago,
+   * and the answer that brings the new one is on its way: the browser is to come again. Nothing is changed for who has shown nothing.
    */
   async #withoutSession(id: string): Promise<Answer> {
     const session = parseSessionId(id.split(".")[0] ?? "");
@@ -63,7 +63,7 @@ export class Refreshing {
       if (!isNew || kept.kind !== "binding") return stored;
       return { binding: renewed(kept.binding, value.hash, next, now, lifetimes) };
     });
-    if (outcome === "gone") return ended(401, "unknown_session");
+    if (outcome === "gone") return await this.#withoutSession(id);
     if (outcome === "failed") return unavailable();
     // The device's own key signed it: a parallel refresh was first, or the browser did not get the answer to an earlier one.
     if (!isNew) return await this.#challenged(session, id);
@@ -85,9 +85,9 @@ export class Refreshing {
       return { binding: { ...kept.binding, challenge: next } };
     });
     if (outcome === "failed") return unavailable();
+    if (outcome === "gone") return await this.#withoutSession(id);
     const kept = this.#keeper.of(session);
-    if (outcome === "gone" || kept.kind !== "binding" || kept.binding.id !== id)
-      return ended(401, "unknown_session");
+    if (kept.kind !== "binding" || kept.binding.id !== id) return ended(401, "unknown_session");
     return challenged(kept.binding.challenge.text, id);
   }
 
