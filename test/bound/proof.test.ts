@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { bytesOf, publicKeyOf } from "../../src/bound/keys.ts";
 import { judgeRefresh, judgeRegistration } from "../../src/bound/proof.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isExcluded, judge } from "../../src/bound/gate.ts";
 import { resolveBound } from "../../src/bound/options.ts";
