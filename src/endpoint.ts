@@ -115,15 +115,16 @@ async function answered<S extends AnySession | null>(
 }
 
 async function textOf(body: AsyncIterable<Uint8Array | string> | null): Promise<string> {
-  const pieces: Uint8Array[] = [];
+  const decoder = new TextDecoder();
+  let text = "";
   let bytes = 0;
   for await (const piece of body ?? []) {
     const chunk = typeof piece === "string" ? new TextEncoder().encode(piece) : piece;
     bytes += chunk.byteLength;
     if (bytes > MAX_BODY_BYTES) throw new TooLarge();
-    pieces.push(chunk);
+    text += decoder.decode(chunk, { stream: true });
   }
-  return new TextDecoder().decode(await new Blob(pieces as BlobPart[]).arrayBuffer());
+  return text + decoder.decode();
 }
 
 function fieldsOf(contentType: string | null, text: string): ReadonlyMap<string, string> {
