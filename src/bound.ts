@@ -118,8 +118,10 @@ class Bound implements BoundSessions {
 
   leaving(session: AnySession, exchange: HttpExchange, userLeft: boolean): void {
     this.#sendOffer(session, exchange);
-    // The other cookie goes with that of the session.
-    if (userLeft && this.#bound.has(exchange)) exchange.setCookie(boundCookie(this.#options, null));
+    // The other cookie goes with that of the session, unless the answer has one of its name already: browsers heed but one.
+    const isThere = (exchange.responseHeader("set-cookie") ?? "").includes(`${this.#options.cookie.name}=`);
+    if (userLeft && this.#bound.has(exchange) && !isThere)
+      exchange.setCookie(boundCookie(this.#options, null));
   }
 
   offer(session: AnySession): void {

@@ -455,6 +455,59 @@ describe("nothing secret", () => {
   });
 });
 
+describe("a proof that is none", () => {
+  test.each(["report", "off"] as const)(
+    "is told of, and asked for again, where the gate is on %s",
+    async (enforce) => {
+      await restarted({ enforce });
+      const browser = await rig.boundBrowser();
+      const challenge = await challenged(browser);
+      const seen = await refreshed(browser, await refreshProof(await newKey(), { jti: challenge }));
+      expect([seen.status, challengeOf(seen, browser.session?.id ?? "")]).toEqual([403, challenge]);
+      expect(rig.events.at(-1)).toMatchObject({
+        what: "proof refused",
+        alarming: true,
+        details: { enforced: false },
+      });
+      expect((await browser.get("/")).text).toBe("ann");
+    },
+  );
+});
+
+describe("a locked session (NIST SP 800-63B-4, 2.2.3)", () => {
+  beforeEach(async () => {
+    await rig.close();
+    rig = await rigOf({}, undefined, { idle: "15m", onIdle: "lock" });
+  });
+
+  test("refreshes, and stays locked", async () => {
+    const browser = await rig.boundBrowser();
+    rig.clock.advance(20 * MINUTE);
+    expect((await browser.get("/")).text).toBe("nobody");
+    expect(browser.story.slice(1)).toEqual(["challenged", "refreshed"]);
+    rig.clock.advance(10 * MINUTE);
+    expect((await browser.get("/")).text).toBe("nobody");
+    expect(rig.told()).toEqual(["registered", "refreshed", "refreshed"]);
+  });
+
+  test("is not opened by a thief, nor registered by one", async () => {
+    const browser = await rig.boundBrowser();
+    rig.clock.advance(20 * MINUTE);
+    const thief = rig.browser({ plain: true });
+    takeCookies(thief, browser, undefined);
+    expect((await registered(thief, { challenge: "x", authorization: null })).status).toBe(401);
+    expect((await thief.get("/")).status).toBe(401);
+    expect(rig.events.at(-1)).toMatchObject({ what: "session stolen", user: "ann" });
+  });
+});
+
+test("an answer that has the cookie expired already carries it once (K4)", async () => {
+  const browser = await rig.boundBrowser();
+  const seen = await browser.post("/prove-and-leave");
+  const names = seen.headers.getSetCookie().map((line) => line.split("=")[0]);
+  expect(names.sort()).toEqual(["__Host-Http-sid", "__Host-bound"]);
+});
+
 test("an address to come back to is one of this site", () => {
   for (const url of [
     "https://evil.example/",

@@ -49,6 +49,9 @@ export function act(method: string, url: string, session: Session, device: Bound
     case "GET /pay":
       if ((device.provenAt(session) ?? 0) < Number(searchParams.get("since"))) return device.proveAgain(url);
       return text(200, "paid");
+    case "POST /prove-and-leave":
+      session.logout();
+      return { ...device.proveAgain(url), status: 200 };
     case "GET /assets/logo":
       return text(200, "a picture");
     case "POST /write":
