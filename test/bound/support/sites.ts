@@ -3,11 +3,15 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import express from "express";
 import fastify from "fastify";
+import { H3, toNodeHandler } from "h3";
 import { Hono } from "hono";
+import Koa from "koa";
 import { expressSessions } from "../../../src/adapters/express.ts";
 import { fastifySessions } from "../../../src/adapters/fastify.ts";
 import { fetchSessions } from "../../../src/adapters/fetch.ts";
+import { h3Sessions } from "../../../src/adapters/h3.ts";
 import { honoSessions, type SessionEnv } from "../../../src/adapters/hono.ts";
+import { koaSessions } from "../../../src/adapters/koa.ts";
 import { nodeSessions } from "../../../src/adapters/node.ts";
 import type { BoundSessions } from "../../../src/bound.ts";
 import { type Answer, fetchEndpoint, nodeEndpoint } from "../../../src/endpoint.ts";
@@ -109,9 +113,9 @@ export const SITES: readonly SiteKind[] = [
       const answer = nodeEndpoint(device.endpoint, (request: IncomingMessage) =>
         sessions.of({ raw: request }),
       );
-      app.post("/dbsc/:what", (request, reply) => {
+      app.post("/dbsc/:what", async (request, reply) => {
+        await answer(request.raw, reply.raw);
         reply.hijack();
-        return answer(request.raw, reply.raw);
       });
       app.all("/*", (request, reply) => {
         const { status, headers, body } = act(request.method, request.url, sessions.of(request), device);
@@ -120,6 +124,42 @@ export const SITES: readonly SiteKind[] = [
       });
       const origin = await app.listen({ host: "127.0.0.1", port: 0 });
       return { origin, close: () => app.close() };
+    },
+  },
+  {
+    name: "Koa",
+    start: async (manager, device) => {
+      const sessions = koaSessions<Session>(manager);
+      const app = new Koa();
+      app.silent = true;
+      app.use(sessions);
+      app.use(async (ctx) => {
+        const session = sessions.of(ctx);
+        if (device.owns(ctx)) {
+          await nodeEndpoint(device.endpoint, () => session)(ctx.req, ctx.res);
+          ctx.respond = false;
+          return;
+        }
+        const { status, headers, body } = act(ctx.method, ctx.url, session, device);
+        ctx.status = status;
+        for (const [name, value] of headers) ctx.append(name, value);
+        ctx.body = body;
+      });
+      return await listening(app.callback());
+    },
+  },
+  {
+    name: "h3",
+    start: async (manager, device) => {
+      const sessions = h3Sessions<Session>(manager);
+      const answer = fetchEndpoint(device.endpoint);
+      const app = new H3({ silent: true }).use(sessions);
+      app.post("/dbsc/**", (event) => answer(event.req, sessions.of(event)));
+      app.all("/**", (event) => {
+        const { pathname, search } = event.url;
+        return responseOf(act(event.req.method, pathname + search, sessions.of(event), device));
+      });
+      return await listening(toNodeHandler(app) as RequestListener);
     },
   },
   {
