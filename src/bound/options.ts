@@ -106,7 +106,7 @@ export function resolveBound(options: BoundOptions): ResolvedBound {
     includeSite,
     exclude: checkedExclusions(options.exclude ?? []),
     refreshInitiators: checkedHosts(options.refreshInitiators ?? []),
-    cookie: checkedCookie(options.cookie ?? {}),
+    cookie: checkedCookie(options.cookie ?? {}, includeSite ? options.origin : undefined),
   };
 }
 
@@ -152,8 +152,13 @@ function checkedHosts(hosts: readonly string[]): readonly string[] {
   return sound ? [...hosts] : refuse('refreshInitiators must be a list of hosts, such as ["login.example"].');
 }
 
-function checkedCookie(options: NonNullable<BoundOptions["cookie"]>): CookiePolicy {
+function checkedCookie(options: NonNullable<BoundOptions["cookie"]>, site: string | undefined): CookiePolicy {
   checkNames(options, COOKIE_NAMES, "bound: cookie");
+  // Hosts in the scope that the cookie never reaches would all pass for thieves.
+  if (site !== undefined && options.domain?.toLowerCase() !== new URL(site).hostname)
+    refuse(
+      "includeSite needs cookie.domain to be the host of origin, so that every host in the scope gets the cookie.",
+    );
   const base = options.domain === undefined ? "__Host-bound" : "__Secure-bound";
   const name = options.name ?? (options.insecureLoopback === true ? "bound" : base);
   const policy = resolveCookie({ ...options, name });

@@ -23,10 +23,10 @@ export async function answerRegistration(
     response.kind === "bad"
       ? ({ fault: "form" } as const)
       : await judgeRegistration(response.text, options.algorithms);
-  const refused = (reason: string): Answer => {
+  const refused = (reason: string, alarming = true): Answer => {
     keeper.tell(session, {
       what: "registration refused",
-      alarming: true,
+      alarming,
       address: ask.address,
       details: { reason },
     });
@@ -39,13 +39,15 @@ export async function answerRegistration(
   const binding = newBinding(options, newBindingId(session.id), proof, value.hash, keeper.now());
   const claims = claimsOf(ask, proof);
   let isAnswer = false;
+  let isRace = false;
   const outcome = await keeper.change(session, (kept, stored) => {
     isAnswer = isAnswered(kept, claims, keeper.now());
+    isRace = isRecent(kept, keeper.now());
     return isAnswer ? { binding } : stored;
   });
   if (outcome === "gone") return ended(401, "no_session");
   if (outcome === "failed") return unavailable();
-  if (!isAnswer) return refused("challenge");
+  if (!isAnswer) return refused("challenge", !isRace);
 
   keeper.tell(session, {
     what: "registered",
@@ -94,3 +96,11 @@ function isAnswered(kept: Kept, claims: Claims | null, now: number): boolean {
   const { challenge, authorization } = kept.offer;
   return claims.challenge === challenge && (authorization === null || claims.authorization === authorization);
 }
+
+/** Of two logins at a time, the browser takes up both offers, and the later one alone is there. */
+function isRecent(kept: Kept, now: number): boolean {
+  if (kept.kind === "binding") return now < kept.binding.registeredAt + RACE_MS;
+  return kept.kind === "offer" && now < kept.offer.until;
+}
+
+const RACE_MS = 60_000;

@@ -50,6 +50,11 @@ describe("the options", () => {
     [{ origin: "shop.example" }, /origin/],
     [{ includeSite: true }, /includeSite needs origin/],
     [{ includeSite: 1 }, /includeSite/],
+    [{ includeSite: true, origin: "https://shop.example" }, /cookie\.domain/],
+    [
+      { includeSite: true, origin: "https://shop.example", cookie: { domain: "a.shop.example" } },
+      /cookie\.domain/,
+    ],
     [{ exclude: "/assets" }, /exclude/],
     [{ exclude: ["/"] }, /exclude/],
     [{ exclude: ["assets"] }, /exclude/],

@@ -95,6 +95,18 @@ describe("a registration", () => {
     expect((await registered(browser, offer)).status).toBe(400);
   });
 
+  test("for the other of two logins at a time is refused, and alarms nobody", async () => {
+    const browser = rig.browser({ plain: true });
+    const [first, second] = [await offeredTo(browser), await offeredTo(browser)];
+    expect((await registered(browser, first)).status).toBe(400);
+    expect((await registered(browser, second)).status).toBe(200);
+    expect((await registered(browser, first)).status).toBe(400);
+    expect(rig.told()).toEqual(["registration refused", "registered", "registration refused"]);
+    rig.clock.advance(MINUTE);
+    expect((await registered(browser, first)).status).toBe(400);
+    expect(rig.told().at(-1)).toBe("registration refused!");
+  });
+
   test("repeats the authorization, signed or at least in its header", async () => {
     const attempts = [
       { payload: {}, headers: {}, status: 400 },
