@@ -44,9 +44,6 @@ export type Kept =
   | { readonly kind: "binding"; readonly binding: Binding }
   | { readonly kind: "corrupt" };
 
-/** The form in which a session keeps it. */
-export type Stored = { readonly offer: Offer } | { readonly binding: Binding };
-
 /** How long things live, in milliseconds. */
 export interface Lifetimes {
   /** Max-Age of the bound cookie. */

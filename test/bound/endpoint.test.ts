@@ -78,6 +78,38 @@ test("answers 503, for which browsers keep their session, when the store fails o
   }
 });
 
+describe("a session whose secret was renewed while the refresh was under way", () => {
+  const proven = async (): Promise<{ readonly answer: () => Promise<Answer> }> => {
+    const { session } = await house.open(cookie);
+    const challenge = await device.refresh(askOf("/dbsc/refresh", { "sec-secure-session-id": id }), session);
+    const header = challenge.headers.find(([name]) => name === "Secure-Session-Challenge")?.[1] ?? "";
+    const proof = await refreshProof(key, { jti: /^"([^"]+)"/.exec(header)?.[1] });
+    const ask = askOf("/dbsc/refresh", { "sec-secure-session-id": id, "secure-session-response": proof });
+    return { answer: () => device.refresh(ask, session) };
+  };
+
+  test("has the browser come again, with the cookie that it has by then", async () => {
+    const { answer } = await proven();
+    await house.visit(cookie, (session) => session.rotate());
+    const { status, headers } = await answer();
+    expect(status).toBe(403);
+    expect(headers.map(([name]) => name)).not.toContain("Set-Cookie");
+    expect(await house.manager.sessionsOf("ann")).toHaveLength(1);
+  });
+
+  test("is over where it ended, or where another login took it over", async () => {
+    const first = await proven();
+    await house.visit(cookie, (session) => session.login("ann"));
+    expect((await first.answer()).status).toBe(401);
+  });
+
+  test("is over where it was logged out", async () => {
+    const { answer } = await proven();
+    await house.visit(cookie, (session) => session.logout());
+    expect((await answer()).status).toBe(401);
+  });
+});
+
 test("does not hide a mistake of the application", async () => {
   const { session } = await house.open(cookie);
   session.commit = () => Promise.reject(new SessionError("ERR_SESSION_LIMIT", "told by the test"));

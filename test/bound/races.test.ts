@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { sqliteStore } from "../../src/stores/sqlite.ts";
+import { manualClock } from "../../src/testing/index.ts";
 import { challengeOf, offerOf, type TestBrowser } from "./support/browser.ts";
 import { MINUTE, type Rig, rigOf } from "./support/rig.ts";
 import { newKey, refreshProof, registrationProof } from "./support/signing.ts";
@@ -182,3 +183,42 @@ for (const [name, open] of Object.entries(STORES)) {
     });
   });
 }
+
+test("servers that share a store bind and refresh one session between them", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-bound-"));
+  closing.push(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, "sessions.db");
+  const clock = manualClock();
+  const one = await rigOf({}, undefined, { store: sqliteStore(file), clock });
+  const other = await rigOf({}, undefined, { store: sqliteStore(file), clock });
+  closing.unshift(
+    () => one.close(),
+    () => other.close(),
+  );
+  let turn = 0;
+  const send = (request: Request): Promise<Response> => {
+    turn += 1;
+    const url = turn % 2 === 0 ? request.url : request.url.replace(one.origin, other.origin);
+    return fetch(url, { method: request.method, headers: request.headers, redirect: "manual" });
+  };
+  const browser = await one.boundBrowser({ send });
+  for (let round = 0; round < 6; round += 1) {
+    clock.advance(10 * MINUTE);
+    const seen = await Promise.all(Array.from({ length: 4 }, () => browser.get("/")));
+    expect(seen.map(({ text }) => text)).toEqual(Array(4).fill("ann"));
+  }
+  const { session } = browser;
+  if (session === null || session.challenge === null) throw new Error("it is not bound");
+  const headers = {
+    "sec-secure-session-id": session.id,
+    "secure-session-response": await refreshProof(session.key, { jti: session.challenge }),
+  };
+  const seen = await Promise.all(
+    Array.from({ length: 6 }, () => browser.raw("POST", "/dbsc/refresh", headers)),
+  );
+  expect(seen.map(({ status }) => status).sort((left, right) => left - right)).toEqual([
+    200,
+    ...Array<number>(5).fill(403),
+  ]);
+  expect([...one.told(), ...other.told()].filter((what) => what.endsWith("!"))).toEqual([]);
+});

@@ -39,6 +39,9 @@ describe("an offer", () => {
   test("does not come with a login that failed", async () => {
     const { status, headers } = await rig.browser().post("/failed-login");
     expect([status, headers.get("secure-session-registration")]).toEqual([500, null]);
+    const browser = rig.browser({ plain: true });
+    await browser.post("/login");
+    expect((await browser.post("/failed-login")).headers.get("secure-session-registration")).toBe(null);
   });
 
   test("is as the options want it", async () => {
@@ -110,6 +113,7 @@ describe("a registration", () => {
   test("repeats the authorization, signed or at least in its header", async () => {
     const attempts = [
       { payload: {}, headers: {}, status: 400 },
+      { payload: { authorization: "echo", jti: "A".repeat(32) }, headers: {}, status: 400 },
       { payload: { authorization: "other" }, headers: {}, status: 400 },
       { payload: {}, headers: { authorization: "other" }, status: 400 },
       { payload: {}, headers: { authorization: "echo" }, status: 200 },

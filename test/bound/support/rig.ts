@@ -37,7 +37,7 @@ export async function rigOf(
   over: Partial<SessionManagerOptions<FieldSchemas, Session>> = {},
 ): Promise<Rig> {
   if (site === undefined) throw new Error("no such site");
-  const clock = manualClock();
+  const clock = (over.clock as ManualClock | undefined) ?? manualClock();
   const store = over.store ?? memoryStore();
   const device = bound(options);
   const manager = new SessionManager({ clock, ...over, store, extensions: [device] });

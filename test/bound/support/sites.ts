@@ -35,6 +35,9 @@ export function act(method: string, url: string, session: Session, device: Bound
     case "POST /login":
       session.login(searchParams.get("user") ?? "ann");
       return text(200, "welcome");
+    case "POST /login-and-go":
+      session.login("ann");
+      return { ...text(303, ""), headers: [["Location", "/"]] };
     case "POST /failed-login":
       session.login("ann");
       return text(500, "no");
