@@ -43,11 +43,18 @@ async function siteOf() {
     response.end(body);
   });
   const server = createServer({ key: certificate.key, cert: certificate.cert }, listener);
+  const sockets: string[] = [];
+  server.on("upgrade", (request, socket) => {
+    sockets.push(request.headers.cookie ?? "");
+    socket.destroy();
+  });
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   return {
     manager,
     told,
     asked,
+    /** The cookies that WebSockets came with. None is let in. */
+    sockets,
     origin: `https://localhost:${(server.address() as AddressInfo).port}`,
     close: async () => {
       server.closeAllConnections();
@@ -145,6 +152,23 @@ withServers(["chromium"], () => {
       );
       expect(seen).toEqual(["ann", "ann", "ann", "ann"]);
       expect(site.told).toEqual(["registered", "refreshed"]);
+    });
+
+    test("holds WebSockets and streams of events back as well", async () => {
+      await signedIn();
+      await expire();
+      await page.evaluate(async () => {
+        const socket = new WebSocket(`wss://${location.host}/socket`);
+        await new Promise((resolve) => socket.addEventListener("close", resolve));
+      });
+      expect(site.sockets.map((cookies) => cookies.includes(`${BOUND}=`))).toEqual([true]);
+      await expire();
+      await page.evaluate(async () => {
+        const events = new EventSource("/events");
+        await new Promise((resolve) => events.addEventListener("error", resolve));
+        events.close();
+      });
+      expect(site.told).toEqual(["registered", "refreshed", "refreshed"]);
     });
 
     test("proves itself at once where something asks for it, and comes back to the same address", async () => {
