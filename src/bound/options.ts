@@ -78,7 +78,7 @@ const NAMES = [
 ];
 const COOKIE_NAMES = ["name", "domain", "sameSite", "insecureLoopback"];
 const PATH = /^(\/[A-Za-z0-9_.~-]+)+$/;
-const HOST = /^(\*|(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:\d{1,5})?)$/;
+const HOST = /^(\*|(\*\.)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*)$/;
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** A browser that was away for longer than its cookie lives still holds a challenge that is good. */

@@ -61,6 +61,7 @@ describe("the options", () => {
     [{ exclude: ["/a/../b"] }, /exclude/],
     [{ exclude: [{ domain: "a b" }] }, /exclude/],
     [{ exclude: [{ domain: "*" }] }, /exclude/],
+    [{ exclude: [{ domain: "img.shop.example:8443" }] }, /exclude/],
     [{ refreshInitiators: ["https://login.example"] }, /refreshInitiators/],
     [{ grace: "2m" }, /grace/],
     [{ authorization: "yes" }, /authorization/],

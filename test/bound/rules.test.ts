@@ -520,7 +520,7 @@ describe("a locked session (NIST SP 800-63B-4, 2.2.3)", () => {
 test("an answer that has the cookie expired already carries it once (K4)", async () => {
   const browser = await rig.boundBrowser();
   const seen = await browser.post("/prove-and-leave");
-  const names = seen.headers.getSetCookie().map((line) => line.split("=")[0]);
+  const names = seen.headers.getSetCookie().map((line) => line.split("=")[0] ?? "");
   expect(names.sort()).toEqual(["__Host-Http-sid", "__Host-bound"]);
 });
 

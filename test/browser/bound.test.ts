@@ -20,10 +20,16 @@ const FEATURES = "DeviceBoundSessions,EnableBoundSessionCredentialsSoftwareKeysF
 
 const certificate = localCertificate();
 
-/** A site over TLS, and what its browser asks of the endpoint. */
-async function siteOf() {
-  const device = bound({ exclude: ["/assets"], grace: "1s" });
-  const manager = new SessionManager({ store: memoryStore(), extensions: [device] });
+/** A site over TLS, and what its browser asks of the endpoint: of one host, or all hosts of a domain. */
+async function siteOf(domain?: string) {
+  const server = createServer({ key: certificate.key, cert: certificate.cert });
+  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+  const origin = `https://${domain ?? "localhost"}:${(server.address() as AddressInfo).port}`;
+  const shared = domain === undefined ? {} : { cookie: { domain } };
+  const whole = domain === undefined ? {} : { origin, includeSite: true };
+  // Browsers ask for the icon whenever they like.
+  const device = bound({ exclude: ["/assets", "/favicon.ico"], grace: "3s", ...whole, ...shared });
+  const manager = new SessionManager({ store: memoryStore(), extensions: [device], ...shared });
   const told: string[] = [];
   manager.on("extension", ({ what }) => void told.push(what));
   const asked: string[] = [];
@@ -42,20 +48,19 @@ async function siteOf() {
     for (const [name, value] of headers) response.appendHeader(name, value);
     response.end(body);
   });
-  const server = createServer({ key: certificate.key, cert: certificate.cert }, listener);
+  server.on("request", listener);
   const sockets: string[] = [];
   server.on("upgrade", (request, socket) => {
     sockets.push(request.headers.cookie ?? "");
     socket.destroy();
   });
-  await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
   return {
     manager,
     told,
     asked,
     /** The cookies that WebSockets came with. None is let in. */
     sockets,
-    origin: `https://localhost:${(server.address() as AddressInfo).port}`,
+    origin,
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => void server.close(resolve));
@@ -77,6 +82,7 @@ withServers(["chromium"], () => {
       chromium = await startChromium([
         `--enable-features=${FEATURES}`,
         `--ignore-certificate-errors-spki-list=${certificate.fingerprint}`,
+        "--host-resolver-rules=MAP *.example 127.0.0.1",
       ]);
     }, 60_000);
     afterAll(() => chromium.close());
@@ -199,6 +205,16 @@ withServers(["chromium"], () => {
       const asked = site.asked.length;
       await page.goto(`${site.origin}/`);
       expect([await text(), site.asked.length]).toEqual(["nobody", asked]);
+    });
+
+    test("binds a session to all hosts of the site, where they are in the scope", async () => {
+      const shop = await siteOf("shop.example");
+      await page.goto(`${shop.origin}/login`);
+      await eventually(() => made).toEqual([true]);
+      await device.clearCookies({ name: "__Secure-bound" });
+      await page.goto(`${shop.origin.replace("//", "//www.")}/`);
+      expect([await text(), shop.told]).toEqual(["ann", ["registered", "refreshed"]]);
+      await shop.close();
     });
 
     test("gives nothing to another browser that has its session cookie", async () => {
