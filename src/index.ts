@@ -5,7 +5,14 @@ export type { Clock } from "./core/clock.ts";
 export type { Codec } from "./core/codec.ts";
 export { jsonCodec } from "./core/codec.ts";
 export { currentSession } from "./core/context.ts";
-export { type Cookie, type CookieOptions, cookieValues, serializeCookie } from "./core/cookie.ts";
+export {
+  type Cookie,
+  type CookieOptions,
+  type CookiePolicy,
+  cookieValues,
+  resolveCookie,
+  serializeCookie,
+} from "./core/cookie.ts";
 export type { CsrfOptions, ForgedReason } from "./core/csrf.ts";
 export type { SessionData } from "./core/data.ts";
 export { type Duration, milliseconds } from "./core/duration.ts";

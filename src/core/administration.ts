@@ -49,6 +49,12 @@ export class Administration {
     return record !== null && this.#isLive(record);
   }
 
+  /** Reads a live session; `null` for whatever names none. */
+  async find(id: SessionId): Promise<SessionRecord | null> {
+    const record = parseSessionId(id) === null ? null : await this.#gate.read(id);
+    return record !== null && this.#isLive(record) ? record : null;
+  }
+
   async sessionsOf(user: string): Promise<SessionInfo[]> {
     checkUser(user);
     const found: SessionInfo[] = [];

@@ -24,7 +24,7 @@ export type SessionErrorCode =
   | "ERR_SESSION_TOO_MANY"
   /** The request came from the page of a stranger, or may have: it is refused. */
   | "ERR_SESSION_FORGED"
-  /** The user's sessions were revoked while this login was under way. */
+  /** The user's sessions were revoked while this login was under way, or an extension ended this session: it was stolen. */
   | "ERR_SESSION_REVOKED"
   /** A write was sent and its outcome cannot be learned. It was not sent twice. */
   | "ERR_SESSION_UNKNOWN"

@@ -17,11 +17,15 @@ export interface SessionExtension {
    * is to be staged before it throws: a refused request stores nothing.
    */
   loaded?(session: AnySession, exchange: HttpExchange): void | Promise<void>;
+  /** The request staged a login. What is updated here is stored together with it, or not at all. Must not throw. */
+  login?(session: AnySession): void;
   /**
    * Everything is stored and the headers are about to leave. Not called where they cannot be changed, or nobody looked at the session and
    * there was nothing to store. Must not throw.
+   *
+   * @param userLeft whether this request ended the session of a user: by a logout, or by the login of another.
    */
-  leaving?(session: AnySession, exchange: HttpExchange): void;
+  leaving?(session: AnySession, exchange: HttpExchange, userLeft: boolean): void;
 }
 
 /** What a manager lends to an extension. */
@@ -29,6 +33,13 @@ export interface ExtensionHost {
   readonly clock: Clock;
   /** Reads what the extension keeps with a session; `undefined` for nothing. Does not count as a look by the handler. */
   read(session: AnySession): unknown;
+  /**
+   * Tells whether something is stored, be it readable or not. What cannot be read gives `undefined` like what is not there, and a guard
+   * must not take the one for the other.
+   */
+  isStored(session: AnySession): boolean;
+  /** Reads what it keeps with a live session that this request has not loaded; `undefined` for nothing, and for no such session. */
+  peek(id: SessionId): Promise<unknown>;
   /**
    * Changes it by a function that is applied again when another request was first, as `session.update` does: stored at commit, or by
    * `session.commit()` at once. Giving `undefined` removes it.

@@ -3,19 +3,25 @@ import { refuseConfig } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { HttpExchange } from "./exchange.ts";
 import type { ExtensionHost, SessionExtension } from "./extension.ts";
-import { RESERVED, type SessionId } from "./record.ts";
+import { RESERVED, type SessionId, type SessionRecord } from "./record.ts";
+import { reservedValue } from "./reserved.ts";
 import { type AnySession, Session } from "./session.ts";
 
 const NAME = /^[a-z]{2,20}$/;
+
+/** What a manager has that its extensions need. */
+interface ExtensionMeans {
+  readonly clock: Clock;
+  readonly events: Events;
+  find(id: SessionId): Promise<SessionRecord | null>;
+  revoke(id: SessionId): Promise<boolean>;
+}
 
 /** The extensions of a manager, each with its own field. */
 export class Extensions {
   readonly #extensions: readonly SessionExtension[];
 
-  constructor(
-    extensions: readonly SessionExtension[],
-    means: { readonly clock: Clock; readonly events: Events; revoke(id: SessionId): Promise<boolean> },
-  ) {
+  constructor(extensions: readonly SessionExtension[], means: ExtensionMeans) {
     this.#extensions = extensions;
     for (const extension of extensions) extension.attach(hostOf(extension.name, means));
   }
@@ -30,9 +36,13 @@ export class Extensions {
     for (const extension of this.#extensions) await extension.loaded?.(session, exchange);
   }
 
-  leaving(session: AnySession, exchange: HttpExchange): void {
+  login(session: AnySession): void {
+    for (const extension of this.#extensions) extension.login?.(session);
+  }
+
+  leaving(session: AnySession, exchange: HttpExchange, userLeft: boolean): void {
     for (const extension of this.#extensions) {
-      if (exchange.canSetCookie) extension.leaving?.(session, exchange);
+      if (exchange.canSetCookie) extension.leaving?.(session, exchange, userLeft);
     }
   }
 }
@@ -49,18 +59,16 @@ export function checkExtensions(extensions: readonly SessionExtension[]): readon
   return extensions;
 }
 
-function hostOf(
-  name: string,
-  {
-    clock,
-    events,
-    revoke,
-  }: { readonly clock: Clock; readonly events: Events; revoke(id: SessionId): Promise<boolean> },
-): ExtensionHost {
+function hostOf(name: string, { clock, events, find, revoke }: ExtensionMeans): ExtensionHost {
   const field = `${RESERVED}${RESERVED}${name}`;
   return {
     clock,
     read: (session) => Session.access.quietly(session, () => Session.access.draft(session).peek(field)),
+    isStored: (session) => Object.hasOwn(Session.access.base(session)?.fields ?? {}, field),
+    peek: async (id) => {
+      const record = await find(id);
+      return record === null ? undefined : reservedValue(record.fields, field);
+    },
     update: (session, change) => {
       const host = Session.access.host(session);
       host.beforeStaging();

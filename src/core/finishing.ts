@@ -11,7 +11,7 @@ import { type AnySession, Session } from "./session.ts";
 export interface FinishingRules extends HeaderRules {
   readonly endOnFailure: boolean;
   /** Lets extensions add their headers. */
-  leaving(session: AnySession, exchange: HttpExchange): void;
+  leaving(session: AnySession, exchange: HttpExchange, userLeft: boolean): void;
 }
 
 /** How a request comes to its end: what its answer waits for, what runs beside it, and what is dropped. */
@@ -174,7 +174,7 @@ export class Finisher {
   /** The response starts: from here on it carries what it carries. */
   #leave(state: RequestState): void {
     writeHeaders(state, this.#rules);
-    this.#rules.leaving(state.session, state.exchange);
+    this.#rules.leaving(state.session, state.exchange, state.userLeft);
     state.phase = "sent";
   }
 

@@ -1,7 +1,8 @@
 import type { Clock } from "./clock.ts";
+import type { Draft } from "./draft.ts";
 import { idleLimit, type Lifetime } from "./lifetime.ts";
 import { RESERVED, type SessionRecord } from "./record.ts";
-import { asLife, AUTH, CSRF, FORM_TOKENS, LIFE, reservedValue, SEEN } from "./reserved.ts";
+import { asAuthentication, asLife, AUTH, CSRF, FORM_TOKENS, LIFE, reservedValue, SEEN } from "./reserved.ts";
 
 type Fields = SessionRecord["fields"];
 
@@ -40,9 +41,9 @@ export function isLockedNow(
 }
 
 /** How long the store is to keep a session without a request: for ever, up to its absolute limit, where the idle limit only locks it. */
-export function keptFor(lifetime: Lifetime, rememberMs: number | undefined, isOfUser: boolean): number {
-  if (lifetime.onIdle === "lock" && isOfUser) return Number.POSITIVE_INFINITY;
-  return idleLimit(lifetime, rememberMs);
+export function keptFor(draft: Draft, lifetime: Lifetime): number {
+  const isOfUser = lifetime.onIdle === "lock" && asAuthentication(draft.peek(AUTH)) !== null;
+  return isOfUser ? Number.POSITIVE_INFINITY : idleLimit(lifetime, asLife(draft.peek(LIFE))?.rememberMs);
 }
 
 /** What a session shows of its record while it is locked. */

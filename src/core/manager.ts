@@ -103,13 +103,14 @@ export class SessionManager<
     });
     this.#finisher = new Finisher(this.#committer, this.#events, {
       ...resolved,
-      leaving: (session, exchange) => this.#extensions.leaving(session, exchange),
+      leaving: (session, exchange, userLeft) => this.#extensions.leaving(session, exchange, userLeft),
     });
     this.#administration = new Administration(this.#gate, clock, this.#events, marks, resolved);
     this.#once = new Once(this.#gate, clock);
     this.#extensions = new Extensions(resolved.extensions, {
       clock,
       events: this.#events,
+      find: (id) => this.#administration.find(id),
       revoke: (id) => this.#administration.revoke(id, {}),
     });
     this.#csrf = resolved.csrf && new CsrfGuard(resolved.csrf, this.#events);
@@ -120,6 +121,7 @@ export class SessionManager<
       commit: (state) => this.#finisher.commitNow(state),
       claim: (state, name) => this.#committer.claim(state, name),
       use: (state) => this.#use(state),
+      login: (session) => this.#extensions.login(session),
     };
     this.#live = {
       clock,

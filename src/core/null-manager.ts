@@ -17,6 +17,7 @@ const NOWHERE: SessionHost = {
   device: {},
   onLook: () => undefined,
   onUse: () => undefined,
+  onLogin: () => undefined,
   beforeTaking: () => undefined,
   beforeStaging: () => undefined,
   beforeNewSecret: () => undefined,

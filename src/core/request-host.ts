@@ -6,6 +6,7 @@ import type { HttpExchange } from "./exchange.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { RequestState } from "./request-state.ts";
 import type { Device } from "./reserved.ts";
+import type { AnySession } from "./session.ts";
 import type { SessionHost } from "./session-host.ts";
 
 /** What the sessions of a manager share. */
@@ -16,6 +17,7 @@ export interface HostShared {
   commit(state: RequestState): Promise<void>;
   claim(state: RequestState, name: string): Promise<unknown>;
   use(state: RequestState): void;
+  login(session: AnySession): void;
 }
 
 const MAX_USER_AGENT_LENGTH = 512;
@@ -72,6 +74,10 @@ export class RequestHost implements SessionHost {
 
   onUse(): void {
     if (this.#state !== null) this.#state.used = true;
+  }
+
+  onLogin(session: AnySession): void {
+    this.#shared.login(session);
   }
 
   beforeTaking(): void {

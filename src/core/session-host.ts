@@ -3,6 +3,7 @@ import type { DraftRules } from "./draft.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { SessionRecord } from "./record.ts";
 import type { Device } from "./reserved.ts";
+import type { AnySession } from "./session.ts";
 
 /** What the manager lends to a session for the time of one request. */
 export interface SessionHost {
@@ -14,6 +15,8 @@ export interface SessionHost {
   onLook(): void;
   /** The library itself changed something: there may be something to store, although nobody looked. */
   onUse(): void;
+  /** A login was staged. */
+  onLogin(session: AnySession): void;
   /**
    * Before a verb that changes something only where there is something to change: it must not work until there is.
    *

@@ -309,6 +309,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     this.#draft.set(LIFE, login.rememberMs === null ? undefined : { rememberMs: login.rememberMs });
     voidTokens(this.#draft);
     this.#renewal = login.renewal;
+    this.#host.onLogin(this);
   }
 
   /**
@@ -573,15 +574,13 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   }
 
   #input(): Omit<CommitInput, "rotationDue" | "stale"> {
-    const remember = asLife(this.#draft.peek(LIFE))?.rememberMs;
-    const isOfUser = asAuthentication(this.#draft.peek(AUTH)) !== null;
     return {
       record: this.#record,
       ended: this.#ended,
       staged: this.#draft.stage(),
       hasInfo: this.#quietly(() => this.hasInfo()),
       renewal: this.#renewal,
-      idleMs: keptFor(this.#host.lifetime, remember, isOfUser),
+      idleMs: keptFor(this.#draft, this.#host.lifetime),
       locked: this.#locked,
     };
   }

@@ -61,6 +61,80 @@ describe("an extension", () => {
     expect(await manager.sessionsOf("ann")).toEqual([]);
   });
 
+  test("stores what it notes at a login together with the login, or not at all", async () => {
+    const { extension, host } = counter({
+      loaded: () => undefined,
+      login: (session) => void host().update(session, () => "logged in"),
+    });
+    const { manager, visit, open } = site({ extensions: [extension] });
+    const { cookie, session } = await visit(undefined, (session) => session.login("ann"));
+    expect(host().read((await open(cookie)).session)).toBe("logged in");
+    expect(await host().peek(session.id as never)).toBe("logged in");
+    const failed = await open(undefined);
+    failed.session.login("bob");
+    await manager.finishFailedRequest(failed.exchange);
+    expect(failed.exchange.headers.get("x-count")).toBe("none");
+    expect(await manager.sessionsOf("bob")).toEqual([]);
+  });
+
+  test("keeps nothing of another user's session when a login replaces it", async () => {
+    const { extension, host } = counter({
+      loaded: () => undefined,
+      login: (session) =>
+        void host().update(session, (seen) => `${String(seen ?? "")}${String(session.user)};`),
+    });
+    const { visit, open } = site({ extensions: [extension] });
+    const ann = await visit(undefined, (session) => session.login("ann"));
+    const bob = await visit(ann.cookie, (session) => session.login("bob"));
+    expect(host().read((await open(bob.cookie)).session)).toBe("bob;");
+  });
+
+  test("learns at the end whether the request ended the session of a user", async () => {
+    const seen: boolean[] = [];
+    const { extension } = counter({
+      loaded: () => undefined,
+      leaving: (_session, _exchange, userLeft) => void seen.push(userLeft),
+    });
+    const { visit } = site({ extensions: [extension] });
+    const { cookie } = await visit(undefined, (session) => session.login("ann"));
+    await visit(cookie, (session) => void session.user);
+    const other = await visit(cookie, (session) => session.login("bob"));
+    await visit(other.cookie, (session) => session.logout());
+    expect(seen).toEqual([false, false, true, true]);
+  });
+
+  test("can tell what cannot be read from what is not there", async () => {
+    const { extension, host } = counter({ loaded: () => undefined });
+    const { visit, open, store } = site({ extensions: [extension] });
+    const { cookie, session } = await visit(undefined, (session) => void (session.data["a"] = 1));
+    expect(host().isStored((await open(cookie)).session)).toBe(false);
+    const call = { signal: new AbortController().signal };
+    const record = await store.read(session.id as never, call);
+    if (record === null) throw new Error("it is gone");
+    await store.update(
+      record.id,
+      { now: record.accessedAt, epoch: record.epoch, set: { "~~counter": "{half" } },
+      call,
+    );
+    const again = (await open(cookie)).session;
+    expect([host().read(again), host().isStored(again)]).toEqual([undefined, true]);
+  });
+
+  test("looks at no session but a live one by its id", async () => {
+    const { extension, host } = counter({
+      loaded: () => undefined,
+      login: (s) => void host().update(s, () => 1),
+    });
+    const { manager, visit, clock } = site({ extensions: [extension] });
+    const one = (await visit(undefined, (session) => session.login("ann"))).session.id as never;
+    const two = (await visit(undefined, (session) => session.login("bob"))).session.id as never;
+    await manager.revoke(one);
+    expect([await host().peek(one), await host().peek("nonsense" as never)]).toEqual([undefined, undefined]);
+    expect(await host().peek(two)).toBe(1);
+    clock.advance(400 * 86_400_000);
+    expect(await host().peek(two)).toBe(undefined);
+  });
+
   test("tells of what happens by the manager's events", () => {
     const { extension, host } = counter();
     const { manager } = site({ extensions: [extension] });

@@ -62,7 +62,7 @@ export class LiveDoor<S extends AnySession> {
       return await this.#load(request, address);
     } catch (error) {
       this.#tell(error, request);
-      return refused(SessionError.is(error) && error.status === 503 ? 503 : 500);
+      return refused(expectedStatus(error) ?? 500);
     }
   }
 
@@ -84,7 +84,7 @@ export class LiveDoor<S extends AnySession> {
   #tell(error: unknown, request: IncomingMessage): void {
     const { onError } = this.#options;
     if (onError === undefined) {
-      if (!SessionError.is(error) || error.status !== 503) console.error(error);
+      if (expectedStatus(error) === null) console.error(error);
       return;
     }
     try {
@@ -94,6 +94,12 @@ export class LiveDoor<S extends AnySession> {
       console.error(mistake);
     }
   }
+}
+
+/** An outage is told of by an event, and so is what an extension refuses: neither is anybody's mistake. */
+function expectedStatus(error: unknown): 401 | 503 | null {
+  if (!SessionError.is(error)) return null;
+  return error.status === 401 || error.status === 503 ? error.status : null;
 }
 
 function refused(status: Refusal["status"]): { readonly kind: "refused"; readonly refusal: Refusal } {

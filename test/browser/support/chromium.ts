@@ -12,12 +12,13 @@ const ARGS = [
   "--no-first-run",
 ];
 
-/** Starts the system's Chromium without a window, and with a new profile. */
-export async function startChromium(): Promise<Browser> {
+/** Starts the system's Chromium without a window, with a new profile, and with whatever arguments it needs besides. */
+export async function startChromium(further: readonly string[] = []): Promise<Browser> {
   const isRoot = process.getuid?.() === 0;
+  const args = [...ARGS, ...further];
   return await chromium.launch({
     executablePath: programOf("chromium", "chromium"),
-    args: isRoot ? [...ARGS, "--no-sandbox"] : ARGS,
+    args: isRoot ? [...args, "--no-sandbox"] : args,
     // People's browsers keep the pages that they left, to go back to.
     ignoreDefaultArgs: ["--disable-back-forward-cache"],
   });
