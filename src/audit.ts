@@ -34,6 +34,7 @@ const AUDITED = [
   "rejected",
   "forged",
   "theft",
+  "moved",
   "gone",
   "corrupt",
   "liveEnded",

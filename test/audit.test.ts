@@ -104,6 +104,19 @@ describe("S14: the trail of a session", () => {
     expect(JSON.stringify(trail)).not.toContain("hunter2");
   });
 
+  test("S15: tells when a session is presented from elsewhere", async () => {
+    const { visit, trail } = audited();
+    const cookie = await visit(undefined, (session) => session.login("ann"));
+    await visit(cookie, undefined, { remoteAddress: "198.51.100.9" });
+    expect(trail.at(-1)).toMatchObject({
+      event: "moved",
+      severity: "notice",
+      user: "ann",
+      address: "198.51.100.9",
+      details: { addressChanged: true, from: FROM },
+    });
+  });
+
   test("stops when it is stopped", async () => {
     const { visit, trail, stop } = audited();
     stop();

@@ -49,8 +49,23 @@ const TELL: Teller = {
     details: { method, enforced, ...(origin !== null && { origin: printable(origin) }) },
   }),
   theft: ({ id, user, address }) => ({ severity: "alert", session: id, user, address }),
+  moved: ({ id, user, address, from, addressChanged, userAgentChanged }) => ({
+    severity: "notice",
+    session: id,
+    user,
+    address,
+    details: {
+      addressChanged,
+      userAgentChanged,
+      ...(from.address !== null && { from: from.address }),
+    },
+  }),
   gone: ({ id, reason, fields }) => ({ session: id, reason, details: { fields } }),
-  corrupt: ({ id }) => ({ severity: "warning", session: id }),
+  corrupt: ({ id, seal }) => ({
+    severity: "warning",
+    session: id,
+    reason: seal === undefined ? null : `seal ${seal}`,
+  }),
   liveEnded: ({ id, reason }) => ({ session: id, reason }),
   extension: ({ extension, what, id, user, address, alarming, details }) => ({
     severity: alarming ? "alert" : "notice",
