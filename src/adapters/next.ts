@@ -224,8 +224,7 @@ class NextAdapter<S extends AnySession> {
       await this.#finishThrown(exchange, thrown);
       throw thrown;
     } finally {
-      const { cookieSet } = exchange;
-      if (cookieSet !== null) visit.cookieLine = cookieLineAfter(visit.cookieLine, cookieSet);
+      for (const line of exchange.cookiesSet) visit.cookieLine = cookieLineAfter(visit.cookieLine, line);
       // The page that Next renders in this very request is to show what the action did.
       visit.reading = null;
     }

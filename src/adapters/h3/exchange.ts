@@ -26,7 +26,7 @@ export class EventExchange implements HttpExchange {
   readonly commitsLate = false;
   readonly #request: EventRequest;
   readonly #answer: EventAnswer;
-  #cookie: string | null = null;
+  readonly #cookies: string[] = [];
 
   constructor(request: EventRequest, answer: EventAnswer) {
     this.#request = request;
@@ -70,9 +70,9 @@ export class EventExchange implements HttpExchange {
     return this.#answer.takesHeaders;
   }
 
-  /** The cookie that was set, for an answer that takes the place of this one. */
-  get cookie(): string | null {
-    return this.#cookie;
+  /** The cookies that were set, for an answer that takes the place of this one. */
+  get cookies(): readonly string[] {
+    return this.#cookies;
   }
 
   header(name: string): string | undefined {
@@ -80,8 +80,9 @@ export class EventExchange implements HttpExchange {
   }
 
   setCookie(cookie: Cookie): void {
-    this.#cookie = serializeCookie(cookie);
-    this.#answer.append("set-cookie", this.#cookie);
+    const line = serializeCookie(cookie);
+    this.#cookies.push(line);
+    this.#answer.append("set-cookie", line);
   }
 
   responseHeader(name: string): string | undefined {

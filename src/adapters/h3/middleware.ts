@@ -92,13 +92,13 @@ export class Middleware2<S extends AnySession> {
   }
 
   /**
-   * Puts the cookie on a `Response` that the application's error handler made: of that, h3 takes nothing but what is on it.
+   * Puts the cookies on a `Response` that the application's error handler made: of that, h3 takes nothing but what is on it.
    */
   #carry(event: Event2, response: Response): Response {
-    const cookie = this.#known(event)?.exchange?.cookie ?? null;
-    if (cookie === null) return response;
+    const cookies = this.#known(event)?.exchange?.cookies ?? [];
+    if (cookies.length === 0) return response;
     const headers = new Headers(response.headers);
-    headers.append("set-cookie", cookie);
+    for (const cookie of cookies) headers.append("set-cookie", cookie);
     forbidStoring({
       responseHeader: (name) => headers.get(name) ?? undefined,
       setResponseHeader: (name, value) => headers.set(name, value),

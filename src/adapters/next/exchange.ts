@@ -42,7 +42,7 @@ export class HeadersExchange implements HttpExchange {
   readonly readOnly: string | undefined;
   readonly waitUntil: (work: Promise<unknown>) => void;
   readonly #view: View;
-  #setCookie: string | null = null;
+  readonly #cookiesSet: string[] = [];
 
   constructor(view: View) {
     this.#view = view;
@@ -66,9 +66,9 @@ export class HeadersExchange implements HttpExchange {
     return this.#view.jar !== null;
   }
 
-  /** The line of the cookie that was set, or `null`. */
-  get cookieSet(): string | null {
-    return this.#setCookie;
+  /** The lines of the cookies that were set. */
+  get cookiesSet(): readonly string[] {
+    return this.#cookiesSet;
   }
 
   header(name: string): string | undefined {
@@ -76,7 +76,7 @@ export class HeadersExchange implements HttpExchange {
   }
 
   setCookie(cookie: Cookie): void {
-    this.#setCookie = serializeCookie(cookie);
+    this.#cookiesSet.push(serializeCookie(cookie));
     this.#view.jar?.set(nextCookie(cookie));
   }
 

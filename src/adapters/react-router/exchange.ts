@@ -90,7 +90,8 @@ export class StorageExchange implements HttpExchange, CookieLife {
   }
 
   setCookie(cookie: Cookie): void {
-    this.#cookie = agedBy(this, cookie);
+    // One text is all that the storage's methods give: of several cookies the first, which is the session's.
+    if (this.#cookie === null || this.#cookie.name === cookie.name) this.#cookie = agedBy(this, cookie);
   }
 
   responseHeader(): undefined {

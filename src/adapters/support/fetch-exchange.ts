@@ -34,7 +34,7 @@ export class FetchExchange implements HttpExchange {
   /** The response's headers with the session's. A copy: lists may be immutable, and a handler may use a response twice. */
   #headers: Headers | null = null;
   /** What has to be on whatever response this request gets in the end. */
-  #cookie: Cookie | null = null;
+  readonly #cookies: Cookie[] = [];
 
   constructor(request: Request, view: FetchView) {
     this.#request = request;
@@ -77,12 +77,13 @@ export class FetchExchange implements HttpExchange {
 
   /** What the client will send of the session once it has the response. */
   get nextCookieLines(): readonly string[] {
-    return this.#cookie === null ? this.cookieLines : [`${this.#cookie.name}=${this.#cookie.value}`];
+    if (this.#cookies.length === 0) return this.cookieLines;
+    return [this.#cookies.map(({ name, value }) => `${name}=${value}`).join("; ")];
   }
 
   /** Whether a cookie has to be on whatever response this request gets in the end. */
   get bearsCookie(): boolean {
-    return this.#cookie !== null;
+    return this.#cookies.length > 0;
   }
 
   header(name: string): string | undefined {
@@ -90,7 +91,7 @@ export class FetchExchange implements HttpExchange {
   }
 
   setCookie(cookie: Cookie): void {
-    this.#cookie = cookie;
+    this.#cookies.push(cookie);
     appendCookie(this.#copied(), cookie);
   }
 
@@ -117,8 +118,8 @@ export class FetchExchange implements HttpExchange {
     if (this.#headers === null || !isRebuildable(response)) return response;
     const headers = new Headers(response.headers);
     if (this.#headers.has("vary")) dependOnCookie(headers);
-    if (this.#cookie !== null) {
-      appendCookie(headers, this.#cookie);
+    if (this.bearsCookie) {
+      for (const cookie of this.#cookies) appendCookie(headers, cookie);
       forbidStoring(cachingOf(headers));
     }
     return rebuilt(response, headers);

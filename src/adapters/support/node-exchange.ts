@@ -32,8 +32,8 @@ export class NodeExchange extends NodeRequestView implements HttpExchange {
   readonly #hold: (exchange: NodeExchange) => Hold;
   #installed: Hold | null = null;
   #pending: PendingHeaders | null;
-  /** The cookie that the session's headers brought: an answer that replaces the application's must carry it too. */
-  #cookie: string | null = null;
+  /** The cookies that the session's headers brought: an answer that replaces the application's must carry them too. */
+  readonly #cookies: string[] = [];
 
   constructor(
     request: NodeRequest,
@@ -58,13 +58,14 @@ export class NodeExchange extends NodeRequestView implements HttpExchange {
     return this.#installed?.canSetHeaders ?? !this.#response.headersSent;
   }
 
-  get cookie(): string | null {
-    return this.#cookie;
+  get cookies(): readonly string[] {
+    return this.#cookies;
   }
 
   setCookie(cookie: Cookie): void {
-    this.#cookie = serializeCookie(cookie);
-    this.#headers().appendHeader("Set-Cookie", this.#cookie);
+    const line = serializeCookie(cookie);
+    this.#cookies.push(line);
+    this.#headers().appendHeader("Set-Cookie", line);
   }
 
   responseHeader(name: string): string | undefined {
@@ -96,12 +97,14 @@ export class NodeExchange extends NodeRequestView implements HttpExchange {
     this.#pending = null;
   }
 
-  /** Puts the cookie back on a response whose headers were made anew since the commit, as those for an error may be. */
+  /** Puts the cookies back on a response whose headers were made anew since the commit, as those for an error may be. */
   carry(): void {
     const hold = this.#held();
-    if (this.#cookie === null || !hold.canSetHeaders) return;
-    if (hold.getHeader("set-cookie")?.includes(this.#cookie) === true) return;
-    hold.appendHeader("Set-Cookie", this.#cookie);
+    if (!hold.canSetHeaders) return;
+    const there = hold.getHeader("set-cookie") ?? "";
+    const missing = this.#cookies.filter((cookie) => !there.includes(cookie));
+    if (missing.length === 0) return;
+    for (const cookie of missing) hold.appendHeader("Set-Cookie", cookie);
     forbidStoring({
       responseHeader: (name) => hold.getHeader(name),
       setResponseHeader: (name, value) => hold.setHeader(name, value),

@@ -29,7 +29,7 @@ export interface HoldHooks {
 /** An answer that replaces the application's. */
 export interface Failure {
   readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body: string;
 }
 

@@ -185,10 +185,10 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
       renderFailure: (error) => {
         view.onFailure?.(error);
         const failure = this.render(error);
-        // What an earlier commit of this request acknowledged stays, so its cookie must arrive.
-        return exchange.cookie === null
+        // What an earlier commit of this request acknowledged stays, so its cookies must arrive.
+        return exchange.cookies.length === 0
           ? failure
-          : { ...failure, headers: { ...failure.headers, "Set-Cookie": exchange.cookie } };
+          : { ...failure, headers: { ...failure.headers, "Set-Cookie": exchange.cookies } };
       },
     };
   }

@@ -1,4 +1,5 @@
 import { economyRules } from "./economy.ts";
+import { extensionRules } from "./extensions.ts";
 import { failureRules } from "./failures.ts";
 import { headerRules } from "./headers.ts";
 import { inputRules } from "./input.ts";
@@ -22,6 +23,7 @@ export const adapterRules: readonly AdapterRule[] = [
   ...headerRules,
   ...rotationRules,
   ...securityRules,
+  ...extensionRules,
   ...outageRules,
   ...streamRules,
   ...wireRules,
