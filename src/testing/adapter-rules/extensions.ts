@@ -27,7 +27,8 @@ class Companion implements SessionExtension {
     throw new SessionError("ERR_SESSION_REVOKED", "This cookie came without its companion.");
   }
 
-  leaving(_session: unknown, exchange: HttpExchange, userLeft: boolean): void {
+  leaving({ user }: { readonly user: string | null }, exchange: HttpExchange, userLeft: boolean): void {
+    if (user === null && !userLeft) return;
     const common = { path: "/", secure: true, httpOnly: true, sameSite: "Lax", partitioned: false } as const;
     exchange.setCookie({
       name: TWIN,
