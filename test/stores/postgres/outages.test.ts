@@ -78,7 +78,15 @@ describe.for(["pg", "postgres.js"] as const)("by %s", (driver) => {
     const store = await storeOn(clientAt(server().port, 3));
     await Promise.all([1, 2, 3].map(() => store.create(recordOf("a"), call())));
     await server().process.kill();
-    await expect(store.read(idOf("a"), call())).rejects.toThrow(/./);
+    // The processes of its connections outlive it by a moment, and one of them may answer once more.
+    await until(
+      () =>
+        store.read(idOf("a"), call()).then(
+          () => false,
+          () => true,
+        ),
+      "a call fails",
+    );
     await server().process.start();
     await until(
       async () => (await store.read(idOf("a"), call()).catch(() => null)) !== null,
