@@ -1,7 +1,9 @@
 import { ended, unavailable } from "./bound/answers.ts";
+import { askedFor, checkedProvider, type ProviderKey } from "./bound/federated.ts";
 import { boundValues, isExcluded, judge, pathOf, type Verdict } from "./bound/gate.ts";
-import { HEADERS, registrationHeader, skippedReasons } from "./bound/headers.ts";
+import { HEADERS, registrationHeader, type RegistrationOffer, skippedReasons } from "./bound/headers.ts";
 import { boundCookie } from "./bound/instructions.ts";
+import { thumbprintOf } from "./bound/keys.ts";
 import { Keeper } from "./bound/keeper.ts";
 import { type BoundOptions, type ResolvedBound, resolveBound } from "./bound/options.ts";
 import { Refreshing } from "./bound/refreshing.ts";
@@ -17,8 +19,15 @@ import {
   type SessionExtension,
 } from "./index.ts";
 
+export type { ProviderKey, ProviderOf } from "./bound/federated.ts";
 export type { BoundAlgorithm } from "./bound/keys.ts";
 export type { BoundOptions, ScopeExclusion } from "./bound/options.ts";
+export { WELL_KNOWN_PATH, wellKnown, type WellKnownOptions } from "./bound/well-known.ts";
+
+export interface OfferOptions {
+  /** The key that an identity provider vouched for: no other can be registered then. `null` for any. Default: what the option `provider` gives. */
+  readonly provider?: ProviderKey | null;
+}
 
 /** Sessions that are bound to devices: an extension of a manager, and the endpoints that go with it. */
 export interface BoundSessions extends SessionExtension {
@@ -31,11 +40,17 @@ export interface BoundSessions extends SessionExtension {
   /**
    * Offers a registration with this response, to a user who logged in before there was any. Every `login()` does so by itself. Does nothing
    * for a session that is bound. Warning: it binds the session to whoever is there, a thief of an unbound cookie among them; call it after
-   * the user proved themselves.
+   * the user proved themselves. After a `login()` of the same request it takes the place of the offer that login made.
    *
-   * @throws `ERR_SESSION_USE` when nobody is logged in.
+   * @param options `provider` has the browser take the key of its session with an identity provider, if it has that very key.
+   * @throws `ERR_SESSION_USE` when nobody is logged in, and for a provider's key that is none, or that the option `provider` could not give.
    */
-  offer(session: AnySession): void;
+  offer(session: AnySession, options?: OfferOptions): void;
+  /**
+   * What an identity provider tells those who rely on it of a session of its own, in what it signs for them: the thumbprint of its key and its
+   * name, for their `offer`. `null` for a session that is not bound.
+   */
+  keyOf(session: AnySession): Promise<Omit<ProviderKey, "url"> | null>;
   /** When the browser last proved that it has the session's key, in milliseconds since the epoch; `null` for a session that is not bound. */
   provenAt(session: AnySession): number | null;
   /**
@@ -77,10 +92,8 @@ class Bound implements BoundSessions {
   readonly #options: ResolvedBound;
   readonly #keeper: Keeper = new Keeper();
   /** What was offered by a request that is under way: a session keeps hashes alone. */
-  readonly #offers: WeakMap<
-    AnySession,
-    { readonly challenge: string; readonly authorization: string | null }
-  > = new WeakMap();
+  readonly #offers: WeakMap<AnySession, Pick<RegistrationOffer, "challenge" | "authorization" | "provider">> =
+    new WeakMap();
   /** Requests whose session was bound when they came. */
   readonly #bound: WeakSet<HttpExchange> = new WeakSet();
 
@@ -113,7 +126,17 @@ class Bound implements BoundSessions {
   }
 
   login(session: AnySession): void {
-    this.#stageOffer(session);
+    const asked = askedFor(this.#options.provider, session);
+    if (asked.fault === null) return this.#stageOffer(session, asked.provider);
+    // An offer without the key would be one to whoever is there, and a binding from before ends with the login all the same.
+    this.#offers.delete(session);
+    this.#keeper.stage(session, () => undefined);
+    this.#keeper.tell(session, {
+      what: "no offer",
+      alarming: true,
+      address: null,
+      details: { reason: asked.fault },
+    });
   }
 
   leaving(session: AnySession, exchange: HttpExchange, userLeft: boolean): void {
@@ -124,14 +147,21 @@ class Bound implements BoundSessions {
       exchange.setCookie(boundCookie(this.#options, null));
   }
 
-  offer(session: AnySession): void {
+  offer(session: AnySession, options: OfferOptions = {}): void {
     if (session.user === null)
       throw new SessionError(
         "ERR_SESSION_USE",
         "bound: nobody is logged in. Call login(user), which offers by itself.",
       );
+    const provider = this.#providerOf(session, options);
     const { kind } = this.#keeper.of(session);
-    if (kind === "nothing" || kind === "offer") this.#stageOffer(session);
+    if (kind === "nothing" || kind === "offer") this.#stageOffer(session, provider);
+  }
+
+  async keyOf(session: AnySession): Promise<Omit<ProviderKey, "url"> | null> {
+    const kept = this.#keeper.of(session);
+    if (kept.kind !== "binding") return null;
+    return { key: await thumbprintOf(kept.binding.key), sessionId: kept.binding.id };
   }
 
   provenAt(session: AnySession): number | null {
@@ -168,17 +198,42 @@ class Bound implements BoundSessions {
     return `${this.#options.path}/${name}`;
   }
 
+  #providerOf(session: AnySession, options: OfferOptions): ProviderKey | null {
+    const isSound =
+      typeof options === "object" &&
+      options !== null &&
+      Object.keys(options).every((name) => name === "provider");
+    if (!isSound)
+      throw new SessionError(
+        "ERR_SESSION_USE",
+        "bound: offer takes an object of provider alone, or nothing.",
+      );
+    const given = options.provider;
+    if (given !== undefined) return given === null ? null : checkedProvider(given);
+    const asked = askedFor(this.#options.provider, session);
+    if (asked.fault === null) return asked.provider;
+    throw new SessionError(
+      "ERR_SESSION_USE",
+      "bound: the option provider gave no key of a provider, and not null.",
+    );
+  }
+
   /** A binding from before ends with it: whoever logs in may do so on another device, and the browser registers anew. */
-  #stageOffer(session: AnySession): void {
+  #stageOffer(session: AnySession, provider: ProviderKey | null): void {
     const challenge = newSecret();
     const authorization = this.#options.authorization ? newSecret() : null;
     const offer = {
       challenge: challenge.hash,
       authorization: authorization?.hash ?? null,
+      ...(provider !== null && { provider: provider.key }),
       until: this.#keeper.now() + OFFER_MS,
     };
     this.#keeper.stage(session, () => ({ offer }));
-    this.#offers.set(session, { challenge: challenge.text, authorization: authorization?.text ?? null });
+    this.#offers.set(session, {
+      challenge: challenge.text,
+      authorization: authorization?.text ?? null,
+      provider,
+    });
   }
 
   /** Only what is stored is offered: a login that failed is none. */

@@ -1,3 +1,4 @@
+import type { ProviderKey } from "./federated.ts";
 import type { BoundAlgorithm } from "./keys.ts";
 import { parseList, parseText, writeString } from "./structured.ts";
 
@@ -42,6 +43,7 @@ export interface RegistrationOffer {
   readonly path: string;
   readonly challenge: string;
   readonly authorization: string | null;
+  readonly provider: ProviderKey | null;
 }
 
 export function registrationHeader({
@@ -49,9 +51,25 @@ export function registrationHeader({
   path,
   challenge,
   authorization,
+  provider,
 }: RegistrationOffer): string {
-  const shown = authorization === null ? "" : `;authorization=${writeString(authorization)}`;
-  return `(${algorithms.join(" ")});path=${writeString(path)};challenge=${writeString(challenge)}${shown}`;
+  const parameters = [
+    ["path", path],
+    ["challenge", challenge],
+    ...(authorization === null ? [] : [["authorization", authorization]]),
+    ...(provider === null ? [] : providerParameters(provider)),
+  ];
+  const written = parameters.map(([name, text = ""]) => `;${name}=${writeString(text)}`);
+  return `(${algorithms.join(" ")})${written.join("")}`;
+}
+
+/** All three, or a browser passes over the whole offer. */
+function providerParameters({ key, sessionId, url }: ProviderKey): string[][] {
+  return [
+    ["provider_key", key],
+    ["provider_session_id", sessionId],
+    ["provider_url", url],
+  ];
 }
 
 /** A browser ignores a challenge that does not name its session. */

@@ -62,6 +62,15 @@ function isExponent(text: string): boolean {
   return value > 1 && value % 2 === 1;
 }
 
+/** The JWK thumbprint of a key: SHA-256 over the members that it must have, in the order of their names (RFC 7638, section 3). */
+export async function thumbprintOf(key: PublicKey): Promise<string> {
+  const { kty } = key;
+  const members = kty === "EC" ? { crv: key.crv, kty, x: key.x, y: key.y } : { e: key.e, kty, n: key.n };
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(members)));
+  const binary = String.fromCharCode(...new Uint8Array(hash));
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
 /** Tells whether a signature over a text is of this key. `false` also for a key or a signature that is none. */
 export async function isSignedBy(
   key: PublicKey,
@@ -83,6 +92,6 @@ export function bytesOf(text: string): Uint8Array<ArrayBuffer> | null {
   if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return null;
   const standard = text.replaceAll("-", "+").replaceAll("_", "/");
   const binary = atob(standard);
-  if (btoa(binary).replace(/=+$/, "") !== standard) return null;
+  if (btoa(binary).replaceAll("=", "") !== standard) return null;
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }

@@ -6,7 +6,9 @@ import {
   resolveCookie,
   SessionError,
 } from "../index.ts";
+import type { ProviderOf } from "./federated.ts";
 import { ALGORITHMS, type BoundAlgorithm } from "./keys.ts";
+import { isOrigin } from "./origins.ts";
 import type { Lifetimes } from "./state.ts";
 
 /** What the browser is not to wait for. A path alone is of every host of the scope. */
@@ -47,6 +49,11 @@ export interface BoundOptions {
   readonly grace?: Duration;
   /** Whether an offer carries a second secret that the browser has to repeat; default `true`. */
   readonly authorization?: boolean;
+  /**
+   * Finds the key that an identity provider vouched for, which the session has to be bound to; is asked at each login, and by an `offer` that
+   * names none. `null` for a login without a provider. Where it throws, or gives anything else, nothing is offered, and `no offer` tells of it.
+   */
+  readonly provider?: ProviderOf;
 }
 
 export interface ResolvedBound {
@@ -61,6 +68,7 @@ export interface ResolvedBound {
   readonly refreshInitiators: readonly string[];
   readonly cookie: CookiePolicy;
   readonly authorization: boolean;
+  readonly provider: ProviderOf | null;
 }
 
 const NAMES = [
@@ -75,6 +83,7 @@ const NAMES = [
   "cookie",
   "grace",
   "authorization",
+  "provider",
 ];
 const COOKIE_NAMES = ["name", "domain", "sameSite", "insecureLoopback"];
 const PATH = /^(\/[A-Za-z0-9_.~-]+)+$/;
@@ -87,17 +96,26 @@ const CHALLENGE_FACTOR = 3;
 /** @throws `ERR_SESSION_CONFIG` for options that no browser could live with, naming the mend. */
 export function resolveBound(options: BoundOptions): ResolvedBound {
   checkNames(options, NAMES, "bound");
-  const { enforce = "require", path = "/dbsc", includeSite = false, authorization = true } = options;
+  const {
+    enforce = "require",
+    path = "/dbsc",
+    includeSite = false,
+    authorization = true,
+    provider,
+  } = options;
   if (!["off", "report", "require"].includes(enforce))
     refuse('enforce must be "off", "report" or "require".');
   if (typeof path !== "string" || !PATH.test(path) || hasDots(path))
     refuse('path must be a path without a slash at its end, such as "/dbsc".');
   if (typeof authorization !== "boolean") refuse("authorization must be true or false.");
+  if (provider !== undefined && typeof provider !== "function")
+    refuse("provider must be a function that takes a session, such as (session) => null.");
   const cookieMs = span(options.cookieLifetime ?? "10m", "cookieLifetime", 5 * MINUTE_MS, DAY_MS);
   return {
     enforce,
     path,
     authorization,
+    provider: provider ?? null,
     // Cookies count whole seconds.
     lifetimes: { cookieMs: Math.floor(cookieMs / 1000) * 1000, challengeMs: CHALLENGE_FACTOR * cookieMs },
     graceMs: span(options.grace ?? "5s", "grace", 1, MINUTE_MS),
@@ -127,10 +145,9 @@ function checkedOrigin(origin: string | undefined, includeSite: boolean): string
   if (typeof includeSite !== "boolean") refuse("includeSite must be true or false.");
   if (origin === undefined)
     return includeSite ? refuse("includeSite needs origin, the topmost host of the site.") : null;
-  const sound = typeof origin === "string" && URL.canParse(origin) && new URL(origin).origin === origin;
-  const { protocol = "", hostname = "" } = sound ? new URL(origin) : {};
-  const secure = protocol === "https:" || (protocol === "http:" && hostname === "localhost");
-  return sound && secure ? origin : refuse('origin must be an https origin, such as "https://shop.example".');
+  return isOrigin(origin)
+    ? origin
+    : refuse('origin must be an https origin, such as "https://shop.example".');
 }
 
 function checkedExclusions(exclude: readonly ScopeExclusion[]): ResolvedBound["exclude"] {
@@ -174,7 +191,8 @@ function hasDots(path: string): boolean {
   return path.split("/").some((segment) => segment === "." || segment === "..");
 }
 
-function checkNames(options: object, known: readonly string[], of: string): void {
+/** @throws `ERR_SESSION_CONFIG` for what is no object, and for a name that is none of these. */
+export function checkNames(options: object, known: readonly string[], of: string): void {
   if (typeof options !== "object" || options === null)
     refuse("its options are an object. Leave them out for the defaults.");
   const unknown = Object.keys(options).find((name) => !known.includes(name));

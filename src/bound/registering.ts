@@ -3,6 +3,7 @@ import { type AnySession, serializeCookie } from "../index.ts";
 import { ended, instructed, unavailable } from "./answers.ts";
 import { HEADERS, textOf } from "./headers.ts";
 import { boundCookie, instructions } from "./instructions.ts";
+import { thumbprintOf } from "./keys.ts";
 import type { Keeper } from "./keeper.ts";
 import type { ResolvedBound } from "./options.ts";
 import { judgeRegistration, type Registration } from "./proof.ts";
@@ -38,22 +39,22 @@ export async function answerRegistration(
   const value = newSecret();
   const binding = newBinding(options, newBindingId(session.id), proof, value.hash, keeper.now());
   const claims = claimsOf(ask, proof);
-  let isAnswer = false;
-  let isRace = false;
+  const thumbprint = await thumbprintOf(proof.key);
+  const found: Found = { fault: "challenge", isRace: false, isFederated: false };
   const outcome = await keeper.change(session, (kept, stored) => {
-    isAnswer = isAnswered(kept, claims, keeper.now());
-    isRace = isRecent(kept, keeper.now());
-    return isAnswer ? { binding } : stored;
+    // Made anew where another request was first: the last look counts.
+    Object.assign(found, foundIn(kept, claims, thumbprint, keeper.now()));
+    return found.fault === null ? { binding } : stored;
   });
   if (outcome === "gone") return ended(401, "no_session");
   if (outcome === "failed") return unavailable();
-  if (!isAnswer) return refused("challenge", !isRace);
+  if (found.fault !== null) return refused(found.fault, !found.isRace);
 
   keeper.tell(session, {
     what: "registered",
     alarming: false,
     address: ask.address,
-    details: { algorithm: proof.algorithm },
+    details: { algorithm: proof.algorithm, ...(found.isFederated && { federated: true }) },
   });
   // No challenge goes with it: there were browsers that took that for an error. The first refresh asks for one.
   return instructed(instructions(options, binding.id), [
@@ -89,6 +90,24 @@ function claimsOf(ask: Ask, { challenge, authorization }: Registration): Claims 
   return hash === null
     ? null
     : { challenge: hash, authorization: repeated === undefined ? null : hashOf(repeated) };
+}
+
+/** What a registration finds with its session. */
+interface Found {
+  readonly fault: "challenge" | "provider" | null;
+  /** Whether it may be nobody's fault. */
+  readonly isRace: boolean;
+  readonly isFederated: boolean;
+}
+
+/** The challenge first: who cannot answer it learns nothing of the key that is wanted. */
+function foundIn(kept: Kept, claims: Claims | null, thumbprint: string, now: number): Found {
+  if (kept.kind !== "offer" || !isAnswered(kept, claims, now))
+    return { fault: "challenge", isRace: isRecent(kept, now), isFederated: false };
+  const { provider } = kept.offer;
+  const isWanted = provider === undefined || provider === thumbprint;
+  // A browser that has no such key registers none. Whoever comes with another got hold of the offer.
+  return { fault: isWanted ? null : "provider", isRace: false, isFederated: provider !== undefined };
 }
 
 function isAnswered(kept: Kept, claims: Claims | null, now: number): boolean {

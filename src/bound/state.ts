@@ -1,3 +1,4 @@
+import { isThumbprint } from "./federated.ts";
 import { ALGORITHMS, type BoundAlgorithm, type PublicKey, publicKeyOf } from "./keys.ts";
 import { newSecret } from "./secrets.ts";
 
@@ -7,6 +8,8 @@ export interface Offer {
   readonly challenge: string;
   /** Hash of the authorization, where one was sent. */
   readonly authorization: string | null;
+  /** The thumbprint that the key must have, where a provider vouched for one. */
+  readonly provider?: string;
   /** Milliseconds since the epoch, as are all times here. */
   readonly until: number;
 }
@@ -108,8 +111,14 @@ export function renewed(
 
 function isOffer(value: unknown): value is Offer {
   if (!isObject(value)) return false;
-  const { challenge, authorization, until } = value;
-  return isText(challenge) && (authorization === null || isText(authorization)) && isTime(until);
+  const { challenge, authorization, provider, until } = value;
+  const isAnyKey = provider === undefined;
+  return (
+    isText(challenge) &&
+    (authorization === null || isText(authorization)) &&
+    (isAnyKey || isThumbprint(provider)) &&
+    isTime(until)
+  );
 }
 
 function isBinding(value: unknown): value is Binding {

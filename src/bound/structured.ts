@@ -20,7 +20,7 @@ export interface Item {
 export const MAX_FIELD_LENGTH = 8192;
 
 const STRING = /"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"/y;
-const TOKEN = /[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*/y;
+const WORD = /[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*/y;
 const NUMBER = /-?(?:\d{1,12}\.\d{1,3}|\d{1,15})(?![\d.])/y;
 const BOOLEAN = /\?[01]/y;
 const OTHER = /:[A-Za-z0-9+/=]*:|@-?\d{1,15}(?![\d.])|%"(?:[\x20\x21\x23\x24\x26-\x7e]|%[0-9a-f]{2})*"/y;
@@ -59,10 +59,18 @@ export function parseList(text: string): Item[] | null {
  */
 export function parseText(text: string | undefined): string | null {
   if (text === undefined || text.length > MAX_FIELD_LENGTH) return null;
-  const trimmed = text.replace(/^ +| +$/g, "");
+  const trimmed = withoutSpaces(text);
   if (/^[A-Za-z0-9_.-]+$/.test(trimmed)) return trimmed;
   const bare = parseItem(trimmed)?.bare;
   return bare?.kind === "string" || bare?.kind === "token" ? bare.value : null;
+}
+
+/** Without those around it. Not by a pattern: one that looks for an end begins anew at each space of many. */
+function withoutSpaces(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && text[start] === " ") start += 1;
+  while (start < end && text[end - 1] === " ") end -= 1;
+  return text.slice(start, end);
 }
 
 /** Writes a string. The text is one that this library made, or an option that was checked. */
@@ -118,7 +126,7 @@ const TRUE: Bare = { kind: "boolean", value: true };
 function bareOf(reader: Reader): Bare | null {
   const text = reader.match(STRING)?.[1];
   if (text !== undefined) return { kind: "string", value: text.replace(/\\(["\\])/g, "$1") };
-  const token = reader.match(TOKEN)?.[0];
+  const token = reader.match(WORD)?.[0];
   if (token !== undefined) return { kind: "token", value: token };
   const number = reader.match(NUMBER)?.[0];
   if (number !== undefined) return { kind: "number", value: Number(number) };

@@ -72,7 +72,9 @@ test("answers 503, for which browsers keep their session, when the store fails o
     const challenge = await device.refresh(askOf("/dbsc/refresh", { "sec-secure-session-id": id }), session);
     const header = challenge.headers.find(([name]) => name === "Secure-Session-Challenge")?.[1] ?? "";
     const jti = /^"([^"]+)"/.exec(header)?.[1];
-    session.commit = () => Promise.reject(new SessionError(code, "told by the test"));
+    Object.defineProperty(session, "commit", {
+      value: () => Promise.reject(new SessionError(code, "told by the test")),
+    });
     const proof = await refreshProof(key, { jti });
     const ask = askOf("/dbsc/refresh", { "sec-secure-session-id": id, "secure-session-response": proof });
     expect((await device.refresh(ask, session)).status).toBe(503);
@@ -113,7 +115,9 @@ describe("a session whose secret was renewed while the refresh was under way", (
 
 test("does not hide a mistake of the application", async () => {
   const { session } = await house.open(cookie);
-  session.commit = () => Promise.reject(new SessionError("ERR_SESSION_LIMIT", "told by the test"));
+  Object.defineProperty(session, "commit", {
+    value: () => Promise.reject(new SessionError("ERR_SESSION_LIMIT", "told by the test")),
+  });
   const ask = askOf("/dbsc/refresh", { "sec-secure-session-id": id });
   await expect(device.refresh(ask, session)).rejects.toThrow("told by the test");
 });

@@ -158,7 +158,12 @@ test("the reasons for a skipped refresh are those that are known", () => {
 });
 
 test("the headers that go out are what the draft shows", () => {
-  const offer = { algorithms: ["ES256", "RS256"] as const, path: "/dbsc/register", challenge: "c" };
+  const offer = {
+    algorithms: ["ES256", "RS256"] as const,
+    path: "/dbsc/register",
+    challenge: "c",
+    provider: null,
+  };
   expect(registrationHeader({ ...offer, authorization: "a" })).toBe(
     '(ES256 RS256);path="/dbsc/register";challenge="c";authorization="a"',
   );

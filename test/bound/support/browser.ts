@@ -17,6 +17,8 @@ export interface BrowserOptions {
   readonly bare?: boolean;
   /** Sends the headers by the names of the first trial. */
   readonly legacy?: boolean;
+  /** The keys of its sessions with providers, by their thumbprints. */
+  readonly providerKeys?: ReadonlyMap<string, DeviceKey>;
   /** A browser that knows nothing of bound sessions. */
   readonly plain?: boolean;
   /** Where its requests go, and what comes back: a place to cut the line. */
@@ -213,7 +215,11 @@ export class TestBrowser {
     const can = this.options.algorithms ?? ["ES256", "RS256"];
     const algorithm = offer.algorithms.find((one): one is Algorithm => can.includes(one as Algorithm));
     if (algorithm === undefined) return void this.story.push("no algorithm");
-    const key = await newKey(algorithm);
+    const key =
+      offer.providerKey === null
+        ? await newKey(algorithm)
+        : this.options.providerKeys?.get(offer.providerKey);
+    if (key === undefined) return void this.story.push("no such key");
     const payload = {
       jti: offer.challenge,
       ...(offer.authorization !== null && { authorization: offer.authorization }),
@@ -261,15 +267,26 @@ export function offerOf(header: string): {
   readonly path: string;
   readonly challenge: string;
   readonly authorization: string | null;
+  readonly providerKey: string | null;
 } {
-  const found = /^\(([A-Z0-9 ]+)\)((?:;[a-z]+="[^"]*")*)$/.exec(header);
+  const found = /^\(([A-Z0-9 ]+)\)((?:;[a-z_]+="[^"]*")*)$/.exec(header);
   if (found === null) throw new Error(`no registration: ${header}`);
   const parameters = new Map(
-    [...(found[2] ?? "").matchAll(/;([a-z]+)="([^"]*)"/g)].map((one) => [one[1], one[2]]),
+    [...(found[2] ?? "").matchAll(/;([a-z_]+)="([^"]*)"/g)].map((one) => [one[1], one[2]]),
   );
-  const { path, challenge, authorization } = Object.fromEntries(parameters) as Record<string, string>;
+  const { path, challenge, authorization, provider_key, provider_session_id, provider_url } =
+    Object.fromEntries(parameters) as Record<string, string>;
   if (path === undefined || challenge === undefined) throw new Error(`half a registration: ${header}`);
-  return { algorithms: (found[1] ?? "").split(" "), path, challenge, authorization: authorization ?? null };
+  const shared = [provider_key, provider_session_id, provider_url];
+  // All three or none of them.
+  if (new Set(shared.map((one) => one === undefined)).size > 1) throw new Error(`half a provider: ${header}`);
+  return {
+    algorithms: (found[1] ?? "").split(" "),
+    path,
+    challenge,
+    authorization: authorization ?? null,
+    providerKey: provider_key ?? null,
+  };
 }
 
 /** The challenge for a session; one that names no session, or another, is ignored. */

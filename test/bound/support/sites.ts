@@ -13,7 +13,7 @@ import { h3Sessions } from "../../../src/adapters/h3.ts";
 import { honoSessions, type SessionEnv } from "../../../src/adapters/hono.ts";
 import { koaSessions } from "../../../src/adapters/koa.ts";
 import { nodeSessions } from "../../../src/adapters/node.ts";
-import type { BoundSessions } from "../../../src/bound.ts";
+import type { BoundSessions, ProviderKey } from "../../../src/bound.ts";
 import { type Answer, fetchEndpoint, nodeEndpoint } from "../../../src/endpoint.ts";
 import type { Session, SessionManager } from "../../../src/index.ts";
 
@@ -34,6 +34,10 @@ export function act(method: string, url: string, session: Session, device: Bound
   switch (`${method} ${pathname}`) {
     case "POST /login":
       session.login(searchParams.get("user") ?? "ann");
+      return text(200, "welcome");
+    case "POST /federated-login":
+      session.login("ann");
+      device.offer(session, { provider: JSON.parse(searchParams.get("provider") ?? "null") as ProviderKey });
       return text(200, "welcome");
     case "POST /login-and-go":
       session.login("ann");
