@@ -61,7 +61,7 @@ export interface BoundSessions extends SessionExtension {
    * @throws `ERR_SESSION_USE` for what is no path of this site.
    */
   proveAgain(url: string): Answer;
-  /** Tells whether a request is for one of the endpoints, for `csrf.exempt` and walls that ask for a login. */
+  /** Tells whether a request is for one of the endpoints, for walls that ask for a login. */
   owns(request: { readonly method: string; readonly url: string }): boolean;
 }
 

@@ -160,7 +160,7 @@ function tokenOf(ask: Ask, fields: ReadonlyMap<string, string>): string | undefi
 
 function lastSegmentOf(url: string): string {
   const [path = ""] = url.split("?");
-  return path.replace(/\/+$/, "").split("/").at(-1) ?? "";
+  return path.split("/").findLast((segment) => segment !== "") ?? "";
 }
 
 function isFresh(session: AnySession, freshness: DeviceRules["freshness"]): boolean {

@@ -13,6 +13,11 @@ export interface SessionExtension {
   /** Is called once, by the manager's constructor. */
   attach(host: ExtensionHost): void;
   /**
+   * Tells whether a request is for the extension itself, such as a browser's proof of its key. The manager's guard against forged requests
+   * leaves it alone: the extension judges by itself who may send it. Sees every request that changes something; must not throw.
+   */
+  owns?(request: Pick<HttpExchange, "method" | "url">): boolean;
+  /**
    * A stored session was loaded, before any handler sees it. A `SessionError` that it throws or rejects with becomes the answer. Nothing
    * is to be staged before it throws: a refused request stores nothing.
    */

@@ -26,6 +26,11 @@ export class Extensions {
     for (const extension of extensions) extension.attach(hostOf(extension.name, means));
   }
 
+  /** Tells whether a request is one of theirs. */
+  own(exchange: HttpExchange): boolean {
+    return this.#extensions.some((extension) => extension.owns?.(exchange) === true);
+  }
+
   /** Lets all of them see a session that was loaded, one after another. `undefined` when there is nothing to wait for. */
   loaded(session: AnySession, exchange: HttpExchange): Promise<void> | undefined {
     if (this.#extensions.length === 0 || Session.access.base(session) === null) return undefined;

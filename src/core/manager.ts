@@ -147,7 +147,7 @@ export class SessionManager<
    * `ERR_SESSION_FORMAT` when the store cannot say, unless `onStoreFailure` is `"anonymous"`.
    */
   startRequest(exchange: HttpExchange): S | Promise<S> {
-    if (this.#states.get(exchange) === undefined) this.#csrf?.check(exchange);
+    if (this.#states.get(exchange) === undefined) this.#guard(exchange);
     const session = this.getSession(exchange);
     if (!(session instanceof Promise)) return this.#started(exchange, session);
     return session.then((loaded) => {
@@ -399,6 +399,10 @@ export class SessionManager<
 
   static {
     printsAs(SessionManager.prototype, String);
+  }
+
+  #guard(exchange: HttpExchange): void {
+    if (this.#csrf !== null && !this.#extensions.own(exchange)) this.#csrf.check(exchange);
   }
 
   #started(exchange: HttpExchange, session: S): S {

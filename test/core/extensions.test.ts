@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type ExtensionHost, SessionError, type SessionExtension } from "../../src/index.ts";
+import { testExchange } from "../support/exchange.ts";
 import { refusal, rejection, site } from "../support/site.ts";
 
 /** An extension that counts the requests of a session, and shows the count on the response. */
@@ -133,6 +134,17 @@ describe("an extension", () => {
     expect(await host().peek(two)).toBe(1);
     clock.advance(400 * 86_400_000);
     expect(await host().peek(two)).toBe(undefined);
+  });
+
+  test("guards its own requests by itself against forgery, and the manager all others", () => {
+    const { extension } = counter({ owns: ({ method, url }) => method === "POST" && url === "/mine" });
+    const { manager } = site({ extensions: [extension] });
+    const requestHeaders = { host: "shop.example", "sec-fetch-site": "same-site" };
+    const exchange = testExchange({ method: "POST", requestHeaders });
+    expect(() => manager.startRequest({ ...exchange, url: "/mine" })).not.toThrow();
+    expect(refusal(() => manager.startRequest({ ...exchange, url: "/theirs" })).code).toBe(
+      "ERR_SESSION_FORGED",
+    );
   });
 
   test("tells of what happens by the manager's events", () => {

@@ -68,6 +68,16 @@ function rules(locate: () => Promise<Located>): void {
     });
   }
 
+  /**
+   * A session with a tally, after a change: the node of a cluster that holds it knows by then what is sent to it, and has nothing to say
+   * but what became of it.
+   */
+  async function tallied(): Promise<string> {
+    const cookie = await stored({ manager }, { tally: -1 });
+    await done({ manager }, cookie, (session) => void session.increment("tally"));
+    return cookie;
+  }
+
   /** Does what loses the reply to the next request with that text, and heals. Resolves to the code of the error. */
   async function losing(
     text: string,
@@ -85,7 +95,7 @@ function rules(locate: () => Promise<Located>): void {
 
   describe.each(["cut", "hang"] as const)("where the connection is left to %s", (instead) => {
     test("an increment whose reply is lost counts once, and whoever counted on it knows or learns that nobody does", async () => {
-      const cookie = await stored({ manager }, { tally: 0 });
+      const cookie = await tallied();
       const one = await visit({ manager }, cookie);
       one.session.increment("tally");
       await losing("tally", instead, () => one.finish());
@@ -93,7 +103,7 @@ function rules(locate: () => Promise<Located>): void {
     });
 
     test("of increments that overlap one whose reply is lost each counts once, or at most once where nobody knows", async () => {
-      const cookie = await stored({ manager }, { tally: 0 });
+      const cookie = await tallied();
       const visits = await Promise.all([1, 2, 3, 4].map(() => visit({ manager }, cookie)));
       for (const each of visits) each.session.increment("tally");
       let codes: string[] = [];
