@@ -329,8 +329,8 @@ async function visited(fields: Readonly<Record<string, string>>, onIdle: "end" |
     session.createFormToken();
     session.flash("notice");
     if (session.lockedUser !== null) session.unlock();
-    // Locked, and nobody can tell whose it is: it stays closed.
-    if (onIdle === "end" || session.user !== null) session.set("seen", 1).flash("notice", "more");
+    // What cannot be told whose it is was ended by the idle limit, and is not locked for ever.
+    session.set("seen", 1).flash("notice", "more");
     await manager.sessionsOf("ann");
     await manager.finishSuccessfulRequest(exchange);
   } catch (error) {
