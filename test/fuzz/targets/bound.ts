@@ -68,7 +68,7 @@ export const BOUND_TARGETS: Readonly<Record<string, Target>> = {
   binding(text) {
     const kept = keptOf(parsed(text));
     if (kept.kind === "nothing" || kept.kind === "corrupt") return;
-    const { kind, ...value } = kept;
+    const value = kept.kind === "offer" ? { offer: kept.offer } : { binding: kept.binding };
     assert.deepEqual(keptOf(JSON.parse(JSON.stringify(value))), kept);
     if (kept.kind === "offer") return;
     const { binding } = kept;

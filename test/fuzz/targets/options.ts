@@ -45,7 +45,7 @@ function tried(given: never): void {
 const WRONG: readonly unknown[] = [null, 7, -0.5, "", "x", "__proto__", true, [], [null], {}, { length: 1 }];
 
 /** The value with each of its parts replaced by each of the wrong ones. */
-function* spoilt(value: unknown): Generator<unknown> {
+function* spoilt(value: unknown): Generator {
   yield* WRONG;
   if (typeof value !== "object" || value === null) return;
   for (const [name, inner] of Object.entries(value))
