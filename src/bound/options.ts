@@ -153,7 +153,7 @@ function checkedOrigin(origin: string | undefined, includeSite: boolean): string
 function checkedExclusions(exclude: readonly ScopeExclusion[]): ResolvedBound["exclude"] {
   if (!Array.isArray(exclude)) refuse('exclude must be a list, such as ["/assets"].');
   return exclude.map((one: ScopeExclusion) => {
-    const { domain, path = "/" } = typeof one === "string" ? { domain: "*", path: one } : one;
+    const { domain, path = "/" } = typeof one === "string" ? { domain: "*", path: one } : { ...one };
     const everywhere = domain === "*" && path === "/";
     const pathIsSound = path === "/" || (typeof path === "string" && PATH.test(path) && !hasDots(path));
     if (everywhere || !pathIsSound || typeof domain !== "string" || !HOST.test(domain))
@@ -172,7 +172,7 @@ function checkedHosts(hosts: readonly string[]): readonly string[] {
 function checkedCookie(options: NonNullable<BoundOptions["cookie"]>, site: string | undefined): CookiePolicy {
   checkNames(options, COOKIE_NAMES, "bound: cookie");
   // Hosts in the scope that the cookie never reaches would all pass for thieves.
-  if (site !== undefined && options.domain?.toLowerCase() !== new URL(site).hostname)
+  if (site !== undefined && String(options.domain).toLowerCase() !== new URL(site).hostname)
     refuse(
       "includeSite needs cookie.domain to be the host of origin, so that every host in the scope gets the cookie.",
     );

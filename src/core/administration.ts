@@ -4,6 +4,7 @@ import { SessionError } from "./errors.ts";
 import type { Gate } from "./gate.ts";
 import { checkOptionNames } from "./option-names.ts";
 import { isMark } from "./mark-record.ts";
+import { hasEnded } from "./lock.ts";
 import type { Marks } from "./marks.ts";
 import type { Lifetime } from "./lifetime.ts";
 import type { SessionId, SessionRecord } from "./record.ts";
@@ -191,7 +192,7 @@ export class Administration {
 
   #isLive(record: SessionRecord): boolean {
     const now = this.#clock.now();
-    return !isMark(record) && record.expiresAt > now && record.endsAt > now;
+    return !isMark(record) && !hasEnded(record, this.#lifetime, now);
   }
 }
 

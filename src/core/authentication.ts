@@ -1,6 +1,7 @@
 import { type Duration, milliseconds } from "./duration.ts";
 import { SessionError } from "./errors.ts";
 import {
+  checkCount,
   checkLabels,
   checkMethods,
   checkUser,
@@ -28,7 +29,10 @@ export interface LoginOptions extends AuthenticationOptions, Omit<SessionScope, 
    * with the presets aal2 and aal3. Default: not at all.
    */
   readonly remember?: Duration;
-  /** More labels to find the session by, such as `"project:7"`. */
+  /**
+   * More labels to find the session by, such as `"project:7"`. A session bears 16 at most, those of its user, `tenant`, `device` and
+   * `identity` among them: each is an entry in the store, and a mark to read at every login.
+   */
   readonly labels?: readonly string[];
   /** Who the user is at an identity provider, for its logout to find the session. */
   readonly identity?: Identity & {
@@ -87,7 +91,7 @@ export function loginOf(
     ...(device !== undefined && { device }),
     ...(identity !== undefined && { identity }),
   };
-  const labels = [...new Set([...labelsOf(scope), ...checkLabels(options.labels ?? [])])];
+  const labels = checkCount([...new Set([...labelsOf(scope), ...checkLabels(options.labels ?? [])])]);
   const authenticatedAt = identity?.authenticatedAt;
   const now = clock.now();
   const sequence = host.nextSequence();

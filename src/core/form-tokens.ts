@@ -9,7 +9,7 @@ const TOKEN_BYTES = 16;
 export const MAX_FORM_TOKENS = 32;
 
 /** What is kept of a form token: who reads the store finds none that a form could send. */
-export function hashOf(token: string): string {
+function hashOf(token: string): string {
   return sha256(`holdfast form ${token}`).slice(0, 22);
 }
 

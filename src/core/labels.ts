@@ -3,6 +3,7 @@ import { checkOptionNames } from "./option-names.ts";
 import { isWellFormed, sha256 } from "./platform.ts";
 
 const MAX_LABEL_LENGTH = 256;
+const MAX_LABELS = 16;
 
 /** A user as an identity provider knows them: by subject, by the provider's own session, or by both. */
 export interface Identity {
@@ -107,6 +108,14 @@ export function checkLabels(labels: readonly string[]): readonly string[] {
     );
   }
   return [...new Set(labels)];
+}
+
+/** @throws `ERR_SESSION_USE` for more labels than a session may bear: a login reads a mark for each of them. */
+export function checkCount(labels: readonly string[]): readonly string[] {
+  if (labels.length <= MAX_LABELS) return labels;
+  throw wrong(
+    `A session may have ${MAX_LABELS} labels, those of its user, tenant, device and identity among them, and this login gives ${labels.length}. Give one label to what is revoked together, instead of one for each thing that the user may use.`,
+  );
 }
 
 function isLabel(text: string): boolean {

@@ -3,6 +3,7 @@ import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { Gate } from "./gate.ts";
 import type { Lifetime } from "./lifetime.ts";
+import { hasEnded } from "./lock.ts";
 import type { Pepper } from "./pepper.ts";
 import type { SessionRecord } from "./record.ts";
 import { asRotation, reservedValue, ROTATION, userOf } from "./reserved.ts";
@@ -96,7 +97,7 @@ export class Loader {
 
   #live(record: SessionRecord, opened: Opened, address: string | null): Opened | null {
     const now = this.#clock.now();
-    if (record.expiresAt > now && record.endsAt > now) return opened;
+    if (!hasEnded(record, this.#lifetime, now)) return opened;
     this.#events.emit("expired", { id: record.id, user: userOf(record), address });
     return null;
   }

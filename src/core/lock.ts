@@ -2,7 +2,17 @@ import type { Clock } from "./clock.ts";
 import type { Draft } from "./draft.ts";
 import { idleLimit, type Lifetime } from "./lifetime.ts";
 import { RESERVED, type SessionRecord } from "./record.ts";
-import { asAuthentication, asLife, AUTH, CSRF, FORM_TOKENS, LIFE, reservedValue, SEEN } from "./reserved.ts";
+import {
+  asAuthentication,
+  asLife,
+  AUTH,
+  CSRF,
+  FORM_TOKENS,
+  LIFE,
+  reservedValue,
+  SEEN,
+  userOf,
+} from "./reserved.ts";
 
 type Fields = SessionRecord["fields"];
 
@@ -14,22 +24,30 @@ const SHOWN: readonly string[] = [CSRF, FORM_TOKENS, SEEN];
 /** Extensions keep what they know of the client, locked or not, in fields that begin so. */
 const EXTENSION = RESERVED + RESERVED;
 
-/** Tells whether the idle limit locks a session of these fields instead of ending it. */
-export function isLockable(fields: Fields, lifetime: Lifetime): boolean {
-  if (lifetime.onIdle === "end" || !Object.hasOwn(fields, AUTH)) return false;
-  return lockAfter(fields, lifetime) < Number.POSITIVE_INFINITY;
-}
-
 /** When a record stops being of use without another request: it ends, or is locked. */
 export function activeUntil(record: SessionRecord, lifetime: Lifetime): number {
   const end = Math.min(record.expiresAt, record.endsAt);
-  if (!isLockable(record.fields, lifetime)) return end;
-  return Math.min(end, record.accessedAt + lockAfter(record.fields, lifetime));
+  if (lifetime.onIdle === "end") return end;
+  const { fields, accessedAt } = record;
+  return Math.min(
+    end,
+    accessedAt + (isOfUser(fields) ? lockAfter(fields, lifetime) : limitOf(fields, lifetime)),
+  );
 }
 
 /** Tells whether a record that has not ended is locked: its user was idle for too long. */
 export function isLocked(record: SessionRecord, lifetime: Lifetime, now: number): boolean {
-  return isLockable(record.fields, lifetime) && activeUntil(record, lifetime) <= now;
+  if (lifetime.onIdle === "end" || !isOfUser(record.fields)) return false;
+  return activeUntil(record, lifetime) <= now;
+}
+
+/**
+ * Tells whether a record has ended. Where the idle limit locks, a store keeps users' sessions for longer than that limit; one whose user
+ * cannot be read is nobody's, could never be unlocked, and is ended by it all the same.
+ */
+export function hasEnded(record: SessionRecord, lifetime: Lifetime, now: number): boolean {
+  if (record.expiresAt <= now || record.endsAt <= now) return true;
+  return lifetime.onIdle === "lock" && !isOfUser(record.fields) && activeUntil(record, lifetime) <= now;
 }
 
 /** The same of the record of a session, now. Asks no clock where nothing is ever locked. */
@@ -53,9 +71,20 @@ export function lockedView(fields: Fields): Fields {
   );
 }
 
+function isOfUser(fields: Fields): boolean {
+  return userOf({ fields }) !== null;
+}
+
 /** A session that is remembered for longer than the idle limit has none, but with a strict preset. */
 function lockAfter(fields: Fields, lifetime: Lifetime): number {
-  const life = Object.hasOwn(fields, LIFE) ? asLife(reservedValue(fields, LIFE)) : null;
-  const limit = idleLimit(lifetime, life?.rememberMs);
-  return limit === life?.rememberMs ? Number.POSITIVE_INFINITY : limit;
+  const limit = limitOf(fields, lifetime);
+  return limit === rememberedFor(fields) ? Number.POSITIVE_INFINITY : limit;
+}
+
+function limitOf(fields: Fields, lifetime: Lifetime): number {
+  return idleLimit(lifetime, rememberedFor(fields));
+}
+
+function rememberedFor(fields: Fields): number | undefined {
+  return asLife(reservedValue(fields, LIFE))?.rememberMs;
 }

@@ -15,7 +15,6 @@ import { Finisher } from "./finishing.ts";
 import { Gate } from "./gate.ts";
 import type { LiveHooks } from "./hooks.ts";
 import type { SessionScope } from "./labels.ts";
-import { longestLife } from "./lifetime.ts";
 import { Live, type LiveSession, type LiveShared } from "./live.ts";
 import { type Loaded, Loader, tokensOf } from "./load.ts";
 import { Marks } from "./marks.ts";
@@ -93,7 +92,7 @@ export class SessionManager<
     const seats =
       resolved.concurrency === null
         ? null
-        : new Seats(this.#gate, clock, this.#events, resolved.concurrency, longestLife(lifetime));
+        : new Seats(this.#gate, clock, this.#events, resolved.concurrency, lifetime);
     this.#committer = new Committer(this.#gate, clock, this.#events, new CommitQueue(clock, deadlineMs), {
       ...resolved,
       atRest,

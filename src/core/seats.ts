@@ -3,6 +3,8 @@ import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { Gate } from "./gate.ts";
 import { userLabel } from "./labels.ts";
+import { type Lifetime, longestLife } from "./lifetime.ts";
+import { hasEnded } from "./lock.ts";
 import { changeMark, isMark } from "./mark-record.ts";
 import type { SessionId, SessionRecord } from "./record.ts";
 import { asTexts, MARK, reservedValue } from "./reserved.ts";
@@ -26,15 +28,14 @@ export class Seats {
   readonly #clock: Clock;
   readonly #events: Events;
   readonly #rule: ConcurrencyOptions;
-  /** A list is kept for as long as any session on it can live. */
-  readonly #lifeMs: number;
+  readonly #lifetime: Lifetime;
 
-  constructor(gate: Gate, clock: Clock, events: Events, rule: ConcurrencyOptions, lifeMs: number) {
+  constructor(gate: Gate, clock: Clock, events: Events, rule: ConcurrencyOptions, lifetime: Lifetime) {
     this.#gate = gate;
     this.#clock = clock;
     this.#events = events;
     this.#rule = rule;
-    this.#lifeMs = lifeMs;
+    this.#lifetime = lifetime;
   }
 
   /**
@@ -43,7 +44,9 @@ export class Seats {
    * @throws `ERR_SESSION_TOO_MANY` where it says to refuse; `ERR_SESSION_STORE_UNAVAILABLE` when the store cannot say.
    */
   async take(user: string, id: SessionId, address: string | null): Promise<void> {
-    await changeMark(this.#gate, markId(markName(user)), this.#clock.now(), this.#lifeMs, async (stored) => {
+    // A list is kept for as long as any session on it can live.
+    const lifeMs = longestLife(this.#lifetime);
+    await changeMark(this.#gate, markId(markName(user)), this.#clock.now(), lifeMs, async (stored) => {
       const seated = asTexts(stored).filter((other) => other !== id) as SessionId[];
       // A user who logs in to the session they have takes no other seat.
       if (asTexts(stored).length !== seated.length) return undefined;
@@ -89,8 +92,7 @@ export class Seats {
   }
 
   #isOf(user: string, record: SessionRecord): boolean {
-    const now = this.#clock.now();
-    const isLive = !isMark(record) && record.expiresAt > now && record.endsAt > now;
+    const isLive = !isMark(record) && !hasEnded(record, this.#lifetime, this.#clock.now());
     return isLive && record.labels.includes(userLabel(user));
   }
 }

@@ -21,7 +21,9 @@ const ENGINES_HERE: readonly EngineName[] = [
   "directory",
   "sqlite",
   "redis",
+  "redis cluster",
   "postgres",
+  "pgbouncer",
   "mariadb",
   "mysql",
 ];

@@ -1,5 +1,5 @@
+import { createHash } from "node:crypto";
 import { afterAll, describe, expect, test } from "vitest";
-import { hashOf } from "../../src/core/form-tokens.ts";
 import { flashes, unseen, withFlashes } from "../../src/core/flash.ts";
 import { Events } from "../../src/core/events.ts";
 import { tokensOf } from "../../src/core/load.ts";
@@ -100,13 +100,20 @@ describe("what a store holds", () => {
     const where = rig({ maxRecordBytes: 10_000_000 });
     const cookie = await stored(where);
     const [record] = (await recordsOf(where)) as [SessionRecord];
-    const tokens = Array.from({ length: 100_000 }, (_, i) => String(i).padStart(22, "A"));
-    const hashes = tokens.map(hashOf);
+    const tokens = Array.from({ length: 40 }, (_, i) => String(i).padStart(22, "A"));
+    // What is stored of one is a hash; there are more than any session could have been given.
+    const hashes = tokens.map((token) =>
+      createHash("sha256").update(`holdfast form ${token}`).digest("base64url"),
+    );
+    const kept = [
+      ...Array.from({ length: 100_000 }, () => "A".repeat(22)),
+      ...hashes.map((hash) => hash.slice(0, 22)),
+    ];
     const { epoch, accessedAt, expiresAt } = record;
     const change = {
       now: where.clock.now(),
       epoch,
-      set: { "~form": JSON.stringify(hashes) },
+      set: { "~form": JSON.stringify(kept) },
       accessedAt,
       expiresAt,
     };
@@ -169,11 +176,13 @@ describe("what a store holds", () => {
 
   test("many labels, many fields: a login and a page with them take a number of store calls that does not grow with the fields", async () => {
     const where = rig();
-    const labels = Array.from({ length: 100 }, (_, i) => `project:${i}`);
+    // As many as a session may have, with that of its user.
+    const labels = Array.from({ length: 15 }, (_, i) => `project:${i}`);
     const cookie = await done(where, undefined, (session) => {
       session.login("ann", { labels });
       for (let i = 0; i < 1000; i += 1) session.set(`f${i}`, i);
     });
+    expect(where.faulty.calls.length).toBeLessThanOrEqual(2 + 2 * 16);
     where.faulty.forget();
     const one = await visit(where, cookie);
     for (let i = 0; i < 1000; i += 1) one.session.set(`f${i}`, i + 1);

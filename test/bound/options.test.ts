@@ -60,6 +60,8 @@ describe("the options", () => {
     [{ exclude: ["assets"] }, /exclude/],
     [{ exclude: ["/a/../b"] }, /exclude/],
     [{ exclude: [{ domain: "a b" }] }, /exclude/],
+    [{ exclude: [null] }, /exclude/],
+    [{ includeSite: true, origin: "https://shop.example", cookie: { domain: 7 } }, /cookie\.domain/],
     [{ exclude: [{ domain: "*" }] }, /exclude/],
     [{ exclude: [{ domain: "img.shop.example:8443" }] }, /exclude/],
     [{ refreshInitiators: ["https://login.example"] }, /refreshInitiators/],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Session } from "../../src/index.ts";
+import { Session, type SessionId } from "../../src/index.ts";
 import { refusal, rejection, site } from "../support/site.ts";
 
 const MINUTE = 60_000;
@@ -189,6 +189,51 @@ test("a visitor who is nobody's user is ended by the idle limit", async () => {
   const { cookie } = await visit(undefined, ({ data }) => void (data["cart"] = []));
   clock.advance(HOUR);
   expect(await read(cookie, ({ isNew }) => isNew)).toBe(true);
+});
+
+describe("a session whose user cannot be read any more", () => {
+  const UNREADABLE = ["", "null", '{"user":7}', '{"user":"ann"}', "{"];
+
+  async function spoilt(text: string | undefined, options: Parameters<typeof site>[0] = {}) {
+    const where = site({ preset: "aal2", ...options });
+    const { cookie, session } = await where.visit(undefined, (one) => {
+      one.login("ann");
+      one.data["cart"] = ["tea"];
+    });
+    const id = session.id as SessionId;
+    const { signal } = new AbortController();
+    const epoch = (await where.store.read(id, { signal }))?.epoch ?? 0;
+    const field = text === undefined ? { remove: ["~auth"] } : { set: { "~auth": text } };
+    const done = await where.store.update(id, { now: where.clock.now(), epoch, ...field }, { signal });
+    expect(done.kind).toBe("done");
+    return { ...where, cookie };
+  }
+
+  test.each([...UNREADABLE, undefined])("%j is nobody's, and ended by the idle limit", async (text) => {
+    const { read, clock, manager, cookie } = await spoilt(text);
+    const told: unknown[] = [];
+    manager.on("expired", ({ user }) => void told.push(user));
+    clock.advance(HOUR - 1);
+    const before = await read(cookie, (one) => [one.isNew, one.user, one.lockedUser, one.data["cart"]]);
+    expect(before).toEqual([false, null, null, ["tea"]]);
+    expect(await read(cookie, (one) => (one.activeUntil ?? 0) - clock.now())).toBe(1);
+    expect(await manager.sessionsOf("ann")).toMatchObject([{ user: null, state: "active" }]);
+    clock.advance(1);
+    await read(cookie, (one) => {
+      expect([one.isNew, one.lockedUser, one.data["cart"]]).toEqual([true, null, undefined]);
+      expect(one.set("cart", []).data["cart"]).toEqual([]);
+      expect(refusal(() => one.unlock()).message).toMatch(/not locked/);
+    });
+    expect(told).toEqual([null]);
+    expect(await manager.sessionsOf("ann")).toEqual([]);
+  });
+
+  test("has no seat then", async () => {
+    const { visit, clock } = await spoilt("null", { concurrency: { max: 1, onExceed: "refuse" } });
+    clock.advance(HOUR);
+    const { session } = await visit(undefined, (one) => one.login("ann"));
+    expect(session.user).toBe("ann");
+  });
 });
 
 test("unlock is refused where nothing is locked", async () => {

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { Session, SessionManager } from "../../src/index.ts";
+import { type LoginOptions, Session, SessionManager } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { cookieAfter, testExchange } from "../support/exchange.ts";
 import { refusal, rejection, site } from "../support/site.ts";
@@ -328,6 +328,24 @@ describe("verbs", () => {
     expect(refusal(() => session.login("ann", { labels: ["user:root"] })).code).toBe("ERR_SESSION_USE");
     expect(refusal(() => session.login("ann", { methods: "pwd" as never })).code).toBe("ERR_SESSION_USE");
     expect(session.user).toBeNull();
+  });
+
+  test("a login gives 16 labels at most, those of user, tenant, device and identity among them", async () => {
+    const { visit, manager } = site();
+    const scope = { tenant: "t", device: "d", identity: { issuer: "i", subject: "s", session: "x" } };
+    const texts = Array.from({ length: 16 }, (_, index) => `project:${index}`);
+    await visit(undefined, (session) => {
+      const tooMany: LoginOptions[] = [{ labels: texts }, { ...scope, labels: texts.slice(0, 12) }];
+      for (const options of tooMany)
+        expect(refusal(() => session.login("ann", options))).toMatchObject({
+          code: "ERR_SESSION_USE",
+          message: expect.stringMatching(/16 labels.*17.*Give one label/) as string,
+        });
+      expect(session.user).toBeNull();
+      // What is given twice is one label.
+      session.login("ann", { ...scope, labels: [...texts.slice(0, 11), "project:0", "tenant:t"] });
+    });
+    expect(await manager.revokeWhere({ label: "project:10", tenant: "t" })).toBe(1);
   });
 
   test("requireFresh refuses a wrong age also when nobody is logged in, and else asks for authentication", async () => {

@@ -18,20 +18,8 @@ import type { AnySession, AnyStore, LoginOptions } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { failsBefore, gate, waitsAfter, waitsBefore } from "../../src/testing/index.ts";
 import { codeOf, done, noUnhandledRejections, type Rig, rig, seen, sibling, visit } from "../races/rig.ts";
-import {
-  claimsOf,
-  CLIENT,
-  FORM,
-  ISSUER,
-  keyServer,
-  LOGOUT,
-  type Post,
-  posting,
-  type ProviderKey,
-  providerKey,
-  type Reply,
-  signed,
-} from "./support/provider.ts";
+import { CLIENT, FORM, ISSUER, LOGOUT, type ProviderKey, providerKey, signed } from "./support/keys.ts";
+import { claimsOf, keyServer, type Post, posting, type Reply } from "./support/provider.ts";
 
 noUnhandledRejections();
 

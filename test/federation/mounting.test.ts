@@ -20,10 +20,10 @@ import {
   type ProviderKey,
   providerKey,
   REVOKED,
-  served,
   SET,
   signed,
-} from "./support/provider.ts";
+} from "./support/keys.ts";
+import { served } from "./support/provider.ts";
 
 noUnhandledRejections();
 

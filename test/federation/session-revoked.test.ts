@@ -12,21 +12,17 @@ import type { AnySession, LoginOptions } from "../../src/index.ts";
 import { failsBefore, gate, waitsBefore } from "../../src/testing/index.ts";
 import { codeOf, done, noUnhandledRejections, type Rig, rig, seen, sibling } from "../races/rig.ts";
 import {
-  claimsOf,
   CLIENT,
   FORM,
   ISSUER,
-  keyServer,
   LOGOUT,
-  type Post,
-  posting,
   type ProviderKey,
   providerKey,
-  type Reply,
   REVOKED,
   SET,
   signed,
-} from "./support/provider.ts";
+} from "./support/keys.ts";
+import { claimsOf, keyServer, type Post, posting, type Reply } from "./support/provider.ts";
 
 noUnhandledRejections();
 

@@ -8,7 +8,8 @@ import { type Random, seededRandom } from "../../src/testing/random.ts";
 import { corpusOf, keepCorpus } from "./corpus.ts";
 import { Coverage } from "./coverage.ts";
 import { mutated } from "./mutate.ts";
-import { type Target, TARGETS } from "./targets.ts";
+import { TARGETS } from "./targets.ts";
+import type { Target } from "./targets/target.ts";
 
 /** Reading what was reached takes far longer than most targets: many inputs share a reading, and part only where it shows something new. */
 const BATCH = 256;

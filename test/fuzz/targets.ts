@@ -30,16 +30,23 @@ import { flatList, versionOf } from "../../src/stores/redis/replies.ts";
 import * as sqlite from "../../src/stores/sqlite/rows.ts";
 import { manualClock } from "../../src/testing/clock.ts";
 import { testExchange } from "../support/exchange.ts";
+import { BOUND_TARGETS } from "./targets/bound.ts";
+import { OPTION_TARGETS } from "./targets/options.ts";
+import { REQUEST_TARGETS } from "./targets/requests.ts";
+import { SIGNAL_TARGETS } from "./targets/signals.ts";
+import { STORED_TARGETS } from "./targets/stored.ts";
+import { NOW, parsed, type Target, TOKEN } from "./targets/target.ts";
 
-/** Takes any text, one byte a character. What it throws is a finding. */
-export type Target = (text: string) => void | Promise<void>;
-
-const NOW = 4_000_000_000_000;
-const TOKEN = Token.parse("A".repeat(56)) as Token;
 const COOKIE = `__Host-Http-sid=${TOKEN.reveal()}`;
 
 /** Everything that takes bytes of a client or of a store, by name. */
 export const TARGETS: Readonly<Record<string, Target>> = {
+  ...BOUND_TARGETS,
+  ...SIGNAL_TARGETS,
+  ...REQUEST_TARGETS,
+  ...STORED_TARGETS,
+  ...OPTION_TARGETS,
+
   cookie(text) {
     const lines = text.split("\n");
     const values = cookieValues(lines, "sid");
@@ -167,12 +174,18 @@ export const TARGETS: Readonly<Record<string, Target>> = {
 
   /** A Cache-Control of the application's. */
   caching(text) {
-    const headers = new Map([["cache-control", text]]);
-    keepPrivate({
-      responseHeader: (name) => headers.get(name),
-      setResponseHeader: (name, value) => void headers.set(name, value),
-    });
+    const targeted = ["cdn-cache-control", "surrogate-control", "x-accel-expires"];
+    const headers = new Map(["cache-control", ...targeted].map((name) => [name, text]));
+    const exchange = {
+      responseHeader: (name: string) => headers.get(name),
+      setResponseHeader: (name: string, value: string) => void headers.set(name, value),
+    };
+    keepPrivate(exchange);
+    for (const name of targeted) assert.match(headers.get(name) ?? "", /^(?:no-store|0)$/);
     const control = headers.get("cache-control") ?? "";
+    // Two that look after it, such as two managers of one application, change nothing between them.
+    keepPrivate(exchange);
+    assert.equal(headers.get("cache-control"), control);
     const unquoted = control.replaceAll(/"(?:[^"\\]|\\.)*"?/g, "q");
     const directives = unquoted.split(",").map((one) => one.trim().toLowerCase());
     assert.ok(directives.includes("private") || directives.includes("no-store"), control);
@@ -253,14 +266,6 @@ export const RESERVED_NAMES: readonly string[] = [
   "~format",
 ];
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 function decoded(text: string): unknown {
   try {
     return jsonCodec.decode(text);
@@ -329,8 +334,8 @@ async function visited(fields: Readonly<Record<string, string>>, onIdle: "end" |
     session.createFormToken();
     session.flash("notice");
     if (session.lockedUser !== null) session.unlock();
-    // Locked, and nobody can tell whose it is: it stays closed.
-    if (onIdle === "end" || session.user !== null) session.set("seen", 1).flash("notice", "more");
+    // What cannot be told whose it is was ended by the idle limit, and is not locked for ever.
+    session.set("seen", 1).flash("notice", "more");
     await manager.sessionsOf("ann");
     await manager.finishSuccessfulRequest(exchange);
   } catch (error) {

@@ -1,7 +1,10 @@
 import { createHash, randomUUID } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { SessionChange, SessionId, SessionRecord } from "../../src/index.ts";
 import { durableObjectStore, type SessionObjectNamespace } from "../../src/stores/durable-objects.ts";
+import { runsIn, secretsFrom } from "../attacks/support/reader.ts";
 import { idOf, NOW, recordOf } from "../stores/records.ts";
 import { PROJECT } from "./support/bundle.ts";
 import { withRuntime, WORKERD } from "./support/runtimes.ts";
@@ -96,6 +99,13 @@ function objects(): void {
     expect(await remote.update(id, { set: { a: "1" } })).toEqual({ kind: "gone" });
     expect(await remote.call("delete", id, {})).toBe("gone");
     expect(await remote.look(`record:${id}`)).toEqual({ keys: [], alarm: null });
+  });
+
+  test.each([
+    ["sealed and peppered", true],
+    ["as they come", false],
+  ])("hold no secret, no token and no form token of sessions %s", async (_how, isSealed) => {
+    await holdNothing(workerd, isSealed);
   });
 
   test("of a deleted session keeps nothing, and its entry is gone from the index", async () => {
@@ -198,6 +208,50 @@ function objects(): void {
     expect(await remote.update(record.id, { epoch: 2, renew: again })).toEqual({ kind: "done", version: 3 });
     expect((await remote.look(indexOf("user:a"))).keys).toEqual(after);
   });
+}
+
+/** Everything that a client was given and that opens something, and everything that the objects hold. */
+interface Dump {
+  readonly cookies: readonly string[];
+  readonly formTokens: readonly string[];
+  readonly csrfTokens: readonly string[];
+  readonly held: readonly (readonly [object: string, entries: readonly (readonly [string, unknown])[]])[];
+}
+
+/** A reader of all that is stored can neither open nor forge a session (promise P7; ASVS 7.2.1; CVE-2019-16782). */
+async function holdNothing(workerd: Workerd, isSealed: boolean): Promise<void> {
+  const value = `canary-${randomUUID()}`;
+  const asked = { prefix: `${randomUUID()}:`, value, ...(isSealed && { sealed: "yes" }) };
+  const { held, cookies, formTokens, csrfTokens } = (await workerd.ask("dump", asked)) as Dump;
+  // As the objects read it, texts inside texts as they are, and as it lies on the disk.
+  const dump = textsIn(held).join("\n") + (await bytesBelow(workerd.folder));
+  expect([cookies.length, formTokens.length, csrfTokens.length]).toEqual([6, 6, 3]);
+  for (const cookie of cookies) {
+    expect(cookie).toMatch(/^[\w-]{56}$/);
+    expect(dump).toContain(cookie.slice(0, 24));
+    expect(dump).not.toContain(cookie.slice(24));
+  }
+  for (const token of formTokens) expect(dump).not.toContain(token);
+  expect(csrfTokens.map((token) => dump.includes(token))).toEqual(csrfTokens.map(() => !isSealed));
+  expect(dump.includes(value)).toBe(!isSealed);
+  // Nor is any part of it the secret behind a hash that is there.
+  const secrets = secretsFrom(runsIn(textsIn(held).join("\n")));
+  expect(secrets.size).toBeGreaterThan(1000);
+  for (const cookie of cookies) expect(secrets.has(cookie.slice(24))).toBe(false);
+}
+
+function textsIn(value: unknown): string[] {
+  if (typeof value !== "object" || value === null) return [String(value)];
+  return Object.entries(value).flatMap(([name, inner]) => [name, ...textsIn(inner)]);
+}
+
+async function bytesBelow(folder: string): Promise<string> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const texts = files.map(async (file) =>
+    (await readFile(join(file.parentPath, file.name))).toString("latin1"),
+  );
+  return (await Promise.all(texts)).join("\n");
 }
 
 /** Adds to a counter from several clients until the runtime is killed among them; what they were told must be there afterwards. */

@@ -54,8 +54,15 @@ function rowsOfSqlite(file: string): string {
   return rows.join("\n");
 }
 
-async function keysOfRedis({ ports }: RedisLocation): Promise<string> {
-  const redis = new Redis({ port: ports[0] ?? 0, host: "127.0.0.1" });
+/** Of a cluster each node has a part, and a replica what its primary has. */
+async function keysOfRedis({ ports, topology }: RedisLocation): Promise<string> {
+  const texts = ports.map((port) => keysOfNode(new Redis({ port, host: "127.0.0.1" }), topology));
+  return (await Promise.all(texts)).join("\n");
+}
+
+async function keysOfNode(redis: Redis, topology: RedisLocation["topology"]): Promise<string> {
+  // Else a replica points to its primary.
+  if (topology === "cluster") await redis.readonly();
   const texts: string[] = [];
   for (const key of await redis.keys("*")) {
     texts.push(key, (await redis.dumpBuffer(key))?.toString("latin1") ?? "");

@@ -1,15 +1,8 @@
 import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
-import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
 import { afterAll } from "vitest";
 import { type Endpoint, type NodeAsk, nodeEndpoint } from "../../../src/endpoint.ts";
-
-export const ISSUER = "https://id.example/";
-export const CLIENT = "the-shop";
-export const LOGOUT = "http://schemas.openid.net/event/backchannel-logout";
-export const REVOKED = "https://schemas.openid.net/secevent/caep/event-type/session-revoked";
-export const FORM = "application/x-www-form-urlencoded";
-export const SET = "application/secevent+jwt";
+import type { ProviderKey } from "./keys.ts";
 
 const stops: (() => Promise<void>)[] = [];
 
@@ -29,28 +22,6 @@ export async function served(listener: RequestListener): Promise<string> {
       }),
   );
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-/** A key of a provider's, both halves of it. */
-export interface ProviderKey {
-  readonly alg: string;
-  readonly kid: string;
-  readonly public: JWK;
-  readonly private: CryptoKey;
-}
-
-export async function providerKey(alg: string, kid: string): Promise<ProviderKey> {
-  const pair = await generateKeyPair(alg, { extractable: true });
-  return { alg, kid, public: { ...(await exportJWK(pair.publicKey)), alg, kid }, private: pair.privateKey };
-}
-
-/** Signs claims as they are. A header's member that is `undefined` is left out. */
-export async function signed(key: ProviderKey, claims: object, header: object = {}): Promise<string> {
-  const whole = { alg: key.alg, kid: key.kid, ...header };
-  const said = Object.fromEntries(Object.entries(whole).filter(([, value]) => value !== undefined));
-  return await new SignJWT(claims as JWTPayload)
-    .setProtectedHeader(said as { alg: string })
-    .sign(key.private);
 }
 
 /** Publishes whatever keys it holds, and counts who asks. */

@@ -21,6 +21,7 @@ import { memorySubject } from "../../testing/memory-subject.ts";
 import { adapterOutcome, storeOutcome } from "./support/trial.ts";
 import { type Isolate, useIsolates } from "./worker/child-process.ts";
 import { WAYS_TO_SPOIL } from "./worker/object.ts";
+import { playSessions } from "./worker/sessions.ts";
 
 export { TriedObject } from "./worker/object.ts";
 
@@ -187,6 +188,22 @@ async function called(request: Request, env: Env): Promise<Response> {
   return Response.json({ answer });
 }
 
+/** Makes sessions and tells what their clients were given, and what the objects hold: all keys and values. */
+async function dumped(url: URL, env: Env): Promise<Response> {
+  const prefix = url.searchParams.get("prefix") ?? "";
+  const given = await playSessions(env.SESSIONS, (namespace) => durableObjectStore(namespace, { prefix }), {
+    isSealed: url.searchParams.has("sealed"),
+    value: url.searchParams.get("value") ?? "",
+  });
+  const held = await Promise.all(
+    given.objects.map(async (name) => {
+      const response = await objectOf(env, name).fetch("https://object/~hold");
+      return [name, await response.json()] as const;
+    }),
+  );
+  return Response.json({ ...given, held });
+}
+
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     const url = new URL(request.url);
@@ -197,6 +214,8 @@ export default {
         return await worked(request, env);
       case "/~call":
         return await called(request, env);
+      case "/~dump":
+        return await dumped(url, env);
       case "/~object":
         return await objectOf(env, url.searchParams.get("name") ?? "").fetch(
           `https://object/${url.searchParams.get("do")}`,

@@ -20,7 +20,7 @@ const WAYS: Readonly<Record<string, (stored: Stored) => unknown>> = {
 
 export const WAYS_TO_SPOIL: readonly string[] = Object.keys(WAYS);
 
-/** The object as users export it, which the tests can spoil behind the store's back, and whose alarm they can ring. */
+/** The object as users export it, which the tests can spoil behind the store's back, whose alarm they can ring, and all of which they can read. */
 export class TriedObject extends SessionObject {
   readonly #storage: SessionObjectState["storage"];
 
@@ -46,6 +46,8 @@ export class TriedObject extends SessionObject {
           keys: [...this.#storage.kv.list({ prefix: "" })].map(([key]) => key),
           alarm: await this.#storage.getAlarm(),
         });
+      case "/~hold":
+        return Response.json([...this.#storage.kv.list({ prefix: "" })]);
       default:
         return await super.fetch(request);
     }
