@@ -41,12 +41,15 @@ export const BOUND_TARGETS: Readonly<Record<string, Target>> = {
       bare: string,
       parameters: new Map([["id", string]]),
     });
-    const offer = { algorithms: BOTH, path: found, challenge: found, authorization: found };
+    const provider = { key: found, sessionId: found, url: found };
+    const offer = { algorithms: BOTH, path: found, challenge: found, authorization: found, provider };
     const [head = "", ...parameters] = registrationHeader(offer).split(/(?<=^\([^)]*\))/);
     assert.equal(head, "(ES256 RS256)");
     assert.deepEqual(
       [...(parseItem(`a${parameters.join("")}`)?.parameters ?? [])],
-      ["path", "challenge", "authorization"].map((name) => [name, string]),
+      ["path", "challenge", "authorization", "provider_key", "provider_session_id", "provider_url"].map(
+        (name) => [name, string],
+      ),
     );
   },
 
