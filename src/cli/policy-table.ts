@@ -67,6 +67,9 @@ function rowsOf(policy: SessionPolicy): Row[] {
     row("RFC 6265bis", "Partitioned", cookie.partitioned),
     row("NIST N3", "Cookie outlives the browser", cookie.persistent),
     row("ASVS 3.5.1", "Forged requests", csrf === null ? "not checked" : guardOf(csrf)),
+    row("At rest", "Sealed fields", sealOf(policy.seal)),
+    row("At rest", "Hashes of secrets", pepperOf(policy.pepper)),
+    row("OWASP S15", "Told of as moved", movesOf(policy.moves)),
     row(
       "ASVS 14.3.1",
       "Forgotten at logout",
@@ -96,6 +99,23 @@ function guardOf({ mode, trustedOrigins, silent, exemptions }: NonNullable<Sessi
     ...(exemptions ? ["with exemptions"] : []),
   ];
   return parts.join("; ");
+}
+
+function sealOf(seal: SessionPolicy["seal"]): string {
+  if (seal === null) return "none";
+  const fields = seal.fields === "all" ? "all" : `${seal.fields.join(", ")}, and the library's own`;
+  return `${fields}; ${seal.cipher}; keys ${seal.keys.join(", ")}${seal.acceptUnsealed ? "; unsealed ones are accepted" : ""}`;
+}
+
+function pepperOf(pepper: SessionPolicy["pepper"]): string {
+  if (pepper === null) return "SHA-256";
+  return `HMAC-SHA256; keys ${pepper.keys.join(", ")}${pepper.acceptUnpeppered ? "; plain ones are accepted" : ""}`;
+}
+
+function movesOf(moves: SessionPolicy["moves"]): string {
+  if (moves === null) return "nothing";
+  const { address, userAgent } = moves;
+  return `another address: ${address === false ? "no" : address}; another user agent: ${userAgent === false ? "no" : userAgent}`;
 }
 
 function revocation(abilities: readonly string[]): string {

@@ -103,7 +103,29 @@ describe("row 13: what is stored is data, and never code or an object of a class
 });
 
 describe("row 6: what one decoder refuses, no weaker one is asked for (CVE-2026-39324)", () => {
-  // Sealing at rest has its own tests of the same; here any codec that checks what it reads.
+  const key = "ZEj3jxeUMf2UBqlt0MhMqiBTEbYX4GlnMfzt7D3U7gE";
+
+  test("a field in plain JSON where fields are sealed makes the whole session none, and is told of", async () => {
+    const where = rig({ seal: { keys: [{ id: "k1", key }] } });
+    const cookie = await loggedIn(where, "ann", { role: "user" });
+    for (const planting of [{ role: '"admin"' }, { "~auth": '{"user":"root","at":1,"methods":[]}' }]) {
+      const again = rig({ store: where.store, seal: { keys: [{ id: "k1", key }] } });
+      await planted(where, cookie, planting);
+      expect(await seen(again, cookie)).toBeNull();
+      expect(again.of("corrupt")).toMatchObject([{ seal: "missing" }]);
+    }
+  });
+
+  test("a sealed text of another field or session opens nothing", async () => {
+    const where = rig({ seal: { keys: [{ id: "k1", key }] } });
+    const cookie = await loggedIn(where, "ann", { mine: "admin", role: "user" });
+    const [record] = (await recordsOf(where)) as [SessionRecord];
+    await planted(where, cookie, { role: record.fields["mine"] ?? "" });
+    expect(await seen(where, cookie)).toBeNull();
+    expect(where.of("corrupt")).toMatchObject([{ seal: "broken" }]);
+  });
+
+  // Any codec that checks what it reads has the same.
   const sealed: Codec = {
     encode: (value) => `sealed:${jsonCodec.encode(value)}`,
     decode(text) {
@@ -148,6 +170,40 @@ describe("row 14: no secret is a default, derived, or of a clock (CVE-2012-3458,
     } finally {
       vi.restoreAllMocks();
     }
+  });
+
+  test("a key for what is at rest is 32 bytes that are given, or the manager is not made", () => {
+    for (const key of [
+      "",
+      "secret",
+      "x".repeat(43),
+      "A".repeat(43),
+      new Uint8Array(32),
+      new Uint8Array(16),
+      undefined,
+      Date.now(),
+    ])
+      for (const option of ["seal", "pepper"])
+        expect(() => rig({ [option]: { keys: [{ id: "k1", key }] } } as never)).toThrow(/key/);
+  });
+
+  test("two fields that are alike are not alike where they are sealed, nor is one that is stored twice", async () => {
+    const key = "ZEj3jxeUMf2UBqlt0MhMqiBTEbYX4GlnMfzt7D3U7gE";
+    const where = rig({ seal: { keys: [{ id: "k1", key }] } });
+    const text = "a".repeat(64);
+    const cookie = await stored(where, { one: text, two: text });
+    const texts = new Set<string>();
+    for (let time = 0; time < 5; time += 1) {
+      const [record] = (await recordsOf(where)) as [SessionRecord];
+      for (const name of ["one", "two"]) texts.add(record.fields[name] ?? "");
+      await done(where, cookie, (session) => {
+        session.set("one", `${text}${time}`);
+        session.set("two", `${text}${time}`);
+      });
+    }
+    expect(texts.size).toBe(10);
+    const blocks = [...texts].flatMap((sealed) => sealed.slice(-64).match(/.{16}/g) ?? []);
+    expect(new Set(blocks).size).toBe(blocks.length);
   });
 
   test("a secret has 192 bits, and its characters are even", () => {

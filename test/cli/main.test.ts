@@ -35,6 +35,9 @@ test("ASVS 7.1.1: the policy in force is a table for an auditor", async () => {
     RFC 6265bis        Partitioned                  false
     NIST N3            Cookie outlives the browser  only when remembered
     ASVS 3.5.1         Forged requests              refused; trusted: https://app.example; without an origin: refused; with exemptions
+    At rest            Sealed fields                none
+    At rest            Hashes of secrets            SHA-256
+    OWASP S15          Told of as moved             another address: network; another user agent: product
     ASVS 14.3.1        Forgotten at logout          the session's cookie alone
     ASVS 7.4.1         Logout of a failed request   takes place
     ASVS 7.4.5         Revocation                   one session, a user, tenant, device, identity, everybody
