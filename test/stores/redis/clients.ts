@@ -147,5 +147,18 @@ async function openIoredis(
         ? new Cluster(nodes, { ...map, redisOptions: { connectTimeout: 1000, socketTimeout: 4000 } })
         : new Redis({ ...nodeOptions, ...map, sentinels: nodes, name: SENTINEL_NAME });
   client.on("error", () => {});
+  if (client instanceof Cluster) await discovered(client);
   return { client, end: async () => client.disconnect() };
+}
+
+/**
+ * Waits a little until a cluster's client has found out who is a primary, as an application does before it serves: it closes what it
+ * connected to for that, and the store takes no end of a connection lightly. One that cannot find out is left to the test.
+ */
+async function discovered(cluster: ioredis.Cluster): Promise<void> {
+  const until = Date.now() + 1000;
+  const primaries = (): number => new Set(cluster.slots.map(([address]) => address)).size;
+  const isSettled = (): boolean =>
+    cluster.status === "ready" && primaries() > 0 && cluster.nodes("master").length === primaries();
+  while (!isSettled() && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 5));
 }
