@@ -49,7 +49,7 @@ function rules(locate: () => Promise<Located>): void {
     where = await locate();
     if (where.place === undefined) throw new Error("There is no place for this client.");
     store = await openPlace(where.place);
-    manager = new SessionManager({ store, deadline: 700, sweepEvery: false });
+    manager = new SessionManager({ store, deadline: 450, sweepEvery: false });
   });
   beforeEach(async () => {
     await where.restore();

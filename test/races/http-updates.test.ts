@@ -7,7 +7,7 @@ import { KINDS } from "./support/http-orders.ts";
 import { anyDoor, everyCluster, overlapping, SOAK, Tally } from "./support/http-storm.ts";
 
 /** How many requests overlap on the busy session, one with another. A quiet one beside it has a fourth as many. */
-const BUSY = 2000 * SOAK;
+const BUSY = 1000 * SOAK;
 const BUSY_WIDTH = 12;
 const QUIET_SHARE = 4;
 
