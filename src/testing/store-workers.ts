@@ -35,7 +35,7 @@ export class WorkerPool {
 
   /** Opens the store of the subject in `count` processes. */
   async open(subject: WorkerSubject, count: number): Promise<Workers> {
-    const workers = Array.from({ length: count }, () => this.#taken());
+    const workers = Array.from({ length: count }, () => this.#taken(subject));
     const close = async (): Promise<void> =>
       void (await Promise.all(workers.map((worker) => this.#leave(worker))));
     const { module, export: name, location } = subject;
@@ -57,10 +57,10 @@ export class WorkerPool {
     };
   }
 
-  #taken(): Worker {
+  #taken({ module }: WorkerSubject): Worker {
     for (;;) {
       const worker = this.#idle.pop();
-      if (worker === undefined) return new Worker();
+      if (worker === undefined) return new Worker(module);
       if (worker.wake()) return worker;
     }
   }
@@ -85,8 +85,9 @@ class Worker {
   #working = 0;
   #bedtime: NodeJS.Timeout | undefined;
 
-  constructor() {
-    this.#child = fork(fileURLToPath(PROGRAM), [], {
+  /** The module is named to the process as its argument, so that a program which opens its stores itself knows that it is a worker's. */
+  constructor(module: URL) {
+    this.#child = fork(fileURLToPath(PROGRAM), [module.href], {
       execArgv: [],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
@@ -132,9 +133,10 @@ class Worker {
 
   #keepAlive(isWanted: boolean): void {
     const verb = isWanted ? "ref" : "unref";
-    this.#child[verb]();
-    this.#child.channel?.[verb]();
-    (this.#child.stderr as unknown as Record<"ref" | "unref", () => void> | null)?.[verb]();
+    // Not every runtime that plays Node has the two on all of these.
+    const held = [this.#child, this.#child.channel, this.#child.stderr];
+    for (const one of held as (Partial<Record<"ref" | "unref", () => void>> | null | undefined)[])
+      one?.[verb]?.();
   }
 
   async #reply(signal: AbortSignal): Promise<WorkerReply> {
