@@ -32,6 +32,7 @@ export { NullSessionManager } from "./core/null-manager.ts";
 export type { ClearDirective, LiveOptions, SessionClass, SessionManagerOptions } from "./core/options.ts";
 export type { SessionPolicy } from "./core/policy.ts";
 export { judgeRecord, type SessionId, type SessionRecord } from "./core/record.ts";
+export { isSameHost } from "./core/same-host.ts";
 export type { FieldSchema, FieldSchemas } from "./core/schema.ts";
 export { type AnySession, Session } from "./core/session.ts";
 export type { ConcurrencyOptions } from "./core/seats.ts";

@@ -1,5 +1,5 @@
-import { createServer, type RequestListener } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import type { RequestListener } from "node:http";
+import { connect } from "node:net";
 import express from "express";
 import express4 from "express4";
 import { afterEach, describe, expect, test } from "vitest";
@@ -12,6 +12,7 @@ import {
   type NodeAsk,
   nodeEndpoint,
 } from "../src/endpoint.ts";
+import { served as serve } from "./support/served.ts";
 
 /** Tells what it was given. */
 const told: Endpoint = async (ask) =>
@@ -25,17 +26,11 @@ afterEach(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
+/** Serves until the test is over. */
 async function served(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  stops.push(
-    () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  );
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { origin, close } = await serve(listener);
+  stops.push(close);
+  return origin;
 }
 
 type Send = (type: string, body: string) => Promise<Response>;

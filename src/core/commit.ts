@@ -21,7 +21,7 @@ import {
 import { backOff, equalInConstantTime } from "./platform.ts";
 import type { CommitQueue } from "./queue.ts";
 import { isReserved, type SessionRecord } from "./record.ts";
-import { userOf } from "./reserved.ts";
+import { asAuthentication, AUTH, reservedValue, userOf } from "./reserved.ts";
 import { occupying, type RequestState } from "./request-state.ts";
 import { successorOf } from "./rotation.ts";
 import { tooLateForCookie, tooManyAttempts } from "./refusals.ts";
@@ -333,12 +333,11 @@ export class Committer {
     // The client would be left with a secret that opens nothing any more.
     if (plan.renewal !== null && (state.phase === "sent" || !state.exchange.canSetCookie))
       throw tooLateForCookie(state);
+    const draft = Session.access.draft(session);
     const asked = this.#rules.admission.ask(plan.renewal?.login, base.id);
     if (asked !== undefined) await asked;
-    const draft = Session.access.draft(session);
     const sending = this.#sending(state, base, { ...plan, conditional: plan.conditional || state.careful });
-    if (isChanged(plan.staged))
-      checkSize(Session.access.draft(session).merged(plan.staged), this.#rules.maxRecordBytes);
+    if (isChanged(plan.staged)) checkSize(draft.merged(plan.staged), this.#rules.maxRecordBytes);
 
     const outcome = await this.#delivery.update(sending).catch((error: unknown) => {
       // A rotation that did not happen, or that nobody was told of, leaves the old secret opening.
@@ -387,17 +386,15 @@ export class Committer {
 
   /** Admits a login, and tells of it. */
   async #afterLogin(state: RequestState, record: SessionRecord, renewal: Renewal | null): Promise<void> {
-    if (renewal?.login !== undefined) await this.#admit(state, record, renewal.login);
-    const { user, methods } = Session.access.quietly(state.session, () => ({
-      user: state.session.user ?? "",
-      methods: state.session.methods,
-    }));
-    const { id } = record;
-    const address = addressOf(state);
-    if (renewal?.verb === "login") this.#events.emit("login", { id, user, methods, address });
-    if (renewal?.verb === "reauthenticate")
-      this.#events.emit("reauthenticated", { id, user, methods, address });
-    if (renewal?.verb === "unlock") this.#events.emit("unlocked", { id, user, address });
+    if (renewal === null) return;
+    if (renewal.login !== undefined) await this.#admit(state, record, renewal.login);
+    const authentication = asAuthentication(reservedValue(record.fields, AUTH));
+    if (authentication === null) return;
+    const { user, methods } = authentication;
+    const told = { id: record.id, user, address: addressOf(state) };
+    if (renewal.verb === "login") this.#events.emit("login", { ...told, methods });
+    if (renewal.verb === "reauthenticate") this.#events.emit("reauthenticated", { ...told, methods });
+    if (renewal.verb === "unlock") this.#events.emit("unlocked", told);
   }
 
   /** The client gets the token only afterwards: one that was never handed out opens for nobody. */

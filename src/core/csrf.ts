@@ -2,6 +2,7 @@ import { refuseConfig, SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { HttpExchange } from "./exchange.ts";
 import { checkOptionNames } from "./option-names.ts";
+import { isSameHost } from "./same-host.ts";
 
 /** Who may send requests that change something, judged by what browsers say of where a request comes from. */
 export interface CsrfOptions {
@@ -102,17 +103,10 @@ function reasonToRefuse(exchange: HttpExchange, policy: CsrfPolicy): ForgedReaso
   return policy.silent === "refuse" && exchange.cookieLines.length > 0 ? "silent" : null;
 }
 
-/**
- * Tells whether an address is of the host that the request was sent to. By the Host header alone: nothing of safety may depend on
- * forwarded headers. A page that came without TLS speaks for no host that has it.
- */
+/** A page that came without TLS speaks for no host that has it. */
 function isOwn(address: string, exchange: HttpExchange): boolean {
-  const host = exchange.header("host");
-  if (host === undefined || !URL.canParse(address)) return false;
-  const from = new URL(address);
-  if (exchange.secure && from.protocol !== "https:") return false;
-  const target = `${from.protocol}//${host}`;
-  return from.host !== "" && URL.canParse(target) && new URL(target).host === from.host;
+  if (!isSameHost(address, exchange.header("host"))) return false;
+  return !exchange.secure || new URL(address).protocol === "https:";
 }
 
 /** Whether a text is an origin as browsers send it; those of apps and extensions too, for which `URL` has none: `capacitor://localhost`. */

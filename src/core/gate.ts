@@ -76,22 +76,12 @@ export class Gate {
   }
 
   async listByLabel(label: string, after: string | undefined): Promise<Page> {
-    this.demand("listByLabel");
-    const page = pageRequest(after);
-    const found = await this.#call("listByLabel", async (store, call) =>
-      store.listByLabel?.(label, page, call),
-    );
-    return this.#checkedPage("listByLabel", found);
+    return this.#readable("listByLabel", await this.#labelled(this.#store, label, after));
   }
 
   /** Lists as {@link listByLabel} what is to be ended: those whose fields cannot be opened too, and sealed as they are. */
   async bareByLabel(label: string, after: string | undefined): Promise<Page> {
-    this.demand("listByLabel");
-    const page = pageRequest(after);
-    const found = await this.#call("listByLabel", async (_, call) =>
-      this.#bare.listByLabel?.(label, page, call),
-    );
-    return this.#recordsOf("listByLabel", found);
+    return await this.#labelled(this.#bare, label, after);
   }
 
   async deleteByLabel(label: string, except: readonly SessionId[]): Promise<number> {
@@ -103,17 +93,12 @@ export class Gate {
   }
 
   async all(after: string | undefined): Promise<Page> {
-    this.demand("all");
-    const page = pageRequest(after);
-    return this.#checkedPage("all", await this.#call("all", async (store, call) => store.all?.(page, call)));
+    return this.#readable("all", await this.#everyone(this.#store, after));
   }
 
   /** Lists as {@link all} what is to be ended: those whose fields cannot be opened too, and sealed as they are. */
   async bareAll(after: string | undefined): Promise<Page> {
-    this.demand("all");
-    const page = pageRequest(after);
-    const found = await this.#call("all", async (_, call) => this.#bare.all?.(page, call));
-    return this.#recordsOf("all", found);
+    return await this.#everyone(this.#bare, after);
   }
 
   async sweep(now: number, limit: number): Promise<SweepOutcome> {
@@ -251,13 +236,25 @@ export class Gate {
     );
   }
 
-  /** Records that are none are passed over, as a store passes over those that it cannot read itself. */
-  #checkedPage(operation: string, found: Page | undefined): Page {
-    const page = this.#recordsOf(operation, found);
+  async #labelled(store: AnyStore, label: string, after: string | undefined): Promise<Page> {
+    this.demand("listByLabel");
+    const page = pageRequest(after);
+    const found = await this.#call("listByLabel", async (_, call) => store.listByLabel?.(label, page, call));
+    return this.#recordsOf("listByLabel", found);
+  }
+
+  async #everyone(store: AnyStore, after: string | undefined): Promise<Page> {
+    this.demand("all");
+    const page = pageRequest(after);
+    return this.#recordsOf("all", await this.#call("all", async (_, call) => store.all?.(page, call)));
+  }
+
+  #readable(operation: string, page: Page): Page {
     for (const record of page.records) this.#demandOpen(operation, record);
     return page;
   }
 
+  /** Records that are none are passed over, as a store passes over those that it cannot read itself. */
   #recordsOf(operation: string, page: Page | undefined): Page {
     if (!Array.isArray(page?.records)) this.#nonsense(operation);
     const records = page.records.filter((record) => judgeRecord(record) === "record");

@@ -47,9 +47,9 @@ export class Seats {
     // A list is kept for as long as any session on it can live.
     const lifeMs = longestLife(this.#lifetime);
     await changeMark(this.#gate, markId(markName(user)), this.#clock.now(), lifeMs, async (stored) => {
-      const seated = asTexts(stored).filter((other) => other !== id) as SessionId[];
+      const seated = asTexts(stored) as SessionId[];
       // A user who logs in to the session they have takes no other seat.
-      if (asTexts(stored).length !== seated.length) return undefined;
+      if (seated.includes(id)) return undefined;
       return [...(seated.length < this.#rule.max ? seated : await this.#freed(user, seated, address)), id];
     });
   }
@@ -64,8 +64,8 @@ export class Seats {
     if (this.#rule.onExceed !== "refuse") return;
     const mark = await this.#gate.read(markId(markName(user)));
     const seated = mark === null ? [] : (asTexts(reservedValue(mark.fields, MARK)) as SessionId[]);
-    if (seated.length >= this.#rule.max && !seated.some((other) => other === id))
-      await this.#freed(user, seated, null);
+    const hasSeat = id !== null && seated.includes(id);
+    if (seated.length >= this.#rule.max && !hasSeat) await this.#freed(user, seated, null);
   }
 
   /** The sessions that keep their seats when one more has to be found. Ends others before it is given away. */

@@ -16,7 +16,7 @@ import { type EventAnswer, EventExchange, type EventRequest } from "./exchange.t
 import type { Settings } from "./settings.ts";
 import { refusalFor } from "./refusal.ts";
 import { HeldTurn, type Turn, WholeTurn } from "./turns.ts";
-import { headerOf } from "../support/fetch-exchange.ts";
+import { cachingOf, headerOf } from "../support/fetch-exchange.ts";
 
 /** What a request of h3 2 keeps under the adapter's key. */
 interface Known<S extends AnySession> {
@@ -99,10 +99,7 @@ export class Middleware2<S extends AnySession> {
     if (cookies.length === 0) return response;
     const headers = new Headers(response.headers);
     for (const cookie of cookies) headers.append("set-cookie", cookie);
-    forbidStoring({
-      responseHeader: (name) => headers.get(name) ?? undefined,
-      setResponseHeader: (name, value) => headers.set(name, value),
-    });
+    forbidStoring(cachingOf(headers));
     const { status, statusText, body } = response;
     return new Response(body, { status, statusText, headers });
   }

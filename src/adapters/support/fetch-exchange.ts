@@ -159,7 +159,8 @@ function dependOnCookie(headers: Headers): void {
   keepPrivate(cachingOf(headers));
 }
 
-function cachingOf(headers: Headers): CachingHeaders {
+/** A list of headers as the core looks at them for caches. */
+export function cachingOf(headers: Headers): CachingHeaders {
   return {
     responseHeader: (name) => headers.get(name) ?? undefined,
     setResponseHeader: (name, value) => headers.set(name, value),

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { AnySession, LiveHooks, LiveSession } from "../../index.ts";
-import { SessionError } from "../../index.ts";
+import { isSameHost, SessionError } from "../../index.ts";
 import { checkAdapter } from "./options.ts";
 import { HandshakeExchange } from "./handshake-exchange.ts";
 
@@ -109,7 +109,7 @@ function refused(status: Refusal["status"]): { readonly kind: "refused"; readonl
 function originRule(
   origins: LiveDoorOptions["origins"],
 ): (origin: string, request: IncomingMessage) => boolean {
-  if (origins === undefined) return isSameHost;
+  if (origins === undefined) return (origin, { headers }) => isSameHost(origin, headers.host);
   if (typeof origins === "function") return origins;
   const problem =
     "The option origins must be a list of origins, such as https://shop.example, or a function.";
@@ -125,13 +125,4 @@ function originOf(text: unknown): string | null {
   const { protocol, host, href } = new URL(text);
   const origin = `${protocol}//${host}`;
   return host !== "" && (href === `${origin}/` || href === origin) ? origin : null;
-}
-
-/** By the Host header alone: nothing of safety may depend on forwarded headers. A scheme's default port may be written or left out. */
-function isSameHost(origin: string, request: IncomingMessage): boolean {
-  const { host } = request.headers;
-  if (host === undefined || !URL.canParse(origin)) return false;
-  const from = new URL(origin);
-  const target = `${from.protocol}//${host}`;
-  return from.host !== "" && URL.canParse(target) && new URL(target).host === from.host;
 }

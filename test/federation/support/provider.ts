@@ -1,7 +1,7 @@
-import { createServer, type IncomingMessage, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, RequestListener } from "node:http";
 import { afterAll } from "vitest";
 import { type Endpoint, type NodeAsk, nodeEndpoint } from "../../../src/endpoint.ts";
+import { served as serve } from "../../support/served.ts";
 import type { ProviderKey } from "./keys.ts";
 
 const stops: (() => Promise<void>)[] = [];
@@ -10,18 +10,11 @@ afterAll(async () => {
   for (const stop of stops.splice(0)) await stop();
 });
 
-/** Serves on a free port of loopback until the file's tests are over. */
+/** Serves until the file's tests are over. */
 export async function served(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  stops.push(
-    () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  );
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { origin, close } = await serve(listener);
+  stops.push(close);
+  return origin;
 }
 
 /** Publishes whatever keys it holds, and counts who asks. */
