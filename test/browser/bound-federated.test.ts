@@ -17,17 +17,8 @@ import { memoryStore } from "../../src/stores/memory.ts";
 import { act } from "../bound/support/sites.ts";
 import { withServers } from "../support/servers/programs.ts";
 import { eventually } from "./support/acts.ts";
-import { localCertificate } from "./support/certificate.ts";
-import { newDevice, startChromium } from "./support/chromium.ts";
+import { bindingDevice, certificate, startBindingChromium } from "./support/binding-chromium.ts";
 
-/** Keys in software where the machine has no chip for them, and keys that sites share. */
-const FEATURES = [
-  "DeviceBoundSessions",
-  "EnableBoundSessionCredentialsSoftwareKeysForManualTesting",
-  "DeviceBoundSessionsFederatedRegistration",
-].join();
-
-const certificate = localCertificate();
 const closing: (() => unknown)[] = [];
 
 interface Site {
@@ -90,23 +81,12 @@ withServers(["chromium"], () => {
     let made: string[];
 
     beforeAll(async () => {
-      chromium = await startChromium([
-        `--enable-features=${FEATURES}`,
-        `--ignore-certificate-errors-spki-list=${certificate.fingerprint}`,
-        "--host-resolver-rules=MAP *.example 127.0.0.1",
-      ]);
+      chromium = await startBindingChromium("DeviceBoundSessionsFederatedRegistration");
     }, 60_000);
     afterAll(() => chromium.close());
     beforeEach(async () => {
-      device = await newDevice(chromium, {});
-      page = await device.newPage();
       made = [];
-      const tools = await device.newCDPSession(page);
-      tools.on("Network.deviceBoundSessionEventOccurred", ({ creationEventDetails }) => {
-        if (creationEventDetails !== undefined) made.push(creationEventDetails.fetchResult);
-      });
-      await tools.send("Network.enable");
-      await tools.send("Network.enableDeviceBoundSessions", { enable: true });
+      ({ device, page } = await bindingDevice(chromium, ({ result }) => void made.push(result)));
     });
     afterEach(async () => {
       await device.close();

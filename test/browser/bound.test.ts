@@ -10,15 +10,11 @@ import { memoryStore } from "../../src/stores/memory.ts";
 import { act } from "../bound/support/sites.ts";
 import { withServers } from "../support/servers/programs.ts";
 import { eventually } from "./support/acts.ts";
-import { localCertificate } from "./support/certificate.ts";
-import { newDevice, startChromium } from "./support/chromium.ts";
+import { bindingDevice, certificate, startBindingChromium } from "./support/binding-chromium.ts";
+import { newDevice } from "./support/chromium.ts";
 
 const SESSION = "__Host-Http-sid";
 const BOUND = "__Host-bound";
-/** Bound sessions, with keys in software where the machine has no chip for them. */
-const FEATURES = "DeviceBoundSessions,EnableBoundSessionCredentialsSoftwareKeysForManualTesting";
-
-const certificate = localCertificate();
 
 /** A site over TLS, and what its browser asks of the endpoint: of one host, or all hosts of a domain. */
 async function siteOf(domain?: string) {
@@ -79,24 +75,13 @@ withServers(["chromium"], () => {
     let made: boolean[];
 
     beforeAll(async () => {
-      chromium = await startChromium([
-        `--enable-features=${FEATURES}`,
-        `--ignore-certificate-errors-spki-list=${certificate.fingerprint}`,
-        "--host-resolver-rules=MAP *.example 127.0.0.1",
-      ]);
+      chromium = await startBindingChromium();
     }, 60_000);
     afterAll(() => chromium.close());
     beforeEach(async () => {
       site = await siteOf();
-      device = await newDevice(chromium, {});
-      page = await device.newPage();
       made = [];
-      const tools = await device.newCDPSession(page);
-      tools.on("Network.deviceBoundSessionEventOccurred", ({ creationEventDetails, succeeded }) => {
-        if (creationEventDetails !== undefined) made.push(succeeded);
-      });
-      await tools.send("Network.enable");
-      await tools.send("Network.enableDeviceBoundSessions", { enable: true });
+      ({ device, page } = await bindingDevice(chromium, ({ succeeded }) => void made.push(succeeded)));
     });
     afterEach(async () => {
       await device.close();
