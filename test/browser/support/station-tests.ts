@@ -28,7 +28,7 @@ export function stationTests(rig: Rig): void {
     await eventually(() => noticesOn(page)).toEqual(["One other device is signed out."]);
     await rig.album.show(page, "other-signed-out");
     await page.getByRole("link", { name: "Tide table" }).click();
-    await page.getByText("Written for").waitFor();
+    await page.getByText("Written for").filter({ visible: true }).waitFor();
     await rig.album.show(page, "tides");
     await page.getByRole("link", { name: "The Chandlery" }).click();
     await page.getByRole("heading", { name: "Goods" }).waitFor();
