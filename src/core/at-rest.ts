@@ -107,6 +107,7 @@ export class AtRest {
    * @param record as the gate gave it.
    */
   renewal(record: SessionRecord, token: Token | null): Renewal | null {
+    if (this.#vault === null && !this.pepper.isStale(record.secretHash)) return null;
     const set = this.#vault?.staleFields(record) ?? {};
     const secretHash = this.#renewedHash(record, token);
     if (secretHash === null && Object.keys(set).length === 0) return null;

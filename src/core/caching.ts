@@ -8,15 +8,15 @@ export interface CachingHeaders {
  * Headers by which an application speaks to caches past Cache-Control, and what tells each of them to store nothing. Where one is there,
  * the caches that know it look at nothing else (RFC 9213, section 2.1), so that a `no-store` beside it keeps them from nothing.
  */
-const TARGETED: Readonly<Record<string, string>> = {
-  "cdn-cache-control": "no-store",
-  "cloudflare-cdn-cache-control": "no-store",
-  "netlify-cdn-cache-control": "no-store",
-  "vercel-cdn-cache-control": "no-store",
-  "surrogate-control": "no-store",
-  "edge-control": "no-store",
-  "x-accel-expires": "0",
-};
+const TARGETED: readonly (readonly [string, string])[] = [
+  ["cdn-cache-control", "no-store"],
+  ["cloudflare-cdn-cache-control", "no-store"],
+  ["netlify-cdn-cache-control", "no-store"],
+  ["vercel-cdn-cache-control", "no-store"],
+  ["surrogate-control", "no-store"],
+  ["edge-control", "no-store"],
+  ["x-accel-expires", "0"],
+];
 
 /** Keeps every cache from storing a response. */
 export function forbidStoring(headers: CachingHeaders): void {
@@ -57,6 +57,6 @@ function directivesOf(control: string): string[] {
 }
 
 function silenceTargeted(headers: CachingHeaders): void {
-  for (const [name, value] of Object.entries(TARGETED))
+  for (const [name, value] of TARGETED)
     if (headers.responseHeader(name) !== undefined) headers.setResponseHeader(name, value);
 }

@@ -7,6 +7,11 @@ export interface Codec {
   encode(value: unknown): string;
   /** @throws any error for a text that is none of its own. */
   decode(text: string): unknown;
+  /**
+   * Tells quickly that a value which was decoded from a text is still what the text says; `false` when that takes an encoding to tell.
+   * Throws nothing. A codec without it has every object that was read encoded again.
+   */
+  says?(text: string, value: unknown): boolean;
 }
 
 /**
@@ -26,7 +31,36 @@ export const jsonCodec: Codec = {
       throw new TypeError(`the text is nested deeper than ${MAX_DEPTH}`);
     return value;
   },
+  says(text, value) {
+    try {
+      return JSON.stringify(value) === text && holdsNothingElse(value);
+    } catch {
+      return false;
+    }
+  },
 };
+
+/**
+ * Tells whether a value whose JSON is known, and so has no cycles, holds nothing besides. A getter is let pass: what it says is what is
+ * stored.
+ */
+function holdsNothingElse(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return isPlain(value, []);
+  if (Array.isArray(value)) return hasItemsAlone(value) && allHoldNothingElse(value);
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  const parts: unknown[] = Object.values(value);
+  return parts.length === Reflect.ownKeys(value).length && allHoldNothingElse(parts);
+}
+
+function allHoldNothingElse(values: readonly unknown[]): boolean {
+  for (const value of values) if (!holdsNothingElse(value)) return false;
+  return true;
+}
+
+/** More keys than these are lost in JSON. One for each hole does not hide it: a hole reads as undefined, not plain. */
+function hasItemsAlone(value: readonly unknown[]): boolean {
+  return Object.getPrototypeOf(value) === Array.prototype && Reflect.ownKeys(value).length === value.length + 1;
+}
 
 const MAX_DEPTH = 500;
 
@@ -61,9 +95,7 @@ function isPlainObject(value: object, above: unknown[]): boolean {
 }
 
 function isPlainArray(value: unknown[], above: unknown[]): boolean {
-  // More keys than these are lost in JSON. One for each hole does not hide it: a hole reads as undefined, not plain.
-  if (Object.getPrototypeOf(value) !== Array.prototype || Reflect.ownKeys(value).length !== value.length + 1)
-    return false;
+  if (!hasItemsAlone(value)) return false;
   for (const item of value) if (!isPlain(item, above)) return false;
   return true;
 }

@@ -72,11 +72,11 @@ export class Committer {
     const base = Session.access.base(state.session);
     // What was read from an older record and changed since must not pass for a change of this one.
     if (base !== null) this.#rebase(state, base);
-    const input = Session.access.input(state.session);
     // A secret that the client cannot be told of must not be made.
     const rotationDue = state.rotationDue && state.phase !== "sent" && state.exchange.canSetCookie;
     const stale = base !== null && this.#rules.atRest.renewal(base, state.token) !== null;
-    return planCommit({ ...input, rotationDue, stale }, this.#rules.lifetime, this.#clock.now());
+    const input = Session.access.input(state.session, rotationDue, stale);
+    return planCommit(input, this.#rules.lifetime, this.#clock.now());
   }
 
   /**

@@ -36,6 +36,8 @@ export interface Staged {
   readonly insistent: boolean;
   /** Every change is the library's own book-keeping, which may be lost without harm. */
   readonly minor: boolean;
+  /** How far it reached into each field that it is about: what comes after that stays staged when it is written. */
+  readonly marks?: ReadonlyMap<string, Mark>;
 }
 
 const NOTHING: Staged = { set: {}, remove: [], dependent: false, insistent: false, minor: true };
@@ -65,7 +67,7 @@ interface Slot {
   gone: number;
 }
 
-/** How far a staging reached into one slot: what comes after it stays staged when it is written. */
+/** How far a staging reached into one slot. */
 interface Mark {
   readonly touched: boolean;
   readonly taken: boolean;
@@ -81,7 +83,6 @@ export class Draft {
   #fields: Fields;
   readonly #rules: DraftRules;
   readonly #slots: Map<string, Slot> = new Map();
-  readonly #marks: WeakMap<Staged, ReadonlyMap<string, Mark>> = new WeakMap();
 
   constructor(fields: Fields, rules: DraftRules) {
     this.#fields = fields;
@@ -98,6 +99,8 @@ export class Draft {
 
   /** Reads a field without becoming dependent on it. */
   peek(name: string): unknown {
+    const isAbsent = !this.#slots.has(name) && !Object.hasOwn(this.#fields, name);
+    if (isAbsent && !Object.hasOwn(this.#rules.schemas, name)) return undefined;
     return this.#slot(name).value;
   }
 
@@ -190,10 +193,10 @@ export class Draft {
     let dependent = false;
     let insistent = false;
     let minor = true;
-    const marks = new Map<string, Mark>();
+    let marks: Map<string, Mark> | undefined;
     for (const [name, slot] of this.#slots) {
       const text = this.#changedText(name, slot);
-      marks.set(name, markOf(slot));
+      if (text !== UNCHANGED || isTouched(slot)) (marks ??= new Map()).set(name, markOf(slot));
       if (text === UNCHANGED) continue;
       if (text === undefined) remove.push(name);
       else set[name] = this.#accepted(name, text);
@@ -201,9 +204,7 @@ export class Draft {
       insistent ||= slot.care === "exact";
       minor &&= slot.care === "minor" && isTouched(slot);
     }
-    const staged: Staged = { set, remove, dependent, insistent, minor };
-    this.#marks.set(staged, marks);
-    return staged;
+    return marks === undefined ? NOTHING : { set, remove, dependent, insistent, minor, marks };
   }
 
   /**
@@ -236,12 +237,10 @@ export class Draft {
    */
   settle(fields: Fields, staged: Staged): void {
     this.#fields = fields;
-    for (const [name, mark] of this.#marks.get(staged) ?? []) {
+    for (const [name, mark] of staged.marks ?? []) {
       const slot = this.#slots.get(name);
       if (slot === undefined) continue;
       const written = Object.hasOwn(staged.set, name) || staged.remove.includes(name);
-      // Read and left alone: it keeps the text it was read at, whatever another request wrote since.
-      if (!written && !mark.touched) continue;
       if (written) slot.seen = textOf(fields, name);
       settleSlot(slot, mark);
     }
@@ -411,6 +410,8 @@ export class Draft {
     const touched = isTouched(slot);
     // What is only read and cannot be changed in place needs no look.
     if (!touched && !isObject(slot.value)) return UNCHANGED;
+    if (!touched && slot.baseline !== undefined && this.#codec(name).says?.(slot.baseline, slot.value) === true)
+      return UNCHANGED;
 
     const text = slot.value === undefined ? undefined : encodeField(this.#codec(name), name, slot.value);
     if (slot.updaters.length > 0 && slot.updated !== undefined && text !== slot.updated) demote(slot);

@@ -1,3 +1,4 @@
+import { BoundedCall } from "./call.ts";
 import type { Clock } from "./clock.ts";
 import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
@@ -44,17 +45,15 @@ export class Gate {
   }
 
   /** Reads a record. `null` when there is none, or none that can be read, which is told by an event. */
-  async read(id: SessionId): Promise<SessionRecord | null> {
-    let found: unknown;
-    try {
-      found = await this.#call("read", (store, call) => store.read(id, call));
-    } catch (error) {
-      if (!SessionError.is(error) || error.code !== "ERR_SESSION_CORRUPT") throw error;
-      this.#events.emit("corrupt", { id, ...(error instanceof SealError && error.fault) });
-      return null;
-    }
-    if (found === null || found === undefined) return null;
-    return this.#judged(id, found);
+  read(id: SessionId): Promise<SessionRecord | null> {
+    return this.#call("read", (store, call) => store.read(id, call)).then(
+      (found: unknown) => (found === null || found === undefined ? null : this.#judged(id, found)),
+      (error: unknown) => {
+        if (!SessionError.is(error) || error.code !== "ERR_SESSION_CORRUPT") throw error;
+        this.#events.emit("corrupt", { id, ...(error instanceof SealError && error.fault) });
+        return null;
+      },
+    );
   }
 
   async create(record: SessionRecord): Promise<boolean> {
@@ -138,15 +137,17 @@ export class Gate {
     await this.#store.close?.();
   }
 
-  async #call<T>(operation: string, send: (store: AnyStore, call: Call) => Promise<T>): Promise<T> {
+  /** Not an async function, for each of those is a promise more, and every request passes here. */
+  #call<T>(operation: string, send: (store: AnyStore, call: Call) => Promise<T>): Promise<T> {
     if (this.#closed) {
-      throw new SessionError(
+      const closed = new SessionError(
         "ERR_SESSION_STORE_UNAVAILABLE",
         "This session manager was closed. Make a new one, and close it after the last request.",
       );
+      return Promise.reject(closed);
     }
-    if (this.#ready !== "ready") await this.#setUp();
-    return await this.#bounded(operation, send);
+    if (this.#ready === "ready") return this.#bounded(operation, send);
+    return this.#setUp().then(() => this.#bounded(operation, send));
   }
 
   /** Prepares the store once. A failure is not remembered: the next call tries again. */
@@ -190,7 +191,7 @@ export class Gate {
         fail(late);
       });
       // An answer after the deadline finds the promise settled; it is dropped without a trace.
-      attempt(() => send(this.#store, call)).then(
+      attempt(send, this.#store, call).then(
         (value) => {
           cancel();
           resolve(value);
@@ -263,8 +264,9 @@ export class Gate {
 
   /** A sealed text that came as far as here is one that nothing opens in this process: to read it as a value would lose it. */
   #demandOpen(operation: string, record: SessionRecord): SessionRecord {
-    for (const name in record.fields) {
-      if (isSealed(record.fields[name] ?? ""))
+    const { fields } = record;
+    for (const name in fields) {
+      if (isSealed(fields[name] ?? ""))
         throw this.#failure(operation, unknownSeal(", and this process has no keys"));
     }
     return record;
@@ -295,26 +297,16 @@ function pageRequest(after: string | undefined): { limit: number; after?: string
   return after === undefined ? { limit: PAGE_SIZE } : { limit: PAGE_SIZE, after };
 }
 
-/** Turns whatever a store does wrong, a synchronous throw among it, into a rejection. */
-async function attempt<T>(send: () => Promise<T>): Promise<T> {
-  return await send();
-}
-
-/** Makes its signal only when a store asks for it: most calls are answered long before. */
-class BoundedCall implements Call {
-  #controller: AbortController | null = null;
-  #reason: Error | null = null;
-
-  get signal(): AbortSignal {
-    if (this.#controller === null) {
-      this.#controller = new AbortController();
-      if (this.#reason !== null) this.#controller.abort(this.#reason);
-    }
-    return this.#controller.signal;
-  }
-
-  abort(reason: Error): void {
-    this.#reason = reason;
-    this.#controller?.abort(reason);
+/** Turns whatever a store does wrong, a synchronous throw and an answer that is no promise among it, into a promise. */
+function attempt<T>(
+  send: (store: AnyStore, call: Call) => Promise<T>,
+  store: AnyStore,
+  call: Call,
+): Promise<T> {
+  try {
+    const answer = send(store, call);
+    return answer instanceof Promise ? answer : Promise.resolve(answer);
+  } catch (error) {
+    return Promise.reject(error);
   }
 }

@@ -26,7 +26,7 @@ const MAX_DISTINCT_VALUES = 3;
 
 /** Finds the tokens among the values of the session cookie. Takes any bytes; calls no store. */
 export function tokensOf(values: readonly string[], events: Events, address: string | null): Token[] {
-  const distinct = [...new Set(values)].filter((value) => !EMPTY_VALUES.has(value));
+  const distinct = distinctOf(values);
   if (distinct.length > MAX_DISTINCT_VALUES) {
     events.emit("rejected", { reason: "too-many", address });
     return [];
@@ -38,6 +38,12 @@ export function tokensOf(values: readonly string[], events: Events, address: str
     else tokens.push(token);
   }
   return tokens;
+}
+
+function distinctOf(values: readonly string[]): readonly string[] {
+  const [only] = values;
+  if (values.length === 1 && only !== undefined) return EMPTY_VALUES.has(only) ? [] : values;
+  return [...new Set(values)].filter((value) => !EMPTY_VALUES.has(value));
 }
 
 /** Opens sessions with tokens. */
@@ -62,10 +68,14 @@ export class Loader {
    *
    * @throws `ERR_SESSION_STORE_UNAVAILABLE` or `ERR_SESSION_FORMAT` when the store cannot say.
    */
-  async open(tokens: readonly Token[], address: string | null): Promise<Opened | null> {
+  open(tokens: readonly Token[], address: string | null): Promise<Opened | null> {
     const [first] = tokens;
-    if (tokens.length === 1 && first !== undefined) return await this.#openOne(first, address);
+    return tokens.length === 1 && first !== undefined
+      ? this.#openOne(first, address)
+      : this.#openOneOf(tokens, address);
+  }
 
+  async #openOneOf(tokens: readonly Token[], address: string | null): Promise<Opened | null> {
     const found = await Promise.all(tokens.map((token) => this.#openOne(token, address)));
     const opened = found.filter((one) => one !== null);
     if (new Set(opened.map((one) => one.record.id)).size > 1) {
@@ -75,8 +85,11 @@ export class Loader {
     return opened.find((one) => !one.predecessor) ?? opened[0] ?? null;
   }
 
-  async #openOne(token: Token, address: string | null): Promise<Opened | null> {
-    const record = await this.#gate.read(token.id);
+  #openOne(token: Token, address: string | null): Promise<Opened | null> {
+    return this.#gate.read(token.id).then((record) => this.#opened(record, token, address));
+  }
+
+  #opened(record: SessionRecord | null, token: Token, address: string | null): Opened | null {
     if (record === null) return this.#rejected("unknown", token, address);
     const verdict = this.#pepper.judge(token, record.secretHash);
     if (verdict === "match") return this.#live(record, { record, token, predecessor: false }, address);

@@ -412,17 +412,15 @@ export class SessionManager<
     return session;
   }
 
-  async #load(exchange: HttpExchange, tokens: readonly Token[]): Promise<S> {
-    let opened: Loaded | null = null;
-    let outage: unknown = null;
-    try {
-      opened = await this.#loader.open(tokens, exchange.remoteAddress ?? null);
-    } catch (error) {
-      this.#loading.delete(exchange);
-      if (this.#options.onStoreFailure === "fail") throw error;
-      outage = error;
-    }
-    return this.#begin(exchange, opened, outage);
+  #load(exchange: HttpExchange, tokens: readonly Token[]): Promise<S> {
+    return this.#loader.open(tokens, exchange.remoteAddress ?? null).then(
+      (opened) => this.#begin(exchange, opened, null),
+      (error: unknown) => {
+        this.#loading.delete(exchange);
+        if (this.#options.onStoreFailure === "fail") throw error;
+        return this.#begin(exchange, null, error);
+      },
+    );
   }
 
   #begin(exchange: HttpExchange, opened: Loaded | null, outage: unknown, message = false): S {

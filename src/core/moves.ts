@@ -39,6 +39,10 @@ export function lastPlaceOf(fields: SessionRecord["fields"]): Device {
   return asDevice(reservedValue(fields, Object.hasOwn(fields, SEEN) ? SEEN : DEVICE));
 }
 
+function placeText(fields: SessionRecord["fields"]): string | undefined {
+  return fields[SEEN] ?? fields[DEVICE];
+}
+
 /**
  * Notices that a session is presented from another address, or by another user agent, than before (OWASP Session Management Cheat Sheet,
  * binding the session to other user properties). It tells, and refuses nothing.
@@ -59,6 +63,8 @@ export class Moves {
   note(session: AnySession, exchange: HttpExchange, record: SessionRecord, touchDue: boolean): boolean {
     if (this.#policy === null) return false;
     const { device } = Session.access.host(session);
+    // The usual case, told without decoding anything.
+    if (placeText(record.fields) === JSON.stringify(device)) return false;
     const placeAfter = (known: Device): Device => placeNow(known, device, exchange);
     const isNews = (known: Device): boolean =>
       this.#hasMoved(known, placeAfter(known)) || (touchDue && !isSame(known, placeAfter(known)));

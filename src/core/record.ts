@@ -67,17 +67,21 @@ function judged(value: unknown): RecordVerdict {
   const format = Object.hasOwn(fields, FORMAT_FIELD) ? fields[FORMAT_FIELD] : undefined;
   if (typeof format === "string" && Number(format) > FORMAT) return "newer";
 
-  const texts = [value["id"], value["secretHash"], ...Object.values(fields)];
-  const counts = ["epoch", "version", "createdAt", "accessedAt", "expiresAt", "endsAt"].map(
-    (name) => value[name],
-  );
-  const labels = value["labels"];
+  const { labels } = value;
   const sound =
-    texts.every((text) => typeof text === "string") &&
-    counts.every((count) => Number.isSafeInteger(count)) &&
+    typeof value["id"] === "string" &&
+    typeof value["secretHash"] === "string" &&
+    COUNTS.every((name) => Number.isSafeInteger(value[name])) &&
     Array.isArray(labels) &&
-    labels.every((label) => typeof label === "string");
+    labels.every(isText) &&
+    Object.values(fields).every(isText);
   return sound ? "record" : "corrupt";
+}
+
+const COUNTS = ["epoch", "version", "createdAt", "accessedAt", "expiresAt", "endsAt"] as const;
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -53,7 +53,8 @@ export class RequestHost implements SessionHost {
   get device(): Device {
     const address = this.exchange.remoteAddress?.slice(0, MAX_ADDRESS_LENGTH);
     const userAgent = this.exchange.header("user-agent")?.slice(0, MAX_USER_AGENT_LENGTH);
-    return { ...(address !== undefined && { address }), ...(userAgent !== undefined && { userAgent }) };
+    if (userAgent === undefined) return address === undefined ? {} : { address };
+    return address === undefined ? { userAgent } : { address, userAgent };
   }
 
   /** Whether the session is one of the manager that shares this. */

@@ -7,7 +7,7 @@ import type { SessionHost } from "./session-host.ts";
 /** What the manager may do with a session that a handler may not. */
 export interface SessionAccess {
   host(session: AnySession): SessionHost;
-  input(session: AnySession): Omit<CommitInput, "rotationDue" | "stale">;
+  input(session: AnySession, rotationDue: boolean, stale: boolean): CommitInput;
   base(session: AnySession): SessionRecord | null;
   ended(session: AnySession): SessionRecord | null;
   rebase(session: AnySession, record: SessionRecord): string[];

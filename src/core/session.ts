@@ -7,7 +7,7 @@ import {
   type LoginOptions,
   missingOf,
 } from "./authentication.ts";
-import { type DataSource, dataView, type SessionData } from "./data.ts";
+import { type DataAccess, dataView, type SessionData } from "./data.ts";
 import { checkUpdater, Draft } from "./draft.ts";
 import type { Duration } from "./duration.ts";
 import { SessionError } from "./errors.ts";
@@ -79,7 +79,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
    * field that is absent, or whose stored value its schema refuses, is `undefined`, or what its schema has for a default.
    */
   get data(): SessionData<Data, Certain> {
-    this.#view ??= dataView(this.#source());
+    this.#view ??= dataView<AnySession>(this, Session.#dataAccess);
     return this.#view as SessionData<Data, Certain>;
   }
 
@@ -469,7 +469,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   /** @internal The manager's way in. Not for handlers. */
   static readonly access: SessionAccess = {
     host: (session) => session.#host,
-    input: (session) => session.#input(),
+    input: (session, rotationDue, stale) => session.#input(rotationDue, stale),
     base: (session) => session.#record,
     ended: (session) => session.#ended,
     rebase: (session, record) => session.#rebase(record),
@@ -488,20 +488,18 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     quietly: (session, work) => session.#quietly(work),
   };
 
-  #source(): DataSource {
-    return {
-      get: (name) => this.#known(name, () => this.#draft.get(name)),
-      has: (name) => this.#known(name, () => this.#draft.has(name)) ?? false,
-      keys: () => this.keys(),
-      set: (name, value) => this.set(name as keyof Data & string, value as Data[keyof Data & string]),
-      delete: (name) => this.delete(name as keyof Data & string),
-    };
-  }
+  static readonly #dataAccess: DataAccess<AnySession> = {
+    get: (session, name) => (session.#isField(name) ? session.#draft.get(name) : undefined),
+    has: (session, name) => session.#isField(name) && session.#draft.has(name),
+    keys: (session) => session.keys(),
+    set: (session, name, value) => session.set(name, value),
+    delete: (session, name) => session.delete(name),
+  };
 
   /** A property that cannot be a field is simply not there: code that probes objects must not be thrown at. */
-  #known<T>(name: string, read: () => T): T | undefined {
+  #isField(name: string): boolean {
     this.#look();
-    return isReserved(name) || name === "__proto__" ? undefined : read();
+    return !isReserved(name) && name !== "__proto__";
   }
 
   #look(): void {
@@ -573,8 +571,10 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     this.#draft = draft;
   }
 
-  #input(): Omit<CommitInput, "rotationDue" | "stale"> {
+  #input(rotationDue: boolean, stale: boolean): CommitInput {
     return {
+      rotationDue,
+      stale,
       record: this.#record,
       ended: this.#ended,
       staged: this.#draft.stage(),

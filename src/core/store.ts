@@ -83,6 +83,8 @@ export interface Call {
    * after the deadline; one that was sent may finish. Asked for lazily: look at it only when you wait.
    */
   readonly signal: AbortSignal;
+  /** Why it aborted, `null` until then, where the call tells: a look at it costs nothing, and the first at `signal` makes one. */
+  readonly reason?: unknown;
 }
 
 /** What a store promises about its engine. */

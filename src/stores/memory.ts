@@ -1,3 +1,4 @@
+import { throwIfAborted } from "../core/call.ts";
 import { SessionError } from "../core/errors.ts";
 import { checkOptionNames } from "../core/option-names.ts";
 import type { SessionId, SessionRecord } from "../core/record.ts";
@@ -94,7 +95,7 @@ class Memory implements MemoryStore {
   }
 
   async create(record: SessionRecord, call: Call): Promise<boolean> {
-    call.signal.throwIfAborted();
+    throwIfAborted(call);
     if (this.#entries.has(record.id)) return false;
     if (this.#entries.size >= this.#max) this.#makeRoom(record.accessedAt);
     this.#insert(frozen(record));
@@ -102,7 +103,7 @@ class Memory implements MemoryStore {
   }
 
   async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
-    call.signal.throwIfAborted();
+    throwIfAborted(call);
     const entry = this.#entries.get(id);
     if (entry === undefined) return null;
     entry.order.use(entry);
@@ -110,7 +111,7 @@ class Memory implements MemoryStore {
   }
 
   async update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
-    call.signal.throwIfAborted();
+    throwIfAborted(call);
     const entry = this.#entries.get(id);
     if (entry === undefined || entry.record.expiresAt <= change.now) return { kind: "gone" };
     const before = entry.record;
@@ -127,7 +128,7 @@ class Memory implements MemoryStore {
   }
 
   async delete(id: SessionId, when: DeleteCondition, call: Call): Promise<DeleteOutcome> {
-    call.signal.throwIfAborted();
+    throwIfAborted(call);
     const entry = this.#entries.get(id);
     if (entry === undefined) return "gone";
     if (when.ifVersion !== undefined && entry.record.version !== when.ifVersion) return "conflict";
@@ -137,7 +138,7 @@ class Memory implements MemoryStore {
   }
 
   async listByLabel(label: string, page: PageRequest, call: Call): Promise<Page> {
-    call.signal.throwIfAborted();
+    throwIfAborted(call);
     const found = this.#labels.get(label)?.page(page);
     if (found === undefined) return { records: [] };
     const records = found.items.map((entry) => withReservedOnly(entry.record));
@@ -145,7 +146,7 @@ class Memory implements MemoryStore {
   }
 
   async deleteByLabel(label: string, except: readonly SessionId[], call: Call): Promise<number> {
-    call.signal.throwIfAborted();
+    throwIfAborted(call);
     const kept = new Set(except);
     const doomed =
       this.#labels
@@ -157,14 +158,14 @@ class Memory implements MemoryStore {
   }
 
   async all(page: PageRequest, call: Call): Promise<Page> {
-    call.signal.throwIfAborted();
+    throwIfAborted(call);
     const { items, next } = this.#walk.page(page);
     const records = items.map((entry) => entry.record);
     return next === undefined ? { records } : { records, next };
   }
 
   async sweep(now: number, limit: number, call: Call): Promise<SweepOutcome> {
-    call.signal.throwIfAborted();
+    throwIfAborted(call);
     let deleted = 0;
     while (deleted < limit) {
       const entry = this.#schedule.due(now);
@@ -176,7 +177,7 @@ class Memory implements MemoryStore {
   }
 
   async setup(call: Call): Promise<void> {
-    call.signal.throwIfAborted();
+    throwIfAborted(call);
   }
 
   subscribe(listener: (id: SessionId) => void): () => void {

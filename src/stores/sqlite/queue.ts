@@ -1,3 +1,4 @@
+import { abortReason } from "../../core/call.ts";
 import type { Call } from "../../core/store.ts";
 import { isBusy } from "./failure.ts";
 import { pauseMs, tooLate } from "./retry.ts";
@@ -75,9 +76,9 @@ export class WriteQueue<Tools> {
   #refuseLate(): void {
     const inTime: Entry<Tools>[] = [];
     for (const entry of this.#entries) {
-      const { signal } = entry.call;
-      if (signal.aborted) entry.reject(tooLate(signal.reason));
-      else inTime.push(entry);
+      const aborted = abortReason(entry.call);
+      if (aborted === null) inTime.push(entry);
+      else entry.reject(tooLate(aborted));
     }
     this.#entries = inTime;
   }

@@ -1,3 +1,4 @@
+import { abortReason } from "../../core/call.ts";
 import { SessionError } from "../../core/errors.ts";
 import type { Call } from "../../core/store.ts";
 import { isBusy } from "./failure.ts";
@@ -24,7 +25,8 @@ export function tooLate(cause: unknown): SessionError {
 /** Carries out work that needs no transaction of the queue, again and again while the database is locked. */
 export async function retrying<T>(work: () => T, call: Call): Promise<T> {
   for (let attempt = 0; ; attempt++) {
-    if (call.signal.aborted) throw tooLate(call.signal.reason);
+    const aborted = abortReason(call);
+    if (aborted !== null) throw tooLate(aborted);
     try {
       return work();
     } catch (error) {
