@@ -10,7 +10,6 @@ import {
   hash,
   type KeyObject,
   randomBytes as cryptoRandomBytes,
-  timingSafeEqual,
 } from "node:crypto";
 import { channel } from "node:diagnostics_channel";
 
@@ -24,11 +23,16 @@ export function sha256(text: string): string {
   return hash("sha256", text, "base64url");
 }
 
-/** Compares two texts in time that depends on their length alone. */
+/**
+ * Compares two texts in time that depends on their length alone: every character is looked at, and nothing branches on one. By hand, since
+ * `timingSafeEqual` takes bytes, and making those of two short texts takes ten times as long as comparing them.
+ */
 export function equalInConstantTime(one: string, other: string): boolean {
-  const left = Buffer.from(one);
-  const right = Buffer.from(other);
-  return left.length === right.length && timingSafeEqual(left, right);
+  if (one.length !== other.length) return false;
+  let difference = 0;
+  for (let index = 0; index < one.length; index += 1)
+    difference |= one.charCodeAt(index) ^ other.charCodeAt(index);
+  return difference === 0;
 }
 
 /** A key that prints as nothing of itself. */

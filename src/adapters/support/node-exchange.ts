@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Http2ServerResponse } from "node:http2";
 import type { Cookie, HttpExchange } from "../../index.ts";
 import { forbidStoring, serializeCookie } from "../../index.ts";
-import type { Hold } from "./node-hold.ts";
+import { type Hold, type HoldHooks, holdResponse } from "./node-hold.ts";
 import { type NodeRequest, NodeRequestView } from "./node-request.ts";
 
 export type { NodeRequest } from "./node-request.ts";
@@ -29,7 +29,7 @@ export class NodeExchange extends NodeRequestView implements HttpExchange {
   readonly mountPath: string;
   readonly remoteAddress: string | undefined;
   readonly #response: NodeServerResponse;
-  readonly #hold: (exchange: NodeExchange) => Hold;
+  readonly #hooks: HoldHooks;
   #installed: Hold | null = null;
   #pending: PendingHeaders | null;
   /** The cookies that the session's headers brought: an answer that replaces the application's must carry them too. */
@@ -39,7 +39,7 @@ export class NodeExchange extends NodeRequestView implements HttpExchange {
     request: NodeRequest,
     response: NodeServerResponse,
     view: NodeView,
-    hold: (exchange: NodeExchange) => Hold,
+    hooks: HoldHooks,
   ) {
     super(request);
     this.#response = response;
@@ -47,7 +47,7 @@ export class NodeExchange extends NodeRequestView implements HttpExchange {
     this.mountPath = view.mountPath;
     this.remoteAddress = view.remoteAddress;
     this.#pending = view.headers ?? null;
-    this.#hold = hold;
+    this.#hooks = hooks;
   }
 
   get status(): number {
@@ -116,7 +116,7 @@ export class NodeExchange extends NodeRequestView implements HttpExchange {
   }
 
   #held(): Hold {
-    this.#installed ??= this.#hold(this);
+    this.#installed ??= holdResponse(this.#response, this.#hooks);
     return this.#installed;
   }
 }

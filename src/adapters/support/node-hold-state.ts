@@ -50,8 +50,8 @@ export class ResponseHold implements Hold {
   readonly response: NodeResponse;
   readonly previous: Previous;
   /** Listeners for `drain` that middleware kept for a stream of its own. The response does not know them. */
-  readonly strayDrains: Set<Listener> = new Set();
-  readonly sources: Set<NodeJS.ReadableStream> = new Set();
+  strayDrains: Set<Listener> | undefined;
+  sources: Set<NodeJS.ReadableStream> | undefined;
   readonly #entry: HeaderSnapshot;
   #calls: HeldCall[] = [];
   #bytes = 0;
@@ -124,7 +124,7 @@ export class ResponseHold implements Hold {
       this.phase = "passing";
       return;
     }
-    const pending = attempt(() => this.hooks.start(response.statusCode));
+    const pending = this.#started(response.statusCode);
     if (pending === undefined) {
       this.phase = "passing";
       return;
@@ -140,6 +140,14 @@ export class ResponseHold implements Hold {
       () => this.#release(),
       (error: unknown) => this.#fail(error, this.#render(error)),
     );
+  }
+
+  #started(status: number): Promise<void> | undefined {
+    try {
+      return this.hooks.start(status) ?? undefined;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Keeps a call for later. For a `write`, answers whether the application may go on. */
@@ -279,8 +287,8 @@ export class ResponseHold implements Hold {
    * stream of compression, which has nothing to drain, and both would wait for ever.
    */
   #settleDrain(drainComes: boolean): void {
-    const strays = [...this.strayDrains];
-    this.strayDrains.clear();
+    const strays = this.strayDrains ?? [];
+    this.strayDrains = undefined;
     if (!this.#owesDrain) return;
     this.#owesDrain = false;
     unveilDrain(this.response);
@@ -319,7 +327,7 @@ export class ResponseHold implements Hold {
     this.#calls = [];
     if (this.phase === "held") unveilHeaders(response);
     if (this.ended) unveilEnd(response);
-    for (const source of this.sources) releaseSource(source, response);
+    for (const source of this.sources ?? []) releaseSource(source, response);
     // What the answer itself provokes has to pass.
     this.phase = "passing";
     this.#answer(failure, error);

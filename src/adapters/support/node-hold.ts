@@ -178,14 +178,14 @@ function holdOn(this: HeldResponse, event: string | symbol, listener: Listener):
   const hold = this[HOLD];
   hold.previous.on.call(this, event, listener);
   if (event !== "drain" || hold.phase === "passing" || hold.phase === "failed") return this;
-  if (!this.rawListeners("drain").includes(listener)) hold.strayDrains.add(listener);
+  if (!this.rawListeners("drain").includes(listener)) (hold.strayDrains ??= new Set()).add(listener);
   return this;
 }
 
 function onPipe(this: HeldResponse, source: NodeJS.ReadableStream): void {
   const hold = this[HOLD];
   if (hold.phase === "failed") source.unpipe(this as unknown as NodeJS.WritableStream);
-  else if (hold.phase !== "passing") hold.sources.add(source);
+  else if (hold.phase !== "passing") (hold.sources ??= new Set()).add(source);
 }
 
 function onClose(this: HeldResponse): void {

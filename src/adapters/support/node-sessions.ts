@@ -1,7 +1,7 @@
 import type { AnySession, RequestHooks } from "../../index.ts";
 import { SessionError } from "../../index.ts";
 import { NodeExchange, type NodeRequest, type NodeServerResponse, type NodeView } from "./node-exchange.ts";
-import { type Failure, holdResponse, plainFailure } from "./node-hold.ts";
+import { type Failure, type HoldHooks, plainFailure } from "./node-hold.ts";
 import { isUnexpected } from "./thrown.ts";
 
 export interface NodeSessionsOptions<Request extends object> {
@@ -20,14 +20,90 @@ export const NODE_OPTIONS = {
   renderFailure: "function",
 } as const;
 
-interface Known<S extends AnySession> {
-  readonly session: S;
+/** The failures of one request that an application's answer is made of. */
+interface Answers {
+  render(error: unknown): Failure;
+}
+
+/** A request with its session, and what the hold of its response asks: one object, for there is one of them a request. */
+class Known<S extends AnySession> implements HoldHooks {
   readonly exchange: NodeExchange;
-  failed: boolean;
+  session: S | undefined;
+  failed = false;
   /** The commit that is on its way. */
-  finishing: Promise<void> | null;
+  finishing: Promise<void> | null = null;
   /** The commit failed, and the client is told so: what it did not do is not to be done behind its back. */
-  refused: boolean;
+  refused = false;
+  readonly #manager: RequestHooks<S>;
+  readonly #answers: Answers;
+  readonly #onFailure: NodeView["onFailure"];
+  #started = false;
+
+  constructor(
+    manager: RequestHooks<S>,
+    answers: Answers,
+    request: NodeRequest,
+    response: NodeServerResponse,
+    view: NodeView,
+  ) {
+    this.#manager = manager;
+    this.#answers = answers;
+    this.#onFailure = view.onFailure;
+    this.exchange = new NodeExchange(request, response, view, this);
+  }
+
+  get hasFailed(): boolean {
+    return this.failed || this.exchange.status >= 500;
+  }
+
+  /** Commits; whoever answers while a commit is on its way waits for that one. */
+  finish(hasFailed: boolean): void | Promise<void> {
+    if (this.finishing !== null) return this.finishing;
+    const work = hasFailed
+      ? this.#manager.finishFailedRequest(this.exchange)
+      : this.#manager.finishSuccessfulRequest(this.exchange);
+    if (work === undefined) return;
+    this.finishing = work;
+    work.then(
+      () => (this.finishing = null),
+      () => {
+        this.finishing = null;
+        this.refused = true;
+      },
+    );
+    return work;
+  }
+
+  start(status: number): void | Promise<void> {
+    this.#started = true;
+    if (this.session === undefined) return;
+    this.exchange.start();
+    const work = this.finish(this.failed || status >= 500);
+    if (work === undefined) this.exchange.carry();
+    return work;
+  }
+
+  late(): void | Promise<void> {
+    if (this.refused) return;
+    // A response that went past the hold has had no start, and a failed one is to change nothing all the same.
+    return !this.#started && this.hasFailed
+      ? this.#manager.finishFailedRequest(this.exchange)
+      : this.#manager.finishLate(this.exchange);
+  }
+
+  abandoned(): void | Promise<void> {
+    return this.#manager.abandon(this.exchange);
+  }
+
+  renderFailure(error: unknown): Failure {
+    this.#onFailure?.(error);
+    const failure = this.#answers.render(error);
+    const { cookies } = this.exchange;
+    // What an earlier commit of this request acknowledged stays, so its cookies must arrive.
+    return cookies.length === 0
+      ? failure
+      : { ...failure, headers: { ...failure.headers, "Set-Cookie": cookies } };
+  }
 }
 
 /** What the adapters of `node:http`, and of every framework upon it, share: the hooks tied to a held response. */
@@ -54,12 +130,10 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
 
   /** Loads the session of a request. Synchronous when no store has to be asked. */
   begin(request: Request, response: NodeServerResponse, view: NodeView): S | Promise<S> {
-    const exchange = new NodeExchange(request, response, view, (it) =>
-      holdResponse(response, this.#hooks(request, it, view)),
-    );
-    const session = this.#manager.startRequest(exchange);
-    if (!(session instanceof Promise)) return this.#remember(request, session, exchange);
-    return session.then((loaded) => this.#remember(request, loaded, exchange));
+    const known = new Known(this.#manager, this, request, response, view);
+    const session = this.#manager.startRequest(known.exchange);
+    if (!(session instanceof Promise)) return this.#remember(request, session, known);
+    return session.then((loaded) => this.#remember(request, loaded, known));
   }
 
   /** The session of a request, if it has one here. */
@@ -69,8 +143,8 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
 
   /** The session of a request. */
   of(request: object): S {
-    const known = this.#known(request);
-    if (known !== undefined) return known.session;
+    const session = this.find(request);
+    if (session !== undefined) return session;
     throw new SessionError(
       "ERR_SESSION_USE",
       "This request has no session here. Mount the adapter before this code, and see its option `only`.",
@@ -95,7 +169,7 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
    */
   commit(request: object, check?: () => void): void | Promise<void> {
     const known = this.#known(request);
-    if (known === undefined || hasFailed(known, known.exchange.status)) return;
+    if (known === undefined || known.hasFailed) return;
     const work = this.#manager.commitEarly(known.exchange, check);
     if (!(work instanceof Promise)) return;
     return work.catch((error: unknown) => {
@@ -112,7 +186,7 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
    */
   finish(request: object): void | Promise<void> {
     const known = this.#known(request);
-    if (known !== undefined) return this.#finish(known, known.exchange.status);
+    if (known !== undefined) return known.finish(known.hasFailed);
   }
 
   /** The answer to a commit that failed. */
@@ -130,70 +204,10 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
     return (request as Record<symbol, Known<S> | undefined>)[this.#key];
   }
 
-  #remember(request: Request, session: S, exchange: NodeExchange): S {
-    const known: Known<S> = { session, exchange, failed: false, finishing: null, refused: false };
+  #remember(request: Request, session: S, known: Known<S>): S {
+    known.session = session;
     (request as unknown as Record<symbol, Known<S>>)[this.#key] = known;
-    exchange.hold();
+    known.exchange.hold();
     return session;
   }
-
-  #finish(known: Known<S>, status: number): void | Promise<void> {
-    // Whoever answers while a commit is on its way waits for that one.
-    if (known.finishing !== null) return known.finishing;
-    const { exchange } = known;
-    const work = hasFailed(known, status)
-      ? this.#manager.finishFailedRequest(exchange)
-      : this.#manager.finishSuccessfulRequest(exchange);
-    if (work === undefined) return;
-    known.finishing = work;
-    work.then(
-      () => (known.finishing = null),
-      () => {
-        known.finishing = null;
-        known.refused = true;
-      },
-    );
-    return work;
-  }
-
-  #start(known: Known<S>, status: number): void | Promise<void> {
-    const { exchange } = known;
-    exchange.start();
-    const work = this.#finish(known, status);
-    if (work === undefined) exchange.carry();
-    return work;
-  }
-
-  #hooks(request: Request, exchange: NodeExchange, view: NodeView): Parameters<typeof holdResponse>[1] {
-    const manager = this.#manager;
-    let started = false;
-    return {
-      start: (status) => {
-        started = true;
-        const known = this.#known(request);
-        if (known !== undefined) return this.#start(known, status);
-      },
-      late: () => {
-        const known = this.#known(request);
-        if (known?.refused === true) return;
-        // A response that went past the hold has had no start, and a failed one is to change nothing all the same.
-        return !started && hasFailed(known, exchange.status)
-          ? manager.finishFailedRequest(exchange)
-          : manager.finishLate(exchange);
-      },
-      abandoned: () => manager.abandon(exchange),
-      renderFailure: (error) => {
-        view.onFailure?.(error);
-        const failure = this.render(error);
-        // What an earlier commit of this request acknowledged stays, so its cookies must arrive.
-        return exchange.cookies.length === 0
-          ? failure
-          : { ...failure, headers: { ...failure.headers, "Set-Cookie": exchange.cookies } };
-      },
-    };
-  }
-}
-
-function hasFailed(known: { readonly failed: boolean } | undefined, status: number): boolean {
-  return status >= 500 || known?.failed === true;
 }
