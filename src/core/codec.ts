@@ -59,7 +59,9 @@ function allHoldNothingElse(values: readonly unknown[]): boolean {
 
 /** More keys than these are lost in JSON. One for each hole does not hide it: a hole reads as undefined, not plain. */
 function hasItemsAlone(value: readonly unknown[]): boolean {
-  return Object.getPrototypeOf(value) === Array.prototype && Reflect.ownKeys(value).length === value.length + 1;
+  return (
+    Object.getPrototypeOf(value) === Array.prototype && Reflect.ownKeys(value).length === value.length + 1
+  );
 }
 
 const MAX_DEPTH = 500;

@@ -68,7 +68,12 @@ class DataHandler<Owner> implements ProxyHandler<object> {
 
   getOwnPropertyDescriptor(_target: object, name: string | symbol): PropertyDescriptor | undefined {
     if (typeof name !== "string" || !this.#access.has(this.#owner, name)) return undefined;
-    return { value: this.#access.get(this.#owner, name), writable: true, enumerable: true, configurable: true };
+    return {
+      value: this.#access.get(this.#owner, name),
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    };
   }
 
   defineProperty(target: object, name: string | symbol, descriptor: PropertyDescriptor): boolean {

@@ -410,7 +410,11 @@ export class Draft {
     const touched = isTouched(slot);
     // What is only read and cannot be changed in place needs no look.
     if (!touched && !isObject(slot.value)) return UNCHANGED;
-    if (!touched && slot.baseline !== undefined && this.#codec(name).says?.(slot.baseline, slot.value) === true)
+    if (
+      !touched &&
+      slot.baseline !== undefined &&
+      this.#codec(name).says?.(slot.baseline, slot.value) === true
+    )
       return UNCHANGED;
 
     const text = slot.value === undefined ? undefined : encodeField(this.#codec(name), name, slot.value);

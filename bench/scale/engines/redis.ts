@@ -89,11 +89,11 @@ async function expireAt(
   const all = [...sessions.map(({ id }) => keys.record(id)), ...labels];
   const { client, end } = await openClient(location);
   const transport = transportOf(client);
-  const { signal } = new AbortController();
+  const call = { signal: new AbortController().signal };
   await forEach(
     64,
     all,
-    async (key) => void (await transport.send(key, ["PEXPIREAT", key, String(moment)], signal)),
+    async (key) => void (await transport.send(key, ["PEXPIREAT", key, String(moment)], call)),
   );
   await end();
   return all.length;

@@ -35,12 +35,7 @@ export class NodeExchange extends NodeRequestView implements HttpExchange {
   /** The cookies that the session's headers brought: an answer that replaces the application's must carry them too. */
   readonly #cookies: string[] = [];
 
-  constructor(
-    request: NodeRequest,
-    response: NodeServerResponse,
-    view: NodeView,
-    hooks: HoldHooks,
-  ) {
+  constructor(request: NodeRequest, response: NodeServerResponse, view: NodeView, hooks: HoldHooks) {
     super(request);
     this.#response = response;
     this.url = view.url;

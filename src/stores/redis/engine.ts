@@ -1,7 +1,7 @@
 import type { Call } from "../../core/store.ts";
 import { isPassing, isRefused, isUnknownScript, joinedMulti, Unconfirmed } from "./failure.ts";
 import type { Script } from "./scripts.ts";
-import { pause } from "./late.ts";
+import { isLate, pause } from "./late.ts";
 import type { Transport } from "./transport.ts";
 
 /** How many replicas are to have a write before it is acknowledged, and how long to wait for them. */
@@ -39,23 +39,20 @@ export class Engine {
 
   /** Sends a command that may be carried out twice. */
   command(key: string, command: readonly string[], call: Call): Promise<unknown> {
-    const { signal } = call;
-    const send = this.#doubtful.has(key) ? this.#confirmed([key], signal) : this.#plain(key, signal);
-    return persisting(() => send(command), isPassing, signal);
+    const send = this.#doubtful.has(key) ? this.#confirmed([key], call) : this.#plain(key, call);
+    return persisting(() => send(command), isPassing, call);
   }
 
   /** Runs a script that changes nothing. */
   look(script: Script, keys: readonly string[], call: Call): Promise<unknown> {
-    const { signal } = call;
-    const send = this.#plain(keys[0] ?? "", signal);
-    return persisting(() => called(script, keys, [], send), isPassing, signal);
+    const send = this.#plain(keys[0] ?? "", call);
+    return persisting(() => called(script, keys, [], send), isPassing, call);
   }
 
   /** Runs a script that may be carried out twice. */
   repeatable(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<unknown> {
-    const { signal } = call;
-    const send = this.#writing(keys, signal);
-    return persisting(() => called(script, keys, args, send), isPassing, signal);
+    const send = this.#writing(keys, call);
+    return persisting(() => called(script, keys, args, send), isPassing, call);
   }
 
   /**
@@ -64,25 +61,24 @@ export class Engine {
    * commands on these keys reject too, so that nobody takes what is read there for acknowledged.
    */
   once(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<unknown> {
-    const { signal } = call;
-    const send = this.#writing(keys, signal);
-    return persisting(() => called(script, keys, args, send), isRefused, signal);
+    const send = this.#writing(keys, call);
+    return persisting(() => called(script, keys, args, send), isRefused, call);
   }
 
-  #writing(keys: readonly string[], signal: AbortSignal): Send {
-    return this.#replicas === null ? this.#plain(keys[0] ?? "", signal) : this.#confirmed(keys, signal);
+  #writing(keys: readonly string[], call: Call): Send {
+    return this.#replicas === null ? this.#plain(keys[0] ?? "", call) : this.#confirmed(keys, call);
   }
 
-  #plain(key: string, signal: AbortSignal): Send {
-    return (command) => this.#transport.send(key, command, signal);
+  #plain(key: string, call: Call): Send {
+    return (command) => this.#transport.send(key, command, call);
   }
 
   /** `WAIT` behind a command on its connection waits for all that the primary had written by then. */
-  #confirmed(keys: readonly string[], signal: AbortSignal): Send {
+  #confirmed(keys: readonly string[], call: Call): Send {
     const { count, withinMs } = this.#replicas ?? { count: 0, withinMs: 0 };
     const wait = ["WAIT", String(count), String(withinMs)];
     return async (command) => {
-      const both = this.#transport.sendBoth(keys[0] ?? "", [command, wait], signal);
+      const both = this.#transport.sendBoth(keys[0] ?? "", [command, wait], call);
       const [reply, confirmed] = await both.catch((error: unknown) => {
         // The primary may have it, and nobody confirmed it.
         if (!isRefused(error) && !isUnknownScript(error)) for (const key of keys) this.#doubt(key);
@@ -124,20 +120,22 @@ async function called(
 
 const LONGEST_MS = 100;
 
-async function persisting<T>(
-  attempt: () => Promise<T>,
+/** Not an async function, for nearly all succeed at once, and each of those is a promise more. */
+function persisting(
+  attempt: () => Promise<unknown>,
   mayRepeat: (error: unknown) => boolean,
-  signal: AbortSignal,
-): Promise<T> {
-  for (let count = 0; ; count += 1) {
-    try {
-      const reply = await attempt();
-      if (reply === "QUEUED") throw joinedMulti();
-      return reply;
-    } catch (error) {
-      if (signal.aborted || !mayRepeat(error)) throw error;
-    }
+  call: Call,
+  count = 0,
+): Promise<unknown> {
+  return attempt().then(settled, async (error: unknown) => {
+    if (isLate(call) || !mayRepeat(error)) throw error;
     // Random, so that the calls of all processes do not come back together.
-    await pause(5 + Math.random() * Math.min(10 * 2 ** count, LONGEST_MS), signal);
-  }
+    await pause(5 + Math.random() * Math.min(10 * 2 ** count, LONGEST_MS), call);
+    return await persisting(attempt, mayRepeat, call, count + 1);
+  });
+}
+
+function settled(reply: unknown): unknown {
+  if (reply === "QUEUED") throw joinedMulti();
+  return reply;
 }

@@ -1,3 +1,4 @@
+import type { Call } from "../../core/store.ts";
 import { tooLate } from "./late.ts";
 
 /**
@@ -43,9 +44,10 @@ export class Lane {
     return true;
   }
 
-  /** Resolves when there is a place, which is taken then. Rejects when the signal aborts first. */
-  enter(signal: AbortSignal): Promise<void> {
+  /** Resolves when there is a place, which is taken then. Rejects when the call aborts first. */
+  enter(call: Call): Promise<void> {
     if (this.enterAtOnce()) return Promise.resolve();
+    const { signal } = call;
     return new Promise((resolve, reject) => {
       const turn = (): void => {
         signal.removeEventListener("abort", late);
@@ -53,7 +55,7 @@ export class Lane {
       };
       const late = (): void => {
         this.#waiting.delete(turn);
-        reject(tooLate(signal));
+        reject(tooLate(call));
       };
       this.#waiting.add(turn);
       signal.addEventListener("abort", late, { once: true });

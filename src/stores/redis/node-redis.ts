@@ -60,8 +60,8 @@ export function nodeRedisRouter(client: NodeRedisClient): Router {
     route: () => ({ connection: client, isReady: client.isReady || !client.isOpen }),
     // It connects again by itself.
     seek: ignore,
-    send: (_key, command, signal) =>
-      queue.send((own, options) => client.sendCommand(own, options), command, signal),
+    send: (_key, command, call) =>
+      queue.send((own, options) => client.sendCommand(own, options), command, call),
     sendOn: sendOnBy(queue),
     primaries: async () => [client],
     listen(channel, heard) {
@@ -103,13 +103,13 @@ export function nodeRedisClusterRouter(cluster: NodeRedisCluster): Router {
       const other = anyReady();
       if (other !== undefined) void cluster._slots?.rediscover?.(other as never).catch(ignore);
     },
-    send: (key, command, signal) => {
+    send: (key, command, call) => {
       const send = (own: string[], options: object): Promise<unknown> =>
         cluster.sendCommand(key, false, own, options);
       // Newer ones copy the command, and keep their queue whole.
       return cluster._executeWithPolicies === undefined
-        ? queue.send(send, command, signal)
-        : send(command as string[], { typeMapping: TYPE_MAPPING, abortSignal: signal });
+        ? queue.send(send, command, call)
+        : send(command as string[], { typeMapping: TYPE_MAPPING, abortSignal: call.signal });
     },
     sendOn: sendOnBy(queue),
     primaries: () => Promise.all(cluster.masters.map((node) => connected(cluster, node))),
@@ -132,8 +132,8 @@ export function nodeRedisSentinelRouter(sentinel: NodeRedisSentinel): Router {
     cluster: false,
     route: () => ({ connection: sentinel, isReady: sentinel.isReady || !sentinel.isOpen }),
     seek: ignore,
-    send: (_key, command, signal) =>
-      queue.send((own, options) => sentinel.sendCommand(false, own, options), command, signal),
+    send: (_key, command, call) =>
+      queue.send((own, options) => sentinel.sendCommand(false, own, options), command, call),
     // It may have several connections to the primary; one is lent for the while, and nobody else has it.
     sharesConnection: false,
     sendOn: async (_connection, commands) =>

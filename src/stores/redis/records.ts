@@ -55,10 +55,15 @@ export class Records {
     return created;
   }
 
-  async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
+  read(id: SessionId, call: Call): Promise<SessionRecord | null> {
     const key = this.#keys.record(id);
-    const flat = flatList(await this.#engine.command(key, ["HGETALL", key], call).catch(wrongTypeAsGarbage));
-    return flat.length === 0 ? null : recordOf(id, flat);
+    const read = (reply: unknown): SessionRecord | null => {
+      const flat = flatList(reply);
+      return flat.length === 0 ? null : recordOf(id, flat);
+    };
+    return this.#engine
+      .command(key, ["HGETALL", key], call)
+      .then(read, (error: unknown) => read(wrongTypeAsGarbage(error)));
   }
 
   async update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {

@@ -1,11 +1,12 @@
+import type { Call } from "../../core/store.ts";
 import { NotSent } from "./failure.ts";
-import { tooLate } from "./late.ts";
+import { isLate, tooLate } from "./late.ts";
 
 /** How a command is handed to the client. */
 type Send = (command: string[], options: object) => Promise<unknown>;
 
 /**
- * Hands commands to node-redis so that one which is still in the client's own queue can be taken back: when its signal
+ * Hands commands to node-redis so that one which is still in the client's own queue can be taken back: when its call
  * aborts, and when the connection is lost. The client listens to the signal it is given just as long as it has the
  * command in that queue.
  *
@@ -21,10 +22,10 @@ export class Retractable {
     this.#typeMapping = typeMapping;
   }
 
-  send(send: Send, command: readonly string[], signal?: AbortSignal): Promise<unknown> {
+  send(send: Send, command: readonly string[], call?: Call): Promise<unknown> {
     const own = [...command];
     return new Promise((resolve, reject) => {
-      const abortSignal = new Queued(this, signal, (error) => {
+      const abortSignal = new Queued(this, call, (error) => {
         own.splice(0, own.length, undefined as never);
         reject(error);
       });
@@ -62,18 +63,18 @@ export class Retractable {
 /** What node-redis is given for an abort signal. */
 class Queued {
   readonly #queue: Retractable;
-  readonly #signal: AbortSignal | undefined;
+  readonly #call: Call | undefined;
   readonly #rejects: (error: Error) => void;
   #listens = false;
 
-  constructor(queue: Retractable, signal: AbortSignal | undefined, rejects: (error: Error) => void) {
+  constructor(queue: Retractable, call: Call | undefined, rejects: (error: Error) => void) {
     this.#queue = queue;
-    this.#signal = signal;
+    this.#call = call;
     this.#rejects = rejects;
   }
 
   get aborted(): boolean {
-    return this.#signal?.aborted === true;
+    return this.#call !== undefined && isLate(this.#call);
   }
 
   /** The client calls it when it takes the command into its queue. */
@@ -84,14 +85,14 @@ class Queued {
   /** The client calls it when it takes the command out, to be written or because it failed. */
   removeEventListener(): void {
     this.#queue.leave(this);
-    if (this.#listens) this.#signal?.removeEventListener("abort", this.#expire);
+    if (this.#listens) this.#call?.signal.removeEventListener("abort", this.#expire);
   }
 
   listen(): void {
-    if (this.#listens || this.#signal === undefined) return;
-    if (this.#signal.aborted) return this.#expire();
+    if (this.#listens || this.#call === undefined) return;
+    if (isLate(this.#call)) return this.#expire();
     this.#listens = true;
-    this.#signal.addEventListener("abort", this.#expire, { once: true });
+    this.#call.signal.addEventListener("abort", this.#expire, { once: true });
   }
 
   retract(error: Error): void {
@@ -100,6 +101,6 @@ class Queued {
   }
 
   readonly #expire = (): void => {
-    if (this.#signal !== undefined) this.retract(tooLate(this.#signal));
+    if (this.#call !== undefined) this.retract(tooLate(this.#call));
   };
 }

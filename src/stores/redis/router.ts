@@ -1,3 +1,5 @@
+import type { Call } from "../../core/store.ts";
+
 /** A connection of the client, and whether a command that it is given now is sent at once. */
 export interface Route {
   /** What tells one connection from another; takes commands by {@link Router.sendOn}. */
@@ -26,7 +28,7 @@ export interface Router {
    * Sends one command to the primary that serves the key, over redirections. Where the client itself waits before it
    * sends, an abort meanwhile keeps it from sending, as far as the client can.
    */
-  send(key: string, command: readonly string[], signal: AbortSignal): Promise<unknown>;
+  send(key: string, command: readonly string[], call: Call): Promise<unknown>;
 
   /** Sends commands on one connection, one behind the other. Resolves all replies. */
   sendOn(connection: object, commands: readonly (readonly string[])[]): Promise<readonly unknown[]>;

@@ -11,8 +11,7 @@ export interface Demands {
 
 /** Asks every primary what it is, and rejects with `ERR_SESSION_CONFIG` when sessions would not be safe there. */
 export async function checkServers(transport: Transport, demands: Demands, call: Call): Promise<void> {
-  const { signal } = call;
-  const told = await transport.sendToAll(["INFO"], signal).catch((error: unknown) => {
+  const told = await transport.sendToAll(["INFO"], call).catch((error: unknown) => {
     throw forbidden(error)
       ? new SessionError(
           "ERR_SESSION_CONFIG",
@@ -53,8 +52,8 @@ function checkInfo(info: ReadonlyMap<string, string>, transport: Transport, dema
   }
 }
 
-async function checkSync(transport: Transport, { signal }: Call): Promise<void> {
-  const told = await transport.sendToAll(["CONFIG", "GET", "appendfsync"], signal).catch((error: unknown) => {
+async function checkSync(transport: Transport, call: Call): Promise<void> {
+  const told = await transport.sendToAll(["CONFIG", "GET", "appendfsync"], call).catch((error: unknown) => {
     throw forbidden(error)
       ? new SessionError(
           "ERR_SESSION_CONFIG",

@@ -1,4 +1,5 @@
 import { SessionError } from "../../core/errors.ts";
+import type { Call } from "../../core/store.ts";
 import { Lane } from "./lane.ts";
 import { checkInTime, pause } from "./late.ts";
 import type { Listening, Route, Router } from "./router.ts";
@@ -9,7 +10,7 @@ const SEEK_AGAIN_MS = 200;
 
 /**
  * The one way to the engine, whichever client and topology. A client queues what it cannot send at once and sends it
- * however late; so what cannot be sent at once waits here, and is never sent when its signal aborts first.
+ * however late; so what cannot be sent at once waits here, and is never sent when its call aborts first.
  */
 export class Transport {
   readonly #router: Router;
@@ -43,12 +44,12 @@ export class Transport {
   }
 
   /** Sends one command to the primary that serves the key. Rejects with what the client rejects with. */
-  async send(key: string, command: readonly string[], signal: AbortSignal): Promise<unknown> {
-    checkInTime(signal);
-    const lane = this.#laneAtOnce(key) ?? (await this.#laneInTime(key, signal)).lane;
+  async send(key: string, command: readonly string[], call: Call): Promise<unknown> {
+    checkInTime(call);
+    const lane = this.#laneAtOnce(key) ?? (await this.#laneInTime(key, call)).lane;
     this.#underWay += 1;
     try {
-      return await this.#router.send(key, command, signal);
+      return await this.#router.send(key, command, call);
     } finally {
       this.#left(lane);
     }
@@ -61,10 +62,10 @@ export class Transport {
   async sendBoth(
     key: string,
     commands: readonly [readonly string[], readonly string[]],
-    signal: AbortSignal,
+    call: Call,
   ): Promise<readonly unknown[]> {
-    checkInTime(signal);
-    const { lane, connection } = await this.#laneInTime(key, signal);
+    checkInTime(call);
+    const { lane, connection } = await this.#laneInTime(key, call);
     this.#underWay += 1;
     try {
       return await this.#router.sendOn(connection, commands);
@@ -77,9 +78,9 @@ export class Transport {
   }
 
   /** Sends one command to every primary. */
-  async sendToAll(command: readonly string[], signal: AbortSignal): Promise<readonly unknown[]> {
-    checkInTime(signal);
-    (await this.#laneInTime("", signal)).lane.leave();
+  async sendToAll(command: readonly string[], call: Call): Promise<readonly unknown[]> {
+    checkInTime(call);
+    (await this.#laneInTime("", call)).lane.leave();
     const connections = await this.#router.primaries();
     const replies = await Promise.all(
       connections.map((connection) => this.#router.sendOn(connection, [command])),
@@ -125,12 +126,12 @@ export class Transport {
     return !lane.isSilent && lane.enterAtOnce() ? lane : undefined;
   }
 
-  async #laneInTime(key: string, signal: AbortSignal): Promise<{ lane: Lane; connection: object }> {
+  async #laneInTime(key: string, call: Call): Promise<{ lane: Lane; connection: object }> {
     for (let waited = 0; !this.#closed; waited += LOOK_AGAIN_MS) {
       const route = this.#router.route(key);
       const lane = route?.isReady === true ? this.#laneOf(route) : undefined;
       if (lane !== undefined && route !== undefined && !lane.isSilent) {
-        await lane.enter(signal);
+        await lane.enter(call);
         if (this.#router.route(key)?.connection === route.connection) {
           return { lane, connection: route.connection };
         }
@@ -138,7 +139,7 @@ export class Transport {
         lane.leave();
       } else {
         if (waited % SEEK_AGAIN_MS === 0) this.#router.seek(key);
-        await pause(LOOK_AGAIN_MS, signal);
+        await pause(LOOK_AGAIN_MS, call);
       }
     }
     throw new SessionError("ERR_SESSION_USE", "This Redis store was closed before the call could be sent.");

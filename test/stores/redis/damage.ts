@@ -51,7 +51,7 @@ function spoiling(
 ): (id: SessionId) => Promise<void> {
   return (id) => {
     const key = keys.record(id);
-    return work(key, (...command) => transport.send(key, command, signal));
+    return work(key, (...command) => transport.send(key, command, { signal }));
   };
 }
 

@@ -6,7 +6,7 @@ function lane() {
   return { lane: new Lane(() => ms), pass: (more: number) => void (ms += more) };
 }
 
-const forEver = new AbortController().signal;
+const forEver = { signal: new AbortController().signal };
 
 describe("a connection", () => {
   test("is silent when a call waits for two seconds and nothing is answered", () => {
@@ -62,7 +62,7 @@ test("who waits no longer has no turn", async () => {
   const { lane: one } = lane();
   for (let count = 0; count < 512; count += 1) one.enterAtOnce();
   const leaves = new AbortController();
-  const left = one.enter(leaves.signal);
+  const left = one.enter(leaves);
   const stays = one.enter(forEver);
   leaves.abort();
   await expect(left).rejects.toThrow(/deadline/);
