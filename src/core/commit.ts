@@ -98,11 +98,11 @@ export class Committer {
     }
   }
 
-  async #run(state: RequestState, plan: Plan): Promise<void> {
+  #run(state: RequestState, plan: Plan): Promise<void> {
     const base = Session.access.base(state.session);
     const conditional = plan.kind === "empty" || (plan.kind === "update" && plan.conditional);
-    if (base === null || !conditional) return await this.#attempts(state, plan);
-    await this.#queue.run(base.id, async () => {
+    if (base === null || !conditional) return this.#attempts(state, plan);
+    return this.#queue.run(base.id, async () => {
       this.#catchUp(state, base);
       await this.#attempts(state, this.plan(state));
     });

@@ -52,11 +52,19 @@ const TRAITS: StoreTraits = Object.freeze({
   resends: false,
 });
 
+interface LabelPlace {
+  readonly label: string;
+  readonly place: number;
+}
+
+const NO_PLACES: readonly LabelPlace[] = [];
+
 /** A record and its places in the orders and indexes, so that each operation costs what it touches. */
 interface Entry {
   record: SessionRecord;
   order: Order<Entry>;
-  readonly labelPlaces: Map<string, number>;
+  /** Where it is in the roster of each of its labels; a list, for they are few. */
+  labelPlaces: readonly LabelPlace[];
   place: number;
   older: Entry | undefined;
   newer: Entry | undefined;
@@ -132,7 +140,7 @@ class Memory implements MemoryStore {
     const entry = this.#entries.get(id);
     if (entry === undefined) return "gone";
     if (when.ifVersion !== undefined && entry.record.version !== when.ifVersion) return "conflict";
-    if (when.label !== undefined && !entry.labelPlaces.has(when.label)) return "conflict";
+    if (when.label !== undefined && !bears(entry, when.label)) return "conflict";
     this.#remove(entry);
     return "done";
   }
@@ -195,7 +203,7 @@ class Memory implements MemoryStore {
     const entry: Entry = {
       record,
       order: this.#orderOf(record),
-      labelPlaces: new Map(),
+      labelPlaces: NO_PLACES,
       place: -1,
       older: undefined,
       newer: undefined,
@@ -214,22 +222,20 @@ class Memory implements MemoryStore {
     this.#walk.remove(entry.place);
     this.#schedule.remove(entry);
     entry.order.remove(entry);
-    for (const label of entry.labelPlaces.keys()) this.#unlabel(entry, label);
+    for (const bearing of entry.labelPlaces) this.#unlabel(bearing);
     this.#tell(entry.record.id);
   }
 
   /** Brings the index in line with the record. A label that stays keeps its place, so that a listing under way stays right. */
   #relabel(entry: Entry): void {
     const labels = new Set(entry.record.labels);
-    for (const label of entry.labelPlaces.keys()) {
-      if (!labels.has(label)) this.#unlabel(entry, label);
+    const kept: LabelPlace[] = [];
+    for (const bearing of entry.labelPlaces) {
+      if (labels.delete(bearing.label)) kept.push(bearing);
+      else this.#unlabel(bearing);
     }
-    for (const label of labels) {
-      if (entry.labelPlaces.has(label)) continue;
-      const bearers = this.#labels.get(label) ?? createRoster<Entry>(this.#joins);
-      this.#labels.set(label, bearers);
-      entry.labelPlaces.set(label, bearers.add(entry));
-    }
+    const added = [...labels].map((label) => ({ label, place: this.#bearersOf(label).add(entry) }));
+    entry.labelPlaces = kept.concat(added);
     const order = this.#orderOf(entry.record);
     if (order === entry.order) return;
     entry.order.remove(entry);
@@ -237,12 +243,18 @@ class Memory implements MemoryStore {
     order.add(entry);
   }
 
-  #unlabel(entry: Entry, label: string): void {
+  #bearersOf(label: string): Roster<Entry> {
+    const present = this.#labels.get(label);
+    if (present !== undefined) return present;
+    const bearers = createRoster<Entry>(this.#joins);
+    this.#labels.set(label, bearers);
+    return bearers;
+  }
+
+  #unlabel({ label, place }: LabelPlace): void {
     const bearers = this.#labels.get(label);
-    const place = entry.labelPlaces.get(label);
-    if (bearers === undefined || place === undefined) return;
+    if (bearers === undefined) return;
     bearers.remove(place);
-    entry.labelPlaces.delete(label);
     if (bearers.size === 0) this.#labels.delete(label);
   }
 
@@ -266,6 +278,10 @@ class Memory implements MemoryStore {
       }
     }
   }
+}
+
+function bears({ labelPlaces }: Entry, label: string): boolean {
+  return labelPlaces.some((bearing) => bearing.label === label);
 }
 
 function checkedMax(max: number): number {

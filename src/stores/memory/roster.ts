@@ -24,6 +24,9 @@ interface Seat<T> {
   readonly joined: number;
 }
 
+/** Shared by all that are empty, and never written to. */
+const NOBODY: never[] = [];
+
 /** How often something was added, shared by the rosters of one store: a walk of a list that was emptied and made anew sees nothing of the new one. */
 export interface Joins {
   last: number;
@@ -35,8 +38,9 @@ export function createRoster<T>(joins: Joins): Roster<T> {
 
 class Seats<T> implements Roster<T> {
   readonly #joins: Joins;
-  readonly #seats: (Seat<T> | undefined)[] = [];
-  readonly #free: number[] = [];
+  // An array made with its first item has room for that alone, and most labels have one bearer.
+  #seats: (Seat<T> | undefined)[] = NOBODY;
+  #free: number[] | undefined;
   #size = 0;
 
   constructor(joins: Joins) {
@@ -48,21 +52,25 @@ class Seats<T> implements Roster<T> {
   }
 
   add(item: T): number {
-    const place = this.#free.pop() ?? this.#seats.length;
+    const place = this.#free?.pop() ?? this.#seats.length;
     this.#joins.last += 1;
-    this.#seats[place] = { item, joined: this.#joins.last };
+    const seat = { item, joined: this.#joins.last };
+    if (this.#seats.length === 0) this.#seats = [seat];
+    else this.#seats[place] = seat;
     this.#size += 1;
     return place;
   }
 
   remove(place: number): void {
     if (this.#seats[place] === undefined) return;
-    this.#seats[place] = undefined;
-    this.#free.push(place);
     this.#size -= 1;
-    if (this.#size > 0) return;
-    this.#seats.length = 0;
-    this.#free.length = 0;
+    if (this.#size === 0) {
+      this.#seats = NOBODY;
+      this.#free = undefined;
+      return;
+    }
+    this.#seats[place] = undefined;
+    (this.#free ??= []).push(place);
   }
 
   items(): T[] {
