@@ -3,7 +3,7 @@
 import type { Context, MiddlewareHandler, Next } from "hono";
 import type { AnySession, RequestHooks } from "../index.ts";
 import { SessionError } from "../index.ts";
-import { FetchExchange, isSpent, saysFailure } from "./support/fetch-exchange.ts";
+import { FetchExchange, type FetchView, isSpent, saysFailure } from "./support/fetch-exchange.ts";
 import { complete, dress, headersSoFar, undress } from "./support/hono-context.ts";
 import { checkAdapter } from "./support/options.ts";
 import { isUnexpected, plainResponse } from "./support/thrown.ts";
@@ -117,14 +117,7 @@ class HonoAdapter<S extends AnySession> {
   }
 
   #exchangeOf(c: Context): FetchExchange {
-    const { mountPath = "", clientAddress, waitUntil } = this.#options;
-    return new FetchExchange(c.req.raw, {
-      mountPath,
-      remoteAddress: clientAddress?.(c),
-      get waitUntil() {
-        return waitUntil === undefined ? platformOf(c) : (work: Promise<unknown>) => waitUntil(work, c);
-      },
-    });
+    return new FetchExchange(c.req.raw, new HonoView(c, this.#options));
   }
 
   async #begin(c: Context, exchange: FetchExchange): Promise<S> {
@@ -187,6 +180,26 @@ function answering(c: Context, error: unknown): unknown {
     Object.defineProperty(error, "getResponse", { value: getResponse, configurable: true });
   }
   return error;
+}
+
+/** A class, for the engine makes a shape of its own for each object that is written with a getter, which a request then costs it dearly. */
+class HonoView implements FetchView {
+  readonly mountPath: string;
+  readonly remoteAddress: string | undefined;
+  readonly #context: Context;
+  readonly #options: HonoSessionsOptions<string>;
+
+  constructor(c: Context, options: HonoSessionsOptions<string>) {
+    this.mountPath = options.mountPath ?? "";
+    this.remoteAddress = options.clientAddress?.(c);
+    this.#context = c;
+    this.#options = options;
+  }
+
+  get waitUntil(): ((work: Promise<unknown>) => void) | undefined {
+    if (this.#options.waitUntil === undefined) return platformOf(this.#context);
+    return (work) => this.#options.waitUntil?.(work, this.#context);
+  }
 }
 
 function platformOf(c: Context): ((work: Promise<unknown>) => void) | undefined {

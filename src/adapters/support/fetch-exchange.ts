@@ -31,8 +31,8 @@ export class FetchExchange implements HttpExchange {
   readonly #request: Request;
   readonly #view: FetchView;
   #response: Response | null = null;
-  /** The response's headers with the session's. A copy: lists may be immutable, and a handler may use a response twice. */
-  #headers: Headers | null = null;
+  /** The session's headers but for cookies, names in lower case. Apart from the response's: those may be immutable, and a handler may use a response twice. */
+  #headers: Map<string, string> | null = null;
   /** What has to be on whatever response this request gets in the end. */
   readonly #cookies: Cookie[] = [];
 
@@ -86,21 +86,27 @@ export class FetchExchange implements HttpExchange {
     return this.#cookies.length > 0;
   }
 
+  /** Whether the session has no header for the response. */
+  get addsNothing(): boolean {
+    return this.#headers === null && !this.bearsCookie;
+  }
+
   header(name: string): string | undefined {
     return headerOf(this.#request, name);
   }
 
   setCookie(cookie: Cookie): void {
     this.#cookies.push(cookie);
-    appendCookie(this.#copied(), cookie);
   }
 
   responseHeader(name: string): string | undefined {
-    return (this.#headers ?? this.#response?.headers)?.get(name) ?? undefined;
+    if (name === "set-cookie" && this.bearsCookie)
+      return this.#on(this.#response?.headers).get(name) ?? undefined;
+    return this.#headers?.get(name) ?? this.#response?.headers.get(name) ?? undefined;
   }
 
   setResponseHeader(name: string, value: string): void {
-    this.#copied().set(name, value);
+    (this.#headers ??= new Map()).set(name, value);
   }
 
   /** Shows the core the response that is about to start. */
@@ -110,14 +116,28 @@ export class FetchExchange implements HttpExchange {
 
   /** The response with the session's headers: the very same one when there are none. */
   dressed(response: Response): Response {
-    return this.#headers === null ? response : rebuilt(response, this.#headers);
+    return this.addsNothing ? response : rebuilt(response, this.#on(response.headers));
+  }
+
+  /**
+   * Puts the session's headers on the response itself, where a framework's responses are its own to change and none of them is a cookie:
+   * a response that is used again then says no more than that it is private. Tells whether that is done; a list may be immutable.
+   */
+  dresses(response: Response): boolean {
+    if (this.bearsCookie) return false;
+    try {
+      for (const [name, value] of this.#headers ?? []) response.headers.set(name, value);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Another response than the one shown, such as a rendered failure, with what must not be lost of the session's headers. */
   redressed(response: Response): Response {
-    if (this.#headers === null || !isRebuildable(response)) return response;
+    if (this.addsNothing || !isRebuildable(response)) return response;
     const headers = new Headers(response.headers);
-    if (this.#headers.has("vary")) dependOnCookie(headers);
+    if (this.#headers?.has("vary") === true) dependOnCookie(headers);
     if (this.bearsCookie) {
       for (const cookie of this.#cookies) appendCookie(headers, cookie);
       forbidStoring(cachingOf(headers));
@@ -125,9 +145,12 @@ export class FetchExchange implements HttpExchange {
     return rebuilt(response, headers);
   }
 
-  #copied(): Headers {
-    this.#headers ??= new Headers(this.#response?.headers);
-    return this.#headers;
+  /** A copy of a response's headers, with the session's. */
+  #on(present: Headers | undefined): Headers {
+    const headers = new Headers(present);
+    for (const [name, value] of this.#headers ?? []) headers.set(name, value);
+    for (const cookie of this.#cookies) appendCookie(headers, cookie);
+    return headers;
   }
 }
 

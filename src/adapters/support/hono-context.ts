@@ -36,9 +36,8 @@ export async function complete(c: Context): Promise<void> {
 
 /** Puts the session's headers on the response. */
 export function dress(c: Context, exchange: FetchExchange): void {
-  const dressed = exchange.dressed(c.res);
-  if (dressed === c.res) return;
-  replace(c, dressed);
+  if (exchange.addsNothing) return;
+  if (!exchange.dresses(c.res)) replace(c, exchange.dressed(c.res));
   ((c as Dressed)[DRESSED] ??= []).push(exchange);
 }
 
