@@ -592,6 +592,32 @@ function applications(version: HonoVersion): void {
     expect(new Set(responses.map(cookieAfter)).size).toBe(2);
   });
 
+  test("has an answer that it gives to everybody, and one's cookie is never on another's", async () => {
+    const rig = rigOf(version);
+    const nothing = new Response(null, { status: 204 });
+    const app = rig.app();
+    app.get("/set", (c) => {
+      c.var.session.set("colour", "blue");
+      return nothing;
+    });
+    app.get("/look", (c) => {
+      c.var.session.has("colour");
+      return nothing;
+    });
+    const [set, again, look] = [
+      await app.request("/set"),
+      await app.request("/set"),
+      await app.request("/look"),
+    ];
+    expect([set, again, look].map(cookieNames)).toEqual([[SESSION], [SESSION], []]);
+    expect(cookieAfter(again)).not.toBe(cookieAfter(set));
+    const settled = await app.request("/look", { headers: { cookie: cookieAfter(set) } });
+    expect([settled.headers.get("vary"), settled.headers.get("cache-control")]).toEqual([
+      "Cookie",
+      "private",
+    ]);
+  });
+
   test("takes a manager that manages nothing", async () => {
     const app = new version.Hono<{ Variables: { session: { increment(name: string): number } } }>();
     app.use(honoSessions(new NullSessionManager()));
