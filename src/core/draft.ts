@@ -40,6 +40,9 @@ export interface Staged {
   readonly marks?: ReadonlyMap<string, Mark>;
 }
 
+/** The slots of a draft that nobody has looked at. */
+const NONE: ReadonlyMap<string, Slot> = new Map();
+
 const NOTHING: Staged = { set: {}, remove: [], dependent: false, insistent: false, minor: true };
 
 /** One field that this request read or changed. */
@@ -82,7 +85,7 @@ interface Mark {
 export class Draft {
   #fields: Fields;
   readonly #rules: DraftRules;
-  readonly #slots: Map<string, Slot> = new Map();
+  #slots: ReadonlyMap<string, Slot> = NONE;
 
   constructor(fields: Fields, rules: DraftRules) {
     this.#fields = fields;
@@ -110,7 +113,7 @@ export class Draft {
 
   set(name: string, value: unknown): void {
     const slot = this.#slots.get(name) ?? this.#blank(name);
-    this.#slots.set(name, slot);
+    this.#keep(name, slot);
     slot.value = value;
     // An update told the handler the value that it now replaces.
     slot.looked ||= slot.updaters.length > 0;
@@ -178,7 +181,7 @@ export class Draft {
 
   /** Gives up what is known of a field, after it was taken by a call of its own. */
   forget(name: string): void {
-    this.#slots.delete(name);
+    this.#drop(name);
   }
 
   /**
@@ -226,7 +229,7 @@ export class Draft {
   /** Shows fields that were hidden so far. What was looked for before and not found was not there to be found. */
   reveal(fields: Fields): void {
     for (const [name, slot] of this.#slots) {
-      if (!isTouched(slot)) this.#slots.delete(name);
+      if (!isTouched(slot)) this.#drop(name);
     }
     this.rebase(fields);
   }
@@ -317,7 +320,7 @@ export class Draft {
     try {
       return applied(updater, slot.value, name);
     } catch (error) {
-      if (!isKnown(slot) && !isTouched(slot)) this.#slots.delete(name);
+      if (!isKnown(slot) && !isTouched(slot)) this.#drop(name);
       throw error;
     }
   }
@@ -334,8 +337,18 @@ export class Draft {
     if (known !== undefined) return known;
     const slot = this.#opened(name);
     if (this.#rules.frozen === true) freeze(slot.value);
-    this.#slots.set(name, slot);
+    this.#keep(name, slot);
     return slot;
+  }
+
+  /** Most requests look at nothing, and need no map. */
+  #keep(name: string, slot: Slot): void {
+    if (this.#slots === NONE) this.#slots = new Map();
+    (this.#slots as Map<string, Slot>).set(name, slot);
+  }
+
+  #drop(name: string): void {
+    if (this.#slots !== NONE) (this.#slots as Map<string, Slot>).delete(name);
   }
 
   #blank(name: string): Slot {
