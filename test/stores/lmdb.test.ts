@@ -11,7 +11,7 @@ import { tableOf } from "./lmdb/support.ts";
 
 type Opener = (file: string) => LmdbStore;
 
-function subjectOf(name: string, open: Opener, exported: "synced" | "unsynced"): StoreSubject {
+function subjectOf(name: string, effort: number, open: Opener, exported: "synced" | "unsynced"): StoreSubject {
   async function handleOf(file: string): Promise<OpenedStore> {
     const store = open(file);
     await store.setup({ signal: new AbortController().signal });
@@ -19,6 +19,7 @@ function subjectOf(name: string, open: Opener, exported: "synced" | "unsynced"):
   }
   return {
     name,
+    effort,
     async open() {
       const folder = await mkdtemp(join(tmpdir(), "holdfast-lmdb-"));
       const file = join(folder, "sessions.lmdb");
@@ -65,7 +66,8 @@ function spoiled(file: string, change: (text: string) => string): (id: SessionId
   };
 }
 
-storeContract(
-  { test, describe },
-  subjectOf("lmdb", (file) => lmdbStore(file), "synced"),
-);
+const unsynced: Opener = (file) => lmdbStore(file, { durability: "process" });
+
+storeContract({ test, describe }, subjectOf("lmdb", 1, unsynced, "unsynced"));
+// The same but for what the driver does after a commit, which is to wait for the disk.
+storeContract({ test, describe }, subjectOf("lmdb, synced", 0.1, (file) => lmdbStore(file), "synced"));

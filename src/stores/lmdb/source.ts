@@ -1,8 +1,9 @@
-import { closeSync, existsSync, fchmodSync, openSync } from "node:fs";
+import { closeSync, existsSync, fchmodSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { refuseConfig } from "../../core/errors.ts";
 import type { StoreTraits } from "../../core/store.ts";
 import { findDriver, type LmdbDatabase } from "./driver.ts";
+import { checkOpenable } from "./header.ts";
 
 type Durability = Exclude<StoreTraits["durability"], "none">;
 
@@ -17,6 +18,8 @@ export interface Source {
 /** How many processes and threads may have the file open. The one that opens it first decides. */
 const MOST_READERS = 1024;
 
+const BYTES_OF_READER = 64;
+
 const PRIVATE = 0o600;
 
 /** A file that the store opens by itself. Throws `ERR_SESSION_CONFIG` for a path that cannot work. */
@@ -26,7 +29,10 @@ export function fileSource(path: string, durability: Durability): Source {
   return {
     traits: traitsOf(durability, true),
     open() {
-      for (const name of [file, `${file}-lock`]) createPrivately(name);
+      createPrivately(file, Buffer.alloc(0));
+      // Written out, since a part of it that has no room on the disk would end the process that touches it.
+      createPrivately(`${file}-lock`, Buffer.alloc(MOST_READERS * BYTES_OF_READER));
+      checkOpenable(file);
       return openDatabase({
         path: file,
         noSubdir: true,
@@ -91,8 +97,8 @@ function checkedPath(path: string): string {
   );
 }
 
-/** Makes the file if there is none, for its owner alone, whatever the umask. LMDB takes an empty one for a new one. */
-function createPrivately(file: string): void {
+/** Makes the file if there is none, for its owner alone, whatever the umask. LMDB takes one without content for a new one. */
+function createPrivately(file: string, content: Buffer): void {
   let handle: number;
   try {
     handle = openSync(file, "wx", PRIVATE);
@@ -102,6 +108,10 @@ function createPrivately(file: string): void {
   }
   try {
     fchmodSync(handle, PRIVATE);
+    writeFileSync(handle, content);
+  } catch (error) {
+    rmSync(file, { force: true });
+    throw error;
   } finally {
     closeSync(handle);
   }
