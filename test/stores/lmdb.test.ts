@@ -11,7 +11,12 @@ import { tableOf } from "./lmdb/support.ts";
 
 type Opener = (file: string) => LmdbStore;
 
-function subjectOf(name: string, effort: number, open: Opener, exported: "synced" | "unsynced"): StoreSubject {
+function subjectOf(
+  name: string,
+  effort: number,
+  open: Opener,
+  exported: "synced" | "unsynced",
+): StoreSubject {
   async function handleOf(file: string): Promise<OpenedStore> {
     const store = open(file);
     await store.setup({ signal: new AbortController().signal });
@@ -70,4 +75,7 @@ const unsynced: Opener = (file) => lmdbStore(file, { durability: "process" });
 
 storeContract({ test, describe }, subjectOf("lmdb", 1, unsynced, "unsynced"));
 // The same but for what the driver does after a commit, which is to wait for the disk.
-storeContract({ test, describe }, subjectOf("lmdb, synced", 0.1, (file) => lmdbStore(file), "synced"));
+storeContract(
+  { test, describe },
+  subjectOf("lmdb, synced", 0.1, (file) => lmdbStore(file), "synced"),
+);

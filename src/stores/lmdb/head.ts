@@ -122,5 +122,8 @@ function parse(text: string): unknown {
 }
 
 function corrupt(): SessionError {
-  return new SessionError("ERR_SESSION_CORRUPT", "What is stored under the key of a session is not a record.");
+  return new SessionError(
+    "ERR_SESSION_CORRUPT",
+    "What is stored under the key of a session is not a record.",
+  );
 }

@@ -1,4 +1,13 @@
-import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statfsSync, statSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
 import { endianness } from "node:os";
 import { dirname } from "node:path";
 import { SessionError } from "../../core/errors.ts";

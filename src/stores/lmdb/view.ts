@@ -24,8 +24,7 @@ export function viewOf(table: LmdbTable): View {
       return entry && { value: entry.value, version: entry.version ?? 0 };
     },
     entries: (range) => table.getRange(range),
-    keys: (range, limit) =>
-      [...table.getKeys(limit === undefined ? range : { ...range, limit })].map(String),
+    keys: (range, limit) => [...table.getKeys(limit === undefined ? range : { ...range, limit })].map(String),
   };
 }
 

@@ -19,7 +19,8 @@ describe("lmdb refuses at construction, and names the mend:", () => {
   });
 
   test("what is no path and no database", () => {
-    for (const path of ["", "  ", ":memory:", "sessions.lmdb "]) expect(() => lmdbStore(path)).toThrow(config);
+    for (const path of ["", "  ", ":memory:", "sessions.lmdb "])
+      expect(() => lmdbStore(path)).toThrow(config);
     expect(() => lmdbStore({} as never)).toThrow(config);
     expect(() => lmdbStore(undefined as never)).toThrow(config);
   });
@@ -46,7 +47,12 @@ describe("lmdb refuses at construction, and names the mend:", () => {
 });
 
 test("what is acknowledged survives what the traits say", async () => {
-  expect(lmdbStore(freshFile()).traits).toEqual({ durability: "power", shared: true, expires: false, resends: false });
+  expect(lmdbStore(freshFile()).traits).toEqual({
+    durability: "power",
+    shared: true,
+    expires: false,
+    resends: false,
+  });
   expect(lmdbStore(freshFile(), { durability: "process" }).traits.durability).toBe("process");
   expect(lmdbStore(rootOn(freshFile())).traits.durability).toBe("power");
   const temporary = open({});
@@ -86,19 +92,22 @@ describe("a file of lmdb", () => {
     ["zeros", (file: string) => writeFileSync(file, Buffer.alloc(8192))],
     ["a folder", (file: string) => mkdirSync(file)],
     ["a folder where its lock has to be", (file: string) => mkdirSync(`${file}-lock`)],
-  ])("that is none of LMDB's but %s makes calls reject, and serves once it was replaced", async (_, spoil) => {
-    const file = freshFile();
-    spoil(file);
-    const store = lmdbStore(file);
-    onTestFinished(() => store.close());
-    const unavailable = { code: "ERR_SESSION_STORE_UNAVAILABLE" };
-    await expect(store.setup(call())).rejects.toMatchObject(unavailable);
-    await expect(store.read(idOf("a"), call())).rejects.toMatchObject(unavailable);
-    await expect(store.create(recordOf("a"), call())).rejects.toMatchObject(unavailable);
-    for (const suffix of ["", "-lock"]) rmSync(file + suffix, { recursive: true, force: true });
-    await store.setup(call());
-    expect(await store.create(recordOf("a"), call())).toBe(true);
-  });
+  ])(
+    "that is none of LMDB's but %s makes calls reject, and serves once it was replaced",
+    async (_, spoil) => {
+      const file = freshFile();
+      spoil(file);
+      const store = lmdbStore(file);
+      onTestFinished(() => store.close());
+      const unavailable = { code: "ERR_SESSION_STORE_UNAVAILABLE" };
+      await expect(store.setup(call())).rejects.toMatchObject(unavailable);
+      await expect(store.read(idOf("a"), call())).rejects.toMatchObject(unavailable);
+      await expect(store.create(recordOf("a"), call())).rejects.toMatchObject(unavailable);
+      for (const suffix of ["", "-lock"]) rmSync(file + suffix, { recursive: true, force: true });
+      await store.setup(call());
+      expect(await store.create(recordOf("a"), call())).toBe(true);
+    },
+  );
 
   test("that was cut short makes calls reject, and stays as it is", async () => {
     const file = freshFile();
@@ -117,7 +126,11 @@ describe("a file of lmdb", () => {
     await tableOf(rootOn(file)).put(LAYOUT_KEY, '{"holdfast":2}', 1);
     const store = lmdbStore(file);
     onTestFinished(() => store.close());
-    for (const work of [() => store.setup(call()), () => store.read(idOf("a"), call()), () => store.create(recordOf("a"), call())])
+    for (const work of [
+      () => store.setup(call()),
+      () => store.read(idOf("a"), call()),
+      () => store.create(recordOf("a"), call()),
+    ])
       await expect(work()).rejects.toMatchObject({ code: "ERR_SESSION_FORMAT" });
 
     const other = rootOn(freshFile());
@@ -158,7 +171,9 @@ describe("a file of lmdb", () => {
     expect(await store.sweep(NOW + 2000, 1_000_000, call())).toEqual({ deleted: 600, more: false });
     // What was deleted is used again.
     const padding = "x".repeat(50_000);
-    const records = Array.from({ length: 400 }, (_, index) => recordOf(`n${index}x`, { fields: { padding } }));
+    const records = Array.from({ length: 400 }, (_, index) =>
+      recordOf(`n${index}x`, { fields: { padding } }),
+    );
     for (const record of records) await store.create(record, call());
     expect(statSync(file).size).toBeLessThanOrEqual(before * 1.1);
   });
@@ -169,7 +184,9 @@ test("what cannot be kept as it is is refused before anything is written", async
   const value = { code: "ERR_SESSION_VALUE" };
   await expect(store.create(recordOf("a", { fields: { a: "\ud800" } }), call())).rejects.toMatchObject(value);
   await store.create(recordOf("a"), call());
-  await expect(store.update(idOf("a"), { ...change, set: { "\udfff": "1" } }, call())).rejects.toMatchObject(value);
+  await expect(store.update(idOf("a"), { ...change, set: { "\udfff": "1" } }, call())).rejects.toMatchObject(
+    value,
+  );
   expect(await store.read(idOf("a"), call())).toEqual(recordOf("a"));
 });
 
@@ -177,7 +194,8 @@ test("labels that differ only in what UTF-8 cannot tell apart stay apart, also l
   const store = await storeOn(freshFile());
   const long = "l".repeat(3000);
   const labels = ["user:\ud800", "user:\ufffd", `${long}\ud800`, `${long}\ufffd`];
-  for (const [index, label] of labels.entries()) await store.create(recordOf(`${index}x`, { labels: [label] }), call());
+  for (const [index, label] of labels.entries())
+    await store.create(recordOf(`${index}x`, { labels: [label] }), call());
   for (const label of labels.slice(1)) expect(await store.deleteByLabel(label, [], call())).toBe(1);
   expect((await store.read(idOf("0x"), call()))?.labels).toEqual(["user:\ud800"]);
 });
@@ -218,10 +236,15 @@ test.runIf(SmallDisk.isPossible)(
     await store.create(recordOf("a"), call());
     await disk.fill();
     const outcomes = await Promise.allSettled(
-      Array.from({ length: 20 }, (_, index) => store.create(recordOf(`${index}x`, { fields: { padding } }), call())),
+      Array.from({ length: 20 }, (_, index) =>
+        store.create(recordOf(`${index}x`, { fields: { padding } }), call()),
+      ),
     );
     for (const outcome of outcomes) {
-      expect(outcome).toMatchObject({ status: "rejected", reason: { code: "ERR_SESSION_STORE_UNAVAILABLE" } });
+      expect(outcome).toMatchObject({
+        status: "rejected",
+        reason: { code: "ERR_SESSION_STORE_UNAVAILABLE" },
+      });
     }
     expect(await store.read(idOf("a"), call())).toEqual(recordOf("a"));
     expect(await store.read(idOf("0x"), call())).toBeNull();

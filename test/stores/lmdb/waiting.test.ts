@@ -1,7 +1,19 @@
 import type { ChildProcess } from "node:child_process";
 import { expect, test } from "vitest";
 import { lmdbStore } from "../../../src/stores/lmdb.ts";
-import { call, freshFile, idOf, message, NOW, recordOf, rootOn, start, storeOn, turns, watch } from "./support.ts";
+import {
+  call,
+  freshFile,
+  idOf,
+  message,
+  NOW,
+  recordOf,
+  rootOn,
+  start,
+  storeOn,
+  turns,
+  watch,
+} from "./support.ts";
 
 const change = { now: NOW, epoch: 1, set: { a: "2" } };
 
@@ -92,9 +104,9 @@ test("stores on one file in one process do not wait for one another to open", as
   const pending = busy.create(recordOf("a"), call());
   // Opening takes the lock of the file, on this thread, while a write of the first is on its way.
   const third = await storeOn(file);
-  expect(await Promise.all([pending, other.create(recordOf("b"), call()), third.create(recordOf("c"), call())])).toEqual(
-    [true, true, true],
-  );
+  expect(
+    await Promise.all([pending, other.create(recordOf("b"), call()), third.create(recordOf("c"), call())]),
+  ).toEqual([true, true, true]);
 });
 
 test("a transaction that the application left open is neither joined nor read, but waited for", async () => {
