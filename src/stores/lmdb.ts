@@ -148,6 +148,8 @@ class Lmdb implements LmdbStore {
 
   async sweep(now: number, limit: number, call: Call): Promise<SweepOutcome> {
     const most = checkedLimit(limit);
+    // What dead processes were reading could not be written over as long as it counts as read.
+    await this.#read(() => this.#engine.table().readerCheck(), call);
     let deleted = 0;
     while (deleted < most) {
       const wanted = Math.min(AT_ONCE, most - deleted);
