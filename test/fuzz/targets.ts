@@ -217,6 +217,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       if (judged.verdict === "record") assert.equal(judgeRecord(judged.record), "record");
       orError(() => sqlite.recordOf(row));
       lmdb.expiryOf(text);
+      lmdb.labelsOf(text);
       const head = lmdb.judgeHead(String(row[0]), text);
       if (head.verdict === "record") {
         assert.deepEqual(lmdb.judgeHead(head.head.record.id, lmdb.headText(head.head)), head);

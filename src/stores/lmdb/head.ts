@@ -36,6 +36,10 @@ export function headText({ record, fields, apart }: Head): string {
   return `${JSON.stringify(columns)}\n${JSON.stringify(Object.fromEntries(fields))}`;
 }
 
+// Where these are in the first line.
+const LABELS = 3;
+const EXPIRES_AT = 6;
+
 /** A head, or why it is none. */
 export type Judged =
   | { readonly verdict: "record"; readonly head: Head }
@@ -67,10 +71,14 @@ export function headOf(id: string, text: unknown): Head {
 
 /** When the session of a head is over, without a look at its fields. `undefined` when that cannot be told. */
 export function expiryOf(text: unknown): number | undefined {
-  if (typeof text !== "string") return undefined;
-  const columns = parse(lineOf(text));
-  const expiresAt: unknown = Array.isArray(columns) ? columns[6] : undefined;
+  const expiresAt = columnsOf(text)[EXPIRES_AT];
   return Number.isSafeInteger(expiresAt) ? (expiresAt as number) : undefined;
+}
+
+/** The labels that a head says it bears, without a look at its fields. */
+export function labelsOf(text: unknown): readonly string[] {
+  const labels = columnsOf(text)[LABELS];
+  return Array.isArray(labels) ? labels.filter((label) => typeof label === "string") : [];
 }
 
 /** What is stored of a field that is kept apart: its name as a line of JSON, and the text as it is. */
@@ -106,6 +114,11 @@ export function placesOf(value: unknown): Places {
     labels: Array.isArray(labels) ? labels.filter((label) => typeof label === "string") : [],
     due: Number.isSafeInteger(due) ? (due as number) : undefined,
   };
+}
+
+function columnsOf(text: unknown): readonly unknown[] {
+  const columns = typeof text === "string" ? parse(lineOf(text)) : undefined;
+  return Array.isArray(columns) ? columns : [];
 }
 
 function lineOf(text: string): string {

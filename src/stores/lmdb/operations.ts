@@ -7,6 +7,7 @@ import {
   type Head,
   headText,
   judgeHead,
+  labelsOf,
   partText,
   type Places,
   placesOf,
@@ -253,9 +254,7 @@ function remove(view: View, id: string, head: unknown, writes: Map<string, strin
   const keys = view.keys(belongings(id));
   if (head === undefined && keys.length === 0) return;
   const places = placesOf(view.get(placesKey(id))?.value);
-  const judged = judgeHead(id, head);
-  const labels = judged.verdict === "record" ? judged.head.record.labels : [];
-  for (const label of [...places.labels, ...labels]) writes.set(labelKey(label, id), null);
+  for (const label of [...places.labels, ...labelsOf(head)]) writes.set(labelKey(label, id), null);
   if (places.due !== undefined) writes.set(dueKey(places.due, id), null);
   for (const key of keys) writes.set(key, null);
 }

@@ -120,7 +120,7 @@ test("a transaction that the application left open is neither joined nor read, b
   let begun = (): void => undefined;
   const entered = new Promise<void>((resolve) => (begun = resolve));
   const transaction = mine.transaction(async () => {
-    mine.put("n", "1");
+    void mine.put("n", "1");
     begun();
     await new Promise<void>((resolve) => (end = resolve));
   });
