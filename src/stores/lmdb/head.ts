@@ -5,7 +5,7 @@ import { FORMAT_FIELD, judgeRecord, type SessionRecord } from "../../core/record
 export interface Head {
   readonly record: Omit<SessionRecord, "fields">;
   /** The fields that are kept here, by name. */
-  readonly fields: ReadonlyMap<string, string>;
+  readonly fields: SessionRecord["fields"];
   /** Whether there may be fields that are kept apart. */
   readonly apart: boolean;
 }
@@ -33,7 +33,7 @@ export function sizeOf(name: string, text: string): number {
 export function headText({ record, fields, apart }: Head): string {
   const { epoch, version, secretHash, labels, createdAt, accessedAt, expiresAt, endsAt } = record;
   const columns = [epoch, version, secretHash, labels, createdAt, accessedAt, expiresAt, endsAt, apart];
-  return `${JSON.stringify(columns)}\n${JSON.stringify(Object.fromEntries(fields))}`;
+  return `${JSON.stringify(columns)}\n${JSON.stringify(fields)}`;
 }
 
 // Where these are in the first line.
@@ -59,7 +59,7 @@ export function judgeHead(id: string, text: unknown): Judged {
   if (verdict !== "record") return { verdict };
   if (typeof apart !== "boolean") return { verdict: "corrupt" };
   const { fields: inline, ...record } = value as SessionRecord;
-  return { verdict, head: { record, fields: new Map(Object.entries(inline)), apart } };
+  return { verdict, head: { record, fields: inline, apart } };
 }
 
 /** Makes a head of a text. Throws `ERR_SESSION_CORRUPT` or `ERR_SESSION_FORMAT` when it is none that is understood. */

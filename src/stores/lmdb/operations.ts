@@ -183,7 +183,7 @@ class Draft {
     before?: Head,
   ) {
     this.#record = record;
-    this.#fields = new Map(before?.fields);
+    this.#fields = new Map(Object.entries(before?.fields ?? {}));
     this.#apart = before?.apart ?? false;
     this.#writes = writes;
     for (const [name, text] of this.#fields) this.#size += sizeOf(name, text);
@@ -191,7 +191,7 @@ class Draft {
   }
 
   get head(): Head {
-    return { record: this.#record, fields: this.#fields, apart: this.#apart };
+    return { record: this.#record, fields: Object.fromEntries(this.#fields), apart: this.#apart };
   }
 
   set(name: string, text: string): void {

@@ -41,9 +41,9 @@ export function listLabelled(view: View, label: string, after: string, limit: nu
 function reservedRecord(view: View, id: string, label: string): SessionRecord | undefined {
   const head = headOf(id, view.get(headKey(id))?.value);
   if (!head.record.labels.includes(label)) return undefined;
-  const inline = [...head.fields].filter(([name]) => isReserved(name));
+  const inline = Object.entries(head.fields).filter(([name]) => isReserved(name));
   const apart = head.apart ? textsOf(view, reservedParts(id)).filter(([name]) => isReserved(name)) : [];
-  return recordOf({ ...head, fields: new Map(inline) }, apart);
+  return recordOf({ ...head, fields: Object.fromEntries(inline) }, apart);
 }
 
 /** The records after an id, with all their fields: one way through what is stored, in the order in which it is stored. */
@@ -86,7 +86,8 @@ function textsOf(view: View, ranges: readonly KeyRange[]): (readonly [string, st
 }
 
 function recordOf({ record, fields }: Head, apart: readonly (readonly [string, string])[]): SessionRecord {
-  return { ...record, fields: Object.fromEntries([...fields, ...apart]) };
+  if (apart.length === 0) return { ...record, fields };
+  return { ...record, fields: Object.fromEntries([...Object.entries(fields), ...apart]) };
 }
 
 /** What is no record that is understood is skipped by listings. An engine that fails is another matter. */
