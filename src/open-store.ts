@@ -1,5 +1,5 @@
 import type { AnyStore, DisposableStore } from "./core/store.ts";
-import { openFile, openMemory } from "./open-store/embedded.ts";
+import { openFile, openLmdb, openMemory } from "./open-store/embedded.ts";
 import { openMysql } from "./open-store/mysql.ts";
 import { openPostgres } from "./open-store/postgres.ts";
 import { openRedis, openRedisCluster, openRedisSentinel } from "./open-store/redis.ts";
@@ -10,6 +10,7 @@ type Opener = (address: StoreAddress) => Promise<AnyStore & DisposableStore>;
 const OPENERS: Readonly<Record<string, Opener>> = {
   memory: openMemory,
   file: openFile,
+  lmdb: openLmdb,
   redis: openRedis,
   rediss: openRedis,
   "redis+cluster": openRedisCluster,
@@ -29,6 +30,7 @@ const OPENERS: Readonly<Record<string, Opener>> = {
  * | `memory:` | memory |
  * | `file:data/sessions.db` | SQLite |
  * | `file:data/sessions/` (a folder, or a slash at the end) | directory |
+ * | `lmdb:data/sessions.lmdb` | LMDB |
  * | `redis://host:6379/0`, `rediss://…` | Redis or Valkey |
  * | `redis+cluster://host:7000,host:7001` | Redis Cluster |
  * | `redis+sentinel://host:26379,host:26380/name` | the primary of that name |
@@ -36,7 +38,7 @@ const OPENERS: Readonly<Record<string, Opener>> = {
  * | `mysql://user@host/database`, `mariadb://…` | MySQL or MariaDB |
  *
  * The parameters `prefix` (Redis), `table` and `schema` (SQL) name where the sessions are; all others are the driver's. The
- * driver has to be installed: `redis` or `ioredis`, `pg` or `postgres`, `mysql2` or `mariadb`; the first that is found is taken.
+ * driver has to be installed: `lmdb`, `redis` or `ioredis`, `pg` or `postgres`, `mysql2` or `mariadb`; the first that is found is taken.
  *
  * Nothing is connected to yet that the first call could not connect to later: a server that is down is an outage, not an
  * error of this function. `close()` of the store lets go of the client as well.

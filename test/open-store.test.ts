@@ -55,6 +55,13 @@ describe("openStore", () => {
     expect(await roundTrip(`file:${folder}/sessions`)).toEqual({ cart: ["rope"] });
   });
 
+  test("opens an LMDB file, by a path or a whole URL", async () => {
+    const file = join(folder, "sessions.lmdb");
+    expect(await roundTrip(`lmdb:${file}`)).toEqual({ cart: ["rope"] });
+    const url = pathToFileURL(join(folder, "other.lmdb")).href.replace("file:", "lmdb:");
+    expect(await roundTrip(url)).toEqual({ cart: ["rope"] });
+  });
+
   test("opens memory, which is new each time", async () => {
     const store = await openStore("memory:");
     expect(store.traits.durability).toBe("none");

@@ -52,6 +52,7 @@ export const OF_THEIR_OWN: Partial<Record<EngineName, Partial<Effort>>> = {
   directory: { sizes: [1000, 10_000, 100_000], expired: 20_000, requestsPerSecond: 200 },
   /** One writer at a time: more would only wait for one another. */
   sqlite: { loaders: 1 },
+  lmdb: { loaders: 1 },
   /** Measured for its memory. */
   "redis-packed": { sizes: [10_000, 100_000], expired: 20_000 },
 };

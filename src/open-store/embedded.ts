@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { SessionError } from "../core/errors.ts";
 import type { AnyStore, DisposableStore } from "../core/store.ts";
 import { directoryStore } from "../stores/directory.ts";
+import { lmdbStore } from "../stores/lmdb.ts";
 import { memoryStore } from "../stores/memory.ts";
 import { sqliteStore } from "../stores/sqlite.ts";
 import type { StoreAddress } from "./address.ts";
@@ -13,9 +14,17 @@ export async function openMemory(): Promise<AnyStore & DisposableStore> {
 
 /** A file is SQLite's; a folder, or a path that ends like one, is the directory store's. */
 export async function openFile({ rest }: StoreAddress): Promise<AnyStore & DisposableStore> {
-  const path = rest.startsWith("//") ? absolutePath(rest) : rest;
+  const path = pathOf(rest);
   const isFolder = /[/\\]$/.test(path) || (existsSync(path) && statSync(path).isDirectory());
   return isFolder ? directoryStore(path) : sqliteStore(path);
+}
+
+export async function openLmdb({ rest }: StoreAddress): Promise<AnyStore & DisposableStore> {
+  return lmdbStore(pathOf(rest));
+}
+
+function pathOf(rest: string): string {
+  return rest.startsWith("//") ? absolutePath(rest) : rest;
 }
 
 function absolutePath(rest: string): string {
@@ -24,7 +33,7 @@ function absolutePath(rest: string): string {
   } catch (cause) {
     throw new SessionError(
       "ERR_SESSION_CONFIG",
-      "A file's URL is a path after `file:`, or an absolute one after `file://`.",
+      "A file's URL is a path after `file:` or `lmdb:`, or an absolute one after `file://` or `lmdb://`.",
       { cause },
     );
   }

@@ -20,6 +20,7 @@ const ENGINES_HERE: readonly EngineName[] = [
   "memory",
   "directory",
   "sqlite",
+  "lmdb",
   "redis",
   "redis cluster",
   "postgres",

@@ -5,6 +5,7 @@ import { fetchSessions } from "../../src/adapters/fetch.ts";
 import { nodeSessions } from "../../src/adapters/node.ts";
 import { SessionManager } from "../../src/index.ts";
 import { directoryStore } from "../../src/stores/directory.ts";
+import { lmdbStore } from "../../src/stores/lmdb.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { sqliteStore } from "../../src/stores/sqlite.ts";
 import { codeOf, rig, visit } from "../races/rig.ts";
@@ -21,6 +22,8 @@ describe("refused at construction, with the mend:", () => {
     "sqliteStore, a misspelt option": () => sqliteStore("sessions.db", never({ durabilty: "power" })),
     "sqliteStore, null for a file": () => sqliteStore(never(null)),
     "sqliteStore, what is no database": () => sqliteStore(never({})),
+    "lmdbStore, a misspelt option": () => lmdbStore("sessions.lmdb", never({ durabilty: "power" })),
+    "lmdbStore, null for a file": () => lmdbStore(never(null)),
     "SessionManager, null for the cookie": () =>
       new SessionManager({ store: memoryStore(), cookie: never(null) }),
     "SessionManager, an address for a domain": () =>

@@ -21,6 +21,7 @@ import {
 } from "../../src/index.ts";
 import { decodeContent } from "../../src/stores/directory/content.ts";
 import * as names from "../../src/stores/directory/names.ts";
+import * as lmdb from "../../src/stores/lmdb/head.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import * as mysql from "../../src/stores/mysql/rows.ts";
 import * as postgres from "../../src/stores/postgres/rows.ts";
@@ -215,6 +216,14 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       const judged = sqlite.judgeRow(row);
       if (judged.verdict === "record") assert.equal(judgeRecord(judged.record), "record");
       orError(() => sqlite.recordOf(row));
+      lmdb.expiryOf(text);
+      lmdb.labelsOf(text);
+      const head = lmdb.judgeHead(String(row[0]), text);
+      if (head.verdict === "record") {
+        assert.deepEqual(lmdb.judgeHead(head.head.record.id, lmdb.headText(head.head)), head);
+      }
+      lmdb.placesOf(text);
+      orError(() => lmdb.partOf(text));
       const bytes = row.map((column, index) =>
         typeof column === "string" && (index < 5 || index > 9) ? Buffer.from(column, "latin1") : column,
       );

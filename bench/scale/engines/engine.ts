@@ -5,6 +5,7 @@ export const ENGINES = [
   "memory",
   "directory",
   "sqlite",
+  "lmdb",
   "redis",
   "redis-packed",
   "valkey",

@@ -12,6 +12,8 @@ export async function startEngine(name: EngineName): Promise<Engine> {
       return (await import("./directory.ts")).startDirectory();
     case "sqlite":
       return (await import("./sqlite.ts")).startSqlite();
+    case "lmdb":
+      return (await import("./lmdb.ts")).startLmdb();
     case "redis":
     case "valkey":
       return (await import("./redis.ts")).startRedis(name, name);
@@ -36,6 +38,8 @@ export async function openAt({ engine, at }: Location): Promise<OpenStore> {
       return (await import("./directory.ts")).openDirectory(at);
     case "sqlite":
       return (await import("./sqlite.ts")).openSqlite(at);
+    case "lmdb":
+      return (await import("./lmdb.ts")).openLmdb(at);
     case "redis":
     case "redis-packed":
     case "valkey":

@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Redis } from "ioredis";
+import { open } from "lmdb";
 import { Client } from "pg";
 import type { AnyStore } from "../../../src/index.ts";
 import type { Place } from "../../races/support/places.ts";
@@ -20,6 +21,8 @@ export async function dumpOf(place: Place, store: AnyStore): Promise<string> {
       return await filesBelow(place.location);
     case "sqlite":
       return (await filesBelow(join(place.location, ".."))) + rowsOfSqlite(place.location);
+    case "lmdb":
+      return (await filesBelow(join(place.location, ".."))) + (await rowsOfLmdb(place.location));
     case "redis":
       return await keysOfRedis(JSON.parse(place.location) as RedisLocation);
     case "postgres":
@@ -51,6 +54,14 @@ function rowsOfSqlite(file: string): string {
   const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
   const rows = tables.map(({ name }) => textOf(database.prepare(`SELECT * FROM "${String(name)}"`).all()));
   database.close();
+  return rows.join("\n");
+}
+
+async function rowsOfLmdb(file: string): Promise<string> {
+  const root = open({ path: file, noSubdir: true, overlappingSync: false });
+  const table = root.openDB<string, string>({ name: "holdfast", encoding: "string", useVersions: true });
+  const rows = Array.from(table.getRange(), ({ key, value }) => `${key}\n${value}`);
+  await root.close();
   return rows.join("\n");
 }
 

@@ -155,6 +155,7 @@ export const ENGINES = {
   memory: inFolder("memory", ""),
   directory: inFolder("directory", "sessions"),
   sqlite: inFolder("sqlite", "sessions.db"),
+  lmdb: inFolder("lmdb", "sessions.lmdb"),
   redis: redis(["redis6", "ioredis6"]),
   "redis cluster": redisCluster(["redis6", "ioredis6"]),
   postgres: postgres(["pg-pool", "postgres.js"]),

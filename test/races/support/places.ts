@@ -22,6 +22,10 @@ const OPENERS = {
     const { sqliteStore } = await import("../../../src/stores/sqlite.ts");
     return (location) => sqliteStore(location, { driver: "node:sqlite" });
   },
+  async lmdb(): Promise<Opener> {
+    const { lmdbStore } = await import("../../../src/stores/lmdb.ts");
+    return (location) => lmdbStore(location);
+  },
   /** With a defect planted: for tests of the tests. */
   async defective(): Promise<Opener> {
     return (await import("../../faults/support/defective.ts")).openDefective;

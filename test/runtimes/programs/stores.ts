@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AnyStore } from "../../../src/index.ts";
 import { directoryStore } from "../../../src/stores/directory.ts";
+import { lmdbStore } from "../../../src/stores/lmdb.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { type SqliteDatabase, sqliteStore } from "../../../src/stores/sqlite.ts";
 import type { OpenedStore, StoreSubject } from "../../../src/testing/index.ts";
@@ -17,6 +18,8 @@ export const openDirectory: Open = (folder) => directoryStore(folder);
 export const openNodeSqlite: Open = (file) => sqliteStore(file, { driver: "node:sqlite" });
 export const openBunSqlite: Open = (file) => sqliteStore(file, { driver: "bun:sqlite" });
 export const openBetterSqlite: Open = (file) => sqliteStore(file, { driver: "better-sqlite3" });
+
+export const openLmdb: Open = (file) => lmdbStore(file, { durability: "process" });
 
 /** An application's own database of Bun's, handed in. */
 export const openBunDatabase: Open = (file) => {
@@ -80,6 +83,7 @@ await tryStores({
   "node:sqlite": () => onDisk("node:sqlite", openNodeSqlite, "openNodeSqlite", 0.05),
   "bun:sqlite": () => onDisk("bun:sqlite", openBunSqlite, "openBunSqlite", 0.05),
   "better-sqlite3": () => onDisk("better-sqlite3", openBetterSqlite, "openBetterSqlite", 0.05),
+  lmdb: () => onDisk("lmdb", openLmdb, "openLmdb", 0.05),
   "a database of bun:sqlite": () =>
     onDisk("a database of bun:sqlite", openBunDatabase, "openBunDatabase", 0.05),
 });

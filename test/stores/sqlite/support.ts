@@ -1,16 +1,15 @@
-import { fork, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { fileURLToPath } from "node:url";
 import Better from "better-sqlite3";
 import { onTestFinished } from "vitest";
 import { type SqliteDriverName, type SqliteStore, sqliteStore } from "../../../src/stores/sqlite.ts";
-
+import { startProgram } from "../programs.ts";
 import { call } from "../records.ts";
 
+export { message, turns, watch } from "../programs.ts";
 export { call, idOf, NOW, recordOf } from "../records.ts";
 
 export const DRIVERS: readonly SqliteDriverName[] = ["node:sqlite", "better-sqlite3"];
@@ -52,17 +51,5 @@ export function rawOn(file: string, driver: SqliteDriverName): DatabaseSync | Be
 
 /** Starts a program beside this file; it is killed when the test is over. */
 export function start(program: string, ...args: string[]): ChildProcess {
-  const child = fork(fileURLToPath(new URL(program, import.meta.url)), args, { execArgv: [] });
-  onTestFinished(() => void child.kill("SIGKILL"));
-  return child;
-}
-
-export async function message(child: ChildProcess): Promise<unknown> {
-  const [first] = (await once(child, "message")) as [unknown];
-  return first;
-}
-
-/** Lets the event loop go round. */
-export async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+  return startProgram(new URL(program, import.meta.url), ...args);
 }

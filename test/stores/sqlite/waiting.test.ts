@@ -15,6 +15,7 @@ import {
   start,
   storeOn,
   turns,
+  watch,
 } from "./support.ts";
 
 const change = { now: NOW, epoch: 1, set: { a: "2" } };
@@ -29,14 +30,6 @@ async function release(holder: ChildProcess): Promise<void> {
   const released = message(holder);
   holder.send("release");
   await released;
-}
-
-/** Tells at any time whether a promise is still pending. */
-function watch(promise: Promise<unknown>): { settled: boolean } {
-  const state = { settled: false };
-  const settle = (): void => void (state.settled = true);
-  promise.then(settle, settle);
-  return state;
 }
 
 describe.each(DRIVERS)("sqlite by %s, locked by another process", (driver) => {

@@ -1,12 +1,14 @@
 // Changes the sessions of one file as fast as it can until it is killed, and logs what was acknowledged, line by line.
 import { openSync, writeSync } from "node:fs";
-import type { SessionRecord } from "../../../src/core/record.ts";
-import type { Call, SessionStore } from "../../../src/core/store.ts";
-import { sqliteStore } from "../../../src/stores/sqlite.ts";
+import type { SessionRecord } from "../../src/core/record.ts";
+import type { Call, SessionStore } from "../../src/core/store.ts";
 import { idOf, NOW, SHARED } from "./storm-plan.ts";
 
-const [file = "", driver = "", logFile = "", name = ""] = process.argv.slice(2);
-const store = sqliteStore(file, { driver: driver === "better-sqlite3" ? driver : "node:sqlite" });
+const [module = "", opener = "", file = "", logFile = "", name = ""] = process.argv.slice(2);
+const openers = (await import(module)) as Readonly<Record<string, (file: string) => SessionStore>>;
+const open = openers[opener];
+if (open === undefined) throw new Error(`${module} has no ${opener}.`);
+const store = open(file);
 const log = openSync(logFile, "a");
 const call: Call = { signal: new AbortController().signal };
 

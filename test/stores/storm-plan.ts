@@ -1,4 +1,4 @@
-import type { SessionId } from "../../../src/core/record.ts";
+import type { SessionId } from "../../src/core/record.ts";
 
 export const NOW: number = Date.UTC(2100, 0, 1);
 /** The sessions over which all processes of the storm contend. */
