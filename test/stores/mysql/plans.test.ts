@@ -28,9 +28,15 @@ function statements(sql: Sql): Readonly<Record<string, readonly [sql: string, va
   const met = [nth(77), NOW, 1, 0, 9];
   const label = keyOf("user:7");
   const ids = Array.from({ length: 128 }, (_, index) => nth(index * 9));
+  const many = ids.slice(0, 32);
+  const [read, now, later] = ["1 1", String(NOW), String(NOW + 90_000)].map((text) => many.map(() => text));
+  const touches = [many, many, read, now, many, many, later, later].flatMap((list) => list ?? []);
   const names = [Buffer.from("cart"), Buffer.from("~auth"), Buffer.from("theme")];
   return {
     read: [sql.read, [nth(77)]],
+    "reads together": [sql.reads(32), many],
+    "what touches together are judged by": [sql.standing(32), many],
+    "touches together": [sql.touches(32), touches],
     touch: [sql.touch, [NOW, NOW, ...met]],
     write: [sql.write(2, 1), [...names, null, NOW, NOW, "1", "2", ...met]],
     renew: [sql.renew(2, 1), [...names, null, 2, "h", NOW, NOW, NOW, null, "1", "2", ...met]],
