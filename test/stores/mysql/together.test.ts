@@ -2,6 +2,8 @@
 import mysql from "mysql2/promise";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { SessionChange, UpdateOutcome } from "../../../src/core/store.ts";
+import { namesFor } from "../../../src/stores/mysql/schema.ts";
+import { sqlFor } from "../../../src/stores/mysql/sql.ts";
 import { type MysqlStore, mysqlStore } from "../../../src/stores/mysql.ts";
 import { seededRandom } from "../../../src/testing/index.ts";
 import { withServers } from "../../support/servers/programs.ts";
@@ -219,6 +221,30 @@ for (const kind of KINDS) {
         expect(sent.filter(isTouchTogether)).toHaveLength(0);
       });
 
+      test("a session that was changed, renewed, ended or brought to its end since it was read is not touched with the others", async () => {
+        const all = names("v", 8);
+        const { table } = await subject(all);
+        const ids = all.map(idOf);
+        const changes = [
+          `UPDATE ${table} SET version = 2 WHERE id = '${ids[1]}'`,
+          `UPDATE ${table} SET epoch = 2 WHERE id = '${ids[2]}'`,
+          `DELETE FROM ${table} WHERE id = '${ids[4]}'`,
+          `UPDATE ${table} SET expires_at = ${NOW} WHERE id = '${ids[7]}'`,
+        ];
+        for (const change of changes) await bench.raw.run(change);
+        const [read, now, later] = ["1 1", String(NOW), String(NOW + 3000)].map((text) =>
+          ids.map(() => text),
+        );
+        const lists = [ids, ids, read, now, ids, ids, later, later].flatMap((list) => list ?? []);
+        const connection = await holderOn(bench);
+        const [answer] = await connection.execute(sqlFor(namesFor(table, undefined)).touches(8), lists);
+        expect(answer).toMatchObject({ insertId: 0b01101001 });
+        const rows = await bench.raw.rows(
+          `SELECT id FROM ${table} WHERE expires_at = ${NOW + 3000} ORDER BY id`,
+        );
+        expect(rows.map(({ id }) => id)).toEqual([ids[0], ids[3], ids[5], ids[6]]);
+      });
+
       test("sessions that somebody has locked, however many, keep nobody waiting but those who touch them", async () => {
         const others = names("o", 24);
         const locked = names("h", 12);
@@ -297,13 +323,17 @@ for (const kind of KINDS) {
           );
           const settled = Promise.allSettled(calls);
           // At once, some microtasks later, or while statements are under way.
-          for (let turn = random.below(4); turn > 0; turn--)
+          const turns = random.below(4);
+          for (let turn = turns; turn > 0; turn--)
             await (random.oneIn(2) ? Promise.resolve() : new Promise((resolve) => setImmediate(resolve)));
           controller.abort(new Error("too late"));
           const outcomes = await settled;
           const after = await Promise.all(all.map((name) => store.read(idOf(name), call())));
           for (const [index, outcome] of outcomes.entries()) {
             if (!isLate(index)) expect(outcome.status).toBe("fulfilled");
+            // Nothing was sent in the turn in which it was asked for, but the first ones.
+            else if (turns === 0 && index >= TOUCHES_AT_ONCE)
+              expect(outcome).toMatchObject({ status: "rejected", reason: { message: DROPPED } });
             const written = after[index]?.expiresAt === NOW + 1000 + round;
             if (outcome.status === "fulfilled") expect(written).toBe(true);
             else if (index >= TOUCHES_AT_ONCE && isDropped(outcome.reason))
@@ -414,8 +444,10 @@ for (const kind of KINDS) {
   );
 }
 
+const DROPPED = "The deadline of the call passed before the statement was sent; nothing was read or written.";
+
 function isDropped(reason: unknown): boolean {
-  return reason instanceof Error && reason.message.includes("before the statement was sent");
+  return reason instanceof Error && reason.message === DROPPED;
 }
 
 /** What one client does with its own session, knowing what it must be told each time. */
