@@ -23,11 +23,14 @@ import { Caller } from "./mysql/calls.ts";
 import { createRecord } from "./mysql/create.ts";
 import { deleteBearers, deleteExpired, deleteRecord } from "./mysql/delete.ts";
 import { type Engine, rowsOf } from "./mysql/engine.ts";
+import type { Gathering } from "./mysql/gathering.ts";
 import { linksOf, type MysqlCallbackPool, type MysqlPool, type Row } from "./mysql/pool.ts";
-import { bySession, judgeRows, recordOf } from "./mysql/rows.ts";
+import { readsOf } from "./mysql/read.ts";
+import { bySession, judgeRows } from "./mysql/rows.ts";
 import { type Names, namesFor } from "./mysql/schema.ts";
 import { prepareTables } from "./mysql/setup.ts";
 import { sqlFor } from "./mysql/sql.ts";
+import { type Touch, touchesOf, touchOf } from "./mysql/touch.ts";
 import { updateRecord } from "./mysql/update.ts";
 import { isId, labelKey } from "./mysql/values.ts";
 
@@ -73,6 +76,8 @@ class Mysql implements MysqlStore {
   readonly traits: StoreTraits;
   readonly #engine: Engine;
   readonly #names: Names;
+  readonly #reads: Gathering<SessionId, SessionRecord | null>;
+  readonly #touches: Gathering<Touch, UpdateOutcome>;
   readonly #underWay = new Set<Promise<unknown>>();
   #closed = false;
 
@@ -80,6 +85,8 @@ class Mysql implements MysqlStore {
     this.traits = Object.freeze({ durability, shared: true, expires: false, resends: false });
     this.#engine = { caller, sql: sqlFor(names) };
     this.#names = names;
+    this.#reads = readsOf(this.#engine);
+    this.#touches = touchesOf(this.#engine);
   }
 
   create(record: SessionRecord, call: Call): Promise<boolean> {
@@ -87,15 +94,16 @@ class Mysql implements MysqlStore {
   }
 
   read(id: SessionId, call: Call): Promise<SessionRecord | null> {
-    return this.#counted(async () => {
-      if (!isId(id)) return null;
-      const rows = await rowsOf(this.#engine, this.#engine.sql.read, [id], call);
-      return rows.length === 0 ? null : recordOf(rows);
-    });
+    return this.#counted(async () => (isId(id) ? this.#reads.ask(id, call) : null));
   }
 
   update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
-    return this.#counted(() => updateRecord(this.#engine, id, change, call));
+    return this.#counted(() => {
+      const touch = touchOf(id, change);
+      return touch === undefined
+        ? updateRecord(this.#engine, id, change, call)
+        : this.#touches.ask(touch, call);
+    });
   }
 
   delete(id: SessionId, when: DeleteCondition, call: Call): Promise<DeleteOutcome> {

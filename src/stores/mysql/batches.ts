@@ -2,6 +2,12 @@
 const MOST = 128;
 
 /**
+ * The most calls that travel together. It bounds how long one answer keeps the event loop, and how long a neighbour waits for it;
+ * and no driver rounds a number of so many bits.
+ */
+export const MOST_TOGETHER = 32;
+
+/**
  * Splits values into batches of at most 128, each {@link filled}. So a handful of statements serves any number of
  * values, and a connection prepares each once. Whoever takes the batches must not mind a value twice.
  */

@@ -3,7 +3,7 @@ import { Acquisition } from "./acquisition.ts";
 import { BoundedLink } from "./bounded-link.ts";
 import { isLost, isPassing } from "./failures.ts";
 import { Greeter } from "./greeting.ts";
-import type { Acquire, Link, MysqlValue, Result } from "./pool.ts";
+import type { Acquire, Link, MysqlValue, Prepared, Result } from "./pool.ts";
 
 /** Statements on one connection, each sent only before the deadline of the call. */
 export interface Statements {
@@ -40,6 +40,18 @@ export class Caller {
    */
   write(sql: string, values: readonly MysqlValue[], call: Call): Promise<Result> {
     return retrying((link) => link.committed(sql, values), this.#connected, call, 0);
+  }
+
+  /**
+   * The same with a statement that is made in the moment in which it is sent, and each time that it is sent again: only then is it known
+   * whose deadline has passed. Nothing is sent where there is none.
+   */
+  writeMade(make: () => Prepared | undefined, call: Call): Promise<Result | undefined> {
+    const work = async (link: BoundedLink): Promise<Result | undefined> => {
+      const made = make();
+      return made === undefined ? undefined : link.committed(made.sql, made.values);
+    };
+    return retrying(work, this.#connected, call, 0);
   }
 
   /** Runs statements that take place together, or not at all when `work` throws. They are run again as `write` does. */

@@ -4,6 +4,9 @@ import { SessionError } from "../../core/errors.ts";
 const DUPLICATE_KEY = 1062;
 const NO_SUCH_TABLE = 1146;
 
+/** `sql_safe_updates` is on, and the statement reads a table that has no key; to MariaDB a derived one is such. */
+const SAFE_UPDATES = 1175;
+
 /**
  * After these nothing of the statement or transaction took place, and another try may do better: lock wait timeout, deadlock, row
  * changed since the snapshot (MariaDB 11), table definition changed, statement to be prepared anew, and in a replication group another
@@ -27,6 +30,12 @@ const CLOSED_BEFORE_NUMBERS: ReadonlySet<number> = new Set([45001, 45013]);
 /** The connection went away, or the server that ends or has ended it said so. */
 const LOST_CODES: ReadonlySet<unknown> = new Set(["PROTOCOL_CONNECTION_LOST", "ECONNRESET", "EPIPE"]);
 const LOST_NUMBERS: ReadonlySet<number> = new Set([1053, 1927, 4031, 45009]);
+
+/** Servers number their errors from 1000 on, clients theirs in the two thousands and from 45000 on, those of the system are below 0. */
+const OF_SERVERS = [1000, 2000, 3000, 45_000] as const;
+
+/** A commit that failed, and what the server says as it takes the connection away. */
+const LEAVES_OPEN: ReadonlySet<number> = new Set([1180, ...LOST_NUMBERS]);
 
 export function isDuplicate(error: unknown): boolean {
   return numberOf(error) === DUPLICATE_KEY;
@@ -53,6 +62,23 @@ export function wasNeverSent(error: unknown): boolean {
   );
 }
 
+/**
+ * Whether the server said of a statement which commits by itself that it refused it, or it was not sent. An error while it was made durable, or one of a
+ * connection, leaves that open.
+ */
+export function tookNoPlace(error: unknown): boolean {
+  if (isPassing(error) || error instanceof TooLate) return true;
+  const number = numberOf(error);
+  const [first, clients, second, drivers] = OF_SERVERS;
+  const told = (number >= first && number < clients) || (number >= second && number < drivers);
+  return told && !LEAVES_OPEN.has(number);
+}
+
+/** Whether a setting of the connection forbids the kind of statement, whatever it says. */
+export function isForbidden(error: unknown): boolean {
+  return numberOf(error) === SAFE_UPDATES;
+}
+
 /** Whether the connection was lost while an answer was awaited. */
 export function isLost(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -77,9 +103,15 @@ export class LeftInTransaction extends SessionError {
 
 /** The rejection of a call whose deadline came before anything was sent. */
 export function tooLate(cause: unknown): SessionError {
-  return new SessionError(
-    "ERR_SESSION_STORE_UNAVAILABLE",
-    "The deadline of the call passed before the statement was sent; nothing was read or written.",
-    { cause },
-  );
+  return new TooLate(cause);
+}
+
+class TooLate extends SessionError {
+  constructor(cause: unknown) {
+    super(
+      "ERR_SESSION_STORE_UNAVAILABLE",
+      "The deadline of the call passed before the statement was sent; nothing was read or written.",
+      { cause },
+    );
+  }
 }

@@ -33,6 +33,12 @@ export interface Result {
   readonly insertId: number;
 }
 
+/** A statement and what is bound in it. */
+export interface Prepared {
+  readonly sql: string;
+  readonly values: readonly MysqlValue[];
+}
+
 /** One connection with the differences between the drivers out of sight. */
 export interface Link {
   /**

@@ -57,8 +57,8 @@ export function namesIn(rows: readonly Row[]): ReadonlySet<string> {
   return new Set(rows.flatMap((row) => (Buffer.isBuffer(row[NAME]) ? [row[NAME].toString()] : [])));
 }
 
-/** The rows of each session, in the order of the ids. */
-export function bySession(rows: readonly Row[]): (readonly Row[])[] {
+/** The rows of each session, by its id. */
+export function rowsBySession(rows: readonly Row[]): ReadonlyMap<string, readonly Row[]> {
   const sessions = new Map<string, Row[]>();
   for (const row of rows) {
     const id = String(row[0]);
@@ -66,7 +66,12 @@ export function bySession(rows: readonly Row[]): (readonly Row[])[] {
     if (those === undefined) sessions.set(id, [row]);
     else those.push(row);
   }
-  return [...sessions].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, those]) => those);
+  return sessions;
+}
+
+/** The rows of each session, in the order of the ids. */
+export function bySession(rows: readonly Row[]): (readonly Row[])[] {
+  return [...rowsBySession(rows)].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, those]) => those);
 }
 
 function fieldsOf(rows: readonly Row[]): Record<string, string> {

@@ -1,5 +1,6 @@
 import { RESERVED } from "../../core/record.ts";
 import { COLUMNS, FORMAT } from "./rows.ts";
+import { MOST_TOGETHER } from "./batches.ts";
 import type { Names } from "./schema.ts";
 
 const LARGEST = Number.MAX_SAFE_INTEGER;
@@ -18,10 +19,16 @@ const RESERVED_FIELDS = `f.name >= '${RESERVED}' AND f.name < '${String.fromChar
 /** Each statement as text. None depends on a value, so that a connection prepares each once. */
 export interface Sql {
   readonly read: string;
+  /** Several sessions with their fields. */
+  reads(ids: number): string;
   readonly listed: string;
   readonly walked: string;
   readonly insert: string;
   readonly touch: string;
+  /** What touches of several sessions are judged by. */
+  standing(ids: number): string;
+  /** Touches several sessions, each in the state that it was read in. The answer is a number with a bit for each that was. */
+  touches(ids: number): string;
   /** Changes a session and the texts of so many of its fields, which must have rows, and empties so many others. */
   write(set: number, removed: number): string;
   /** The same with a new secret. */
@@ -68,6 +75,9 @@ export function sqlFor(names: Names): Sql {
     AND s.version BETWEEN CAST(? AS SIGNED) AND CAST(? AS SIGNED) AND ${SOUND}`;
   return {
     read: `SELECT ${COLUMNS} FROM ${sessions} s ${joined} WHERE s.id = ?`,
+    // Where MySQL has not counted a table since it was filled, it would rather read all of it than look up a few keys.
+    reads: (ids) => `SELECT ${COLUMNS} FROM ${sessions} s FORCE INDEX (PRIMARY)
+      LEFT JOIN ${fields} f FORCE INDEX (PRIMARY) ON f.session_id = s.id WHERE s.id IN (${repeated("?", ids)})`,
     listed: `SELECT ${COLUMNS} FROM (SELECT session_id FROM ${labels} WHERE label = ? AND session_id > ? ORDER BY session_id LIMIT ?) p
       JOIN ${sessions} s ON s.id = p.session_id ${joined} AND ${RESERVED_FIELDS}`,
     walked: `SELECT ${COLUMNS} FROM (SELECT id FROM ${sessions} WHERE id > ? ORDER BY id LIMIT ?) p
@@ -75,6 +85,11 @@ export function sqlFor(names: Names): Sql {
     insert: `INSERT INTO ${sessions} (id, epoch, version, secret_hash, labels, created_at, accessed_at, expires_at, ends_at, format)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     touch: `UPDATE ${sessions} s SET s.version = LAST_INSERT_ID(s.version + 1) - 1, ${later} ${met}`,
+    standing: (
+      ids,
+    ) => `SELECT CAST(s.id AS BINARY), s.epoch, s.version, s.accessed_at, s.expires_at, (${SOUND})
+      FROM ${sessions} s FORCE INDEX (PRIMARY) WHERE s.id IN (${repeated("?", ids)})`,
+    touches: (ids) => touches(sessions, repeated("?", ids)),
     write: (set, removed) =>
       `UPDATE ${sessions} s ${joins(set, removed)} SET ${next}, ${later}${texts(set, removed)} ${met}`,
     renew: (set, removed) =>
@@ -102,6 +117,24 @@ export function sqlFor(names: Names): Sql {
     removeBearers: (count) => `DELETE s FROM ${sessions} s WHERE s.id IN (${repeated("?", count)})
       AND EXISTS (SELECT 1 FROM ${labels} l WHERE l.label = ? AND l.session_id = s.id)`,
   };
+}
+
+/**
+ * Each row is reached by way of a derived table, which takes its lock only where nobody has it, in the order of the keys: so the
+ * statement waits for nobody, and holds no lock when it is answered. The first such table makes the number of those that are as they were
+ * read; by then they are locked, and stay so. The second one gives their ids. A LIMIT keeps engines from dissolving these tables.
+ */
+function touches(sessions: string, list: string): string {
+  const locked = (columns: string): string =>
+    `(SELECT FIELD(l.id, ${list}) AS n, ${columns} FROM ${sessions} l FORCE INDEX (PRIMARY)
+      WHERE l.id IN (${list}) LIMIT ${MOST_TOGETHER} FOR UPDATE SKIP LOCKED)`;
+  const later = (column: string): string =>
+    `s.${column} = GREATEST(s.${column}, CAST(ELT(y.n, ${list}) AS SIGNED))`;
+  return `UPDATE (SELECT BIT_OR(1 << (k.n - 1)) AS mask FROM ${locked("l.epoch, l.version, l.expires_at")} k
+      WHERE CONCAT(k.epoch, ' ', k.version) = ELT(k.n, ${list}) AND k.expires_at > CAST(ELT(k.n, ${list}) AS SIGNED)) z
+    STRAIGHT_JOIN ${locked("l.id")} y ON z.mask & (1 << (y.n - 1))
+    STRAIGHT_JOIN ${sessions} s FORCE INDEX (PRIMARY) ON s.id = y.id
+    SET s.version = s.version + 0 * LAST_INSERT_ID(z.mask), ${later("accessed_at")}, ${later("expires_at")}`;
 }
 
 interface Alias {

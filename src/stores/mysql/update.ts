@@ -17,7 +17,8 @@ import { NO_TRIGGERS } from "./schema.ts";
 import type { Sql } from "./sql.ts";
 import { type Field, formatOf, isId, labelKey, labelsText, requireFits } from "./values.ts";
 
-const LOWEST = Number.MIN_SAFE_INTEGER;
+/** No time that grows ever stays below it. */
+export const LOWEST: number = Number.MIN_SAFE_INTEGER;
 const LARGEST = Number.MAX_SAFE_INTEGER;
 
 /** More fields than that go by a transaction: a statement joins one row for each, and an engine joins 61 at most. */
@@ -117,11 +118,11 @@ async function applied(engine: Engine, write: Write, call: Call): Promise<number
 }
 
 /**
- * The version that came back with an answer, or nothing when no row met the conditions.
+ * The version, or another number, that came back with an answer; nothing when no row met the conditions.
  *
  * @throws `ERR_SESSION_CONFIG` when a row was changed all the same: a trigger loses the version on the way.
  */
-function versionIn({ insertId, affected }: Result): number | undefined {
+export function versionIn({ insertId, affected }: Result): number | undefined {
   if (insertId !== 0) return insertId;
   if (affected !== 0) refuseConfig(`An answer came without its version. ${NO_TRIGGERS}`);
   return undefined;
