@@ -117,10 +117,10 @@ export class Gather<Ask, Answer> {
   #depart(batch: readonly Passenger<Ask, Answer>[]): void {
     let counts = true;
     const over = (): void => {
-      if (!counts) return;
+      if (counts) this.#underWay -= 1;
       counts = false;
       clearTimeout(slow);
-      this.#underWay -= 1;
+      // Also where it did not count any more: others may have waited for what it carried.
       this.#schedule();
     };
     const slow = setTimeout(over, SLOW_MS);
