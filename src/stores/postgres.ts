@@ -21,6 +21,7 @@ import type {
   UpdateOutcome,
 } from "../core/store.ts";
 import type { PostgresClient } from "./postgres/clients.ts";
+import { type Create, Creates } from "./postgres/creates.ts";
 import { driverOf } from "./postgres/drivers.ts";
 import { Gather } from "./postgres/gather.ts";
 import { isStorable, type Names, namesFor } from "./postgres/names.ts";
@@ -125,6 +126,7 @@ class Postgres implements PostgresStore {
   readonly #names: Names;
   readonly #sender: Sender;
   readonly #statements: Statements;
+  readonly #creates: Gather<Create, boolean>;
   readonly #reads: Gather<SessionId, Row | null>;
   readonly #writes: Gather<Write, Row>;
   #closed = false;
@@ -134,13 +136,14 @@ class Postgres implements PostgresStore {
     this.#names = names;
     this.#sender = sender;
     this.#statements = statements;
+    this.#creates = new Gather(new Creates(sender, statements));
     this.#reads = new Gather(new Reads(sender, statements));
     this.#writes = new Gather(new Writes(sender, statements));
   }
 
   async create(record: SessionRecord, call: Call): Promise<boolean> {
-    const rows = await this.#send(this.#statements.create, createValues(record), call);
-    return rows.length > 0;
+    this.#requireOpen();
+    return await this.#creates.ask({ id: record.id, values: createValues(record) }, call);
   }
 
   async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
@@ -233,7 +236,7 @@ class Postgres implements PostgresStore {
   /** Lets the calls under way finish, those that wait for others to travel with among them; later ones reject. The pool, client or instance that was handed in stays open. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([this.#reads.drained(), this.#writes.drained()]);
+    await Promise.all([this.#creates.drained(), this.#reads.drained(), this.#writes.drained()]);
     await this.#sender.drained();
   }
 

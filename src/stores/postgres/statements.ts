@@ -18,6 +18,8 @@ export interface Statement {
  */
 export interface Statements {
   readonly create: Statement;
+  /** Several records at once. */
+  readonly creates: Statement;
   readonly read: Statement;
   /** Several ids at once. */
   readonly reads: Statement;
@@ -37,6 +39,7 @@ export interface Statements {
 export function statementsFor(names: Names, notify: boolean): Statements {
   const texts = {
     create: create(names),
+    creates: creates(names),
     read: `SELECT ${whole(names)} FROM ${names.sessions} s WHERE s.id = $1`,
     reads: `SELECT ${whole(names)} FROM ${names.sessions} s WHERE s.id = ANY (${ids("SELECT pg_catalog.unnest($1::text[])")})`,
     touch: update(names, TOUCHED),
@@ -98,6 +101,31 @@ function create({ sessions, labels, texts }: Names): string {
       SELECT created.id, t.name, t.key, t.text FROM created, ${longTexts("$12::text::json")}
     )
     SELECT 'applied' FROM created`;
+}
+
+/**
+ * $1 is a list of records, an id at most once. Answers the ids that were free. They are taken in their order, so that two that
+ * overlap wait for one another and do not lock each other up.
+ */
+function creates({ sessions, labels, texts }: Names): string {
+  return `
+    WITH asked AS MATERIALIZED (
+      SELECT * FROM pg_catalog.json_to_recordset($1::text::json) AS w (id text, epoch bigint, version bigint, secret_hash text, labels text[],
+        created_at bigint, accessed_at bigint, expires_at bigint, ends_at bigint, fields jsonb, entries text[], long json)
+    ), created AS (
+      INSERT INTO ${sessions} (id, epoch, version, secret_hash, labels, created_at, accessed_at, expires_at, ends_at, due, fields, long)
+      SELECT id, epoch, version, secret_hash, labels, created_at, accessed_at, expires_at, ends_at, expires_at, fields, long IS NOT NULL
+      FROM asked ORDER BY id COLLATE "C"
+      ON CONFLICT (id) DO NOTHING
+      RETURNING id
+    ), indexed AS (
+      INSERT INTO ${labels} (label, session_id)
+      SELECT label, created.id FROM created JOIN asked w ON w.id = created.id, pg_catalog.unnest(w.entries) label
+    ), stored AS (
+      INSERT INTO ${texts} (session_id, name, key, text)
+      SELECT created.id, t.name, t.key, t.text FROM created JOIN asked w ON w.id = created.id, ${longTexts("w.long")}
+    )
+    SELECT id FROM created`;
 }
 
 /** What becomes of an update of the row \`s\`, in the order of the contract; the version may be null. */

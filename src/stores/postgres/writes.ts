@@ -1,6 +1,7 @@
 import type { SessionId } from "../../core/record.ts";
 import type { Call, SessionChange } from "../../core/store.ts";
 import type { Carrier } from "./gather.ts";
+import { Load, Occupied } from "./occupied.ts";
 import type { Row } from "./rows.ts";
 import type { Sender } from "./sender.ts";
 import type { Statements } from "./statements.ts";
@@ -9,11 +10,6 @@ import type { Journey } from "./waiting.ts";
 
 /** Batches of writes under way at once. */
 const AT_ONCE = 4;
-/** Ids in a batch at most: it bounds for how long rows are held. */
-const LARGEST = 64;
-/** Past so many characters nothing more comes into a batch: who writes little must not wait for who writes much. */
-const LARGEST_TEXT = 65_536;
-
 /** A touch, or a change of fields, on its way. */
 export interface Write {
   readonly id: SessionId;
@@ -45,8 +41,7 @@ export class Writes implements Carrier<Write, Row> {
   readonly atOnce: number;
   readonly #sender: Sender;
   readonly #statements: Statements;
-  /** How many calls are under way for an id. */
-  readonly #busy = new Map<SessionId, number>();
+  readonly #occupied = new Occupied();
 
   constructor(sender: Sender, statements: Statements) {
     this.atOnce = Math.min(AT_ONCE, sender.connections);
@@ -60,23 +55,21 @@ export class Writes implements Carrier<Write, Row> {
 
   boarding(): (write: Write) => boolean {
     const aboard = new Map<SessionId, Last>();
-    let characters = 0;
-    const hasRoom = (): boolean => aboard.size < LARGEST && characters < LARGEST_TEXT;
+    const load = new Load();
+    const isFirst = (write: Write): boolean => {
+      if (this.#occupied.has(write.id) || !load.takes(write.values)) return false;
+      aboard.set(write.id, lastOf(write));
+      return true;
+    };
     return (write) => {
-      const { id } = write;
-      const isFirst = !aboard.has(id);
-      if (isFirst ? this.#busy.has(id) || !hasRoom() : !follows(aboard, write)) return false;
-      if (isFirst) aboard.set(id, lastOf(write));
-      characters += lengthOf(write);
-      this.#busy.set(id, (this.#busy.get(id) ?? 0) + 1);
+      if (!(aboard.has(write.id) ? follows(aboard, write) : isFirst(write))) return false;
+      this.#occupied.enter(write.id);
       return true;
     };
   }
 
   landed({ id }: Write): void {
-    const others = (this.#busy.get(id) ?? 0) - 1;
-    if (others > 0) this.#busy.set(id, others);
-    else this.#busy.delete(id);
+    this.#occupied.leave(id);
   }
 
   async together(writes: readonly Write[], journey: Journey): Promise<readonly (Row | undefined)[]> {
@@ -148,8 +141,4 @@ function merged(first: Write, second: Write): Write {
 function latest(name: "accessedAt" | "expiresAt", one: Touch, other: Touch): Partial<Touch> {
   const times = [one[name], other[name]].filter((time) => time !== undefined);
   return times.length === 0 ? {} : { [name]: Math.max(...times) };
-}
-
-function lengthOf({ values }: Write): number {
-  return values.reduce((sum, value) => sum + (value?.length ?? 0), 0);
 }

@@ -283,6 +283,66 @@ test("calls of one turn are one statement, whatever their outcomes", async () =>
   ]);
 });
 
+test("new records of one turn are one statement, with their labels and long texts, and taken ids stay as they are", async () => {
+  const pool = poolOn(server());
+  const store = await storeOn(pool);
+  const before = recordOf("b", { fields: { a: "before" } });
+  await store.create(before, call());
+  const statements = counted(pool);
+  const long = "x".repeat(5000);
+  const records = NAMES.map((name) =>
+    recordOf(name, {
+      labels: [`user:${name}`, '"\\{},'],
+      fields: { long, small: name },
+      epoch: 3,
+      version: 7,
+    }),
+  );
+  const [a] = records;
+  if (a === undefined) throw new Error("There are four.");
+  const calls = [...records, { ...a, fields: {} }].map((record) => store.create(record, call()));
+  expect(await Promise.all(calls)).toEqual([true, false, true, true, false]);
+  // The second of the same id went after the first.
+  expect(statements()).toBe(2);
+  const stored = await Promise.all(NAMES.map((name) => store.read(idOf(name), call())));
+  expect(stored).toEqual(records.map((record, index) => (index === 1 ? before : record)));
+  expect((await store.listByLabel("user:c", { limit: 9 }, call())).records).toHaveLength(1);
+  expect(await store.deleteByLabel('"\\{},', [], call())).toBe(3);
+});
+
+test("one new record that the server refuses does not fail its neighbours", async () => {
+  const schema = freshSchema();
+  const [store, admin] = [await storeOn(poolOn(server()), { schema }), await clientOn(server())];
+  await admin.query(`ALTER TABLE ${schema}.holdfast_sessions ADD CHECK (id <> '${idOf("b")}')`);
+  const settled = await Promise.allSettled(NAMES.map((name) => store.create(recordOf(name), call())));
+  expect(settled.map((each) => (each.status === "fulfilled" ? each.value : each.reason.code))).toEqual([
+    true,
+    "23514",
+    true,
+    true,
+  ]);
+  expect(await versions(store)).toEqual([1, undefined, 1, 1]);
+});
+
+test.for(["read committed", "repeatable read", "serializable"])(
+  "of stores that create the same ids in different orders exactly one makes each, at %s",
+  async (level) => {
+    const schema = freshSchema();
+    const options = { options: `-c default_transaction_isolation=${level.replace(" ", "\\ ")}` };
+    const stores = await Promise.all([1, 2, 3].map(() => storeOn(poolOn(server(), options), { schema })));
+    for (let round = 0; round < 10; round += 1) {
+      const names = Array.from({ length: 20 }, (_, index) => `r${round}n${index}x`);
+      const orders = [names, names.toReversed(), [...names.slice(9), ...names.slice(0, 9)]];
+      const made = await Promise.all(
+        stores.map((store, place) =>
+          Promise.all((orders[place] ?? []).map((name) => store.create(recordOf(name), call()))),
+        ),
+      );
+      expect(made.flat().filter(Boolean)).toHaveLength(names.length);
+    }
+  },
+);
+
 test("touches of one id that come together are one row of one statement, and each is told what became of it", async () => {
   const pool = poolOn(server());
   const store = await storeOn(pool);

@@ -5,6 +5,7 @@ import { type Statements, statementsFor } from "../../../src/stores/postgres/sta
 import {
   arrayOf,
   changesValue,
+  createsValue,
   createValues,
   updateValues,
   type Value,
@@ -118,6 +119,11 @@ test("each statement finds its rows by an index and touches what it needs, with 
     ["change", change, { pages: 20, rows: 1 }],
     ["relabel", relabel, { pages: 80, rows: 3 }],
     ["create", createValues(record), { pages: 80, rows: 2 }],
+    [
+      "creates",
+      [createsValue([createValues(record), createValues({ ...record, id: idOf("new2") })])],
+      { pages: 160, rows: 100 },
+    ],
     ["delete", [id, null, null], { pages: 20, rows: 1 }],
     ["list", ["user:5", "user:5", "", "11"], { pages: 150, rows: 30 }],
     ["list", ["tenant:1", "tenant:1", `s${"9000".padStart(23, "0")}`, "11"], { pages: 150, rows: 30 }],
