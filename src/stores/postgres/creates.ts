@@ -1,14 +1,11 @@
 import type { SessionId } from "../../core/record.ts";
 import type { Call } from "../../core/store.ts";
-import type { Carrier } from "./gather.ts";
+import { type Carrier, placesOn } from "./gather.ts";
 import { Load, Occupied } from "./occupied.ts";
 import type { Sender } from "./sender.ts";
 import type { Statements } from "./statements.ts";
 import { createsValue, type Value } from "./values.ts";
 import type { Journey } from "./waiting.ts";
-
-/** Batches of them under way at once. */
-const AT_ONCE = 4;
 
 /** A new record on its way. */
 export interface Create {
@@ -25,7 +22,7 @@ export class Creates implements Carrier<Create, boolean> {
   readonly #occupied = new Occupied();
 
   constructor(sender: Sender, statements: Statements) {
-    this.atOnce = Math.min(AT_ONCE, sender.connections);
+    this.atOnce = placesOn(sender.connections);
     this.#sender = sender;
     this.#statements = statements;
   }

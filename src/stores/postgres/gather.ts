@@ -18,6 +18,14 @@ export interface Carrier<Ask, Answer> {
   alone(ask: Ask, call: Call): Promise<Answer>;
 }
 
+/** Batches of one kind under way at once: more of them would be smaller ones. */
+const AT_ONCE = 4;
+
+/** How many batches may be under way over so many connections: one at least, whatever a client tells of itself. */
+export function placesOn(connections: number): number {
+  return connections >= AT_ONCE ? AT_ONCE : Math.max(1, Math.floor(connections) || 1);
+}
+
 /** How long a call that may wait does so at most, in milliseconds. */
 const WINDOW_MS = 5;
 

@@ -1,14 +1,13 @@
 import type { SessionId } from "../../core/record.ts";
 import type { Call } from "../../core/store.ts";
-import type { Carrier } from "./gather.ts";
+import { type Carrier, placesOn } from "./gather.ts";
 import type { Row } from "./rows.ts";
 import type { Sender } from "./sender.ts";
 import type { Statements } from "./statements.ts";
 import { arrayOf } from "./values.ts";
 import type { Journey } from "./waiting.ts";
 
-/** Reads under way at once, and ids in one of them at most. */
-const AT_ONCE = 4;
+/** Ids in a batch at most. */
 const LARGEST = 128;
 
 /** Carries reads: those of one id share a row. */
@@ -18,7 +17,7 @@ export class Reads implements Carrier<SessionId, Row | null> {
   readonly #statements: Statements;
 
   constructor(sender: Sender, statements: Statements) {
-    this.atOnce = Math.min(AT_ONCE, sender.connections);
+    this.atOnce = placesOn(sender.connections);
     this.#sender = sender;
     this.#statements = statements;
   }

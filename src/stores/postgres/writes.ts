@@ -1,6 +1,6 @@
 import type { SessionId } from "../../core/record.ts";
 import type { Call, SessionChange } from "../../core/store.ts";
-import type { Carrier } from "./gather.ts";
+import { type Carrier, placesOn } from "./gather.ts";
 import { Load, Occupied } from "./occupied.ts";
 import type { Row } from "./rows.ts";
 import type { Sender } from "./sender.ts";
@@ -8,8 +8,6 @@ import type { Statements } from "./statements.ts";
 import { changesValue, updateValues, type Value } from "./values.ts";
 import type { Journey } from "./waiting.ts";
 
-/** Batches of writes under way at once. */
-const AT_ONCE = 4;
 /** A touch, or a change of fields, on its way. */
 export interface Write {
   readonly id: SessionId;
@@ -44,7 +42,7 @@ export class Writes implements Carrier<Write, Row> {
   readonly #occupied = new Occupied();
 
   constructor(sender: Sender, statements: Statements) {
-    this.atOnce = Math.min(AT_ONCE, sender.connections);
+    this.atOnce = placesOn(sender.connections);
     this.#sender = sender;
     this.#statements = statements;
   }

@@ -1,8 +1,10 @@
 import type { Pool } from "pg";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { SessionId } from "../../../src/core/record.ts";
+import type { SessionId, SessionRecord } from "../../../src/core/record.ts";
 import type { Call, SessionChange } from "../../../src/core/store.ts";
 import { type PostgresStore, postgresStore } from "../../../src/stores/postgres.ts";
+import { type Random, seededRandom } from "../../../src/testing/random.ts";
+import { step, type World } from "../../../src/testing/store-rules/model.ts";
 import { PgBouncer } from "../../support/servers/postgres.ts";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
 import {
@@ -380,6 +382,64 @@ test("touches that are judged by other clocks or epochs than those before them a
   expect(outcomes.map(({ kind }) => kind)).toEqual(["done", "stale", "gone", "done", "done", "gone"]);
   expect((await store.read(idOf("a"), call()))?.expiresAt).toBe(NOW + 1200);
 });
+
+test("touches that come while something is under way gather over several turns", async () => {
+  const schema = freshSchema();
+  const pool = poolOn(server());
+  const store = await storeOn(pool, { schema });
+  const [holder, admin] = [await clientOn(server()), await clientOn(server())];
+  const names = Array.from({ length: 30 }, (_, index) => `n${index}x`);
+  await filled(store, ["a", ...names]);
+  const statements = counted(pool);
+  await holder.query(`BEGIN; LOCK TABLE ${schema}.holdfast_sessions`);
+  const calls = [write(store, "a")];
+  await waitersAre(admin, 1);
+  for (const name of names) {
+    calls.push(store.update(idOf(name), changeOf({ accessedAt: NOW + 1 }), call()));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await holder.query("COMMIT");
+  const outcomes = await Promise.all(calls);
+  expect(new Set(outcomes.map(({ kind }) => kind))).toEqual(new Set(["done"]));
+  expect(statements()).toBeLessThan(names.length / 2);
+});
+
+test("a storm of touches and changes on ids that repeat answers as the contract says, call by call", async () => {
+  const random = seededRandom(Math.floor(Math.random() * 2 ** 32));
+  const store = await storeOn(poolOn(server()));
+  const names = Array.from({ length: 12 }, (_, index) => `n${index}x`);
+  let world: World = new Map(names.slice(2).map((name) => [idOf(name), recordOf(name)]));
+  await Promise.all([...world.values()].map((record) => store.create(record, call())));
+  for (let round = 0; round < 60; round += 1) {
+    const operations = Array.from({ length: 50 }, (_, index) => {
+      const id = idOf(random.pick(names));
+      return { kind: "update", id, change: changeBy(random, world.get(id), `${round} ${index}`) } as const;
+    });
+    const outcomes = await Promise.all(operations.map(({ id, change }) => store.update(id, change, call())));
+    for (const [index, operation] of operations.entries()) {
+      const next = step(world, operation);
+      expect(outcomes[index], JSON.stringify({ random: random.seed, operation })).toEqual(next.answer);
+      world = next.world;
+    }
+    const ids = names.map(idOf);
+    const held = await Promise.all(ids.map((id) => store.read(id, call())));
+    expect(held).toEqual(ids.map((id) => world.get(id) ?? null));
+  }
+});
+
+/** A change whose conditions hold more often than not, and whose times make some sessions end and others last. */
+function changeBy(random: Random, known: SessionRecord | undefined, text: string): SessionChange {
+  const version = (known?.version ?? 1) + random.below(2);
+  return changeOf({
+    now: NOW + random.below(20),
+    epoch: random.oneIn(8) ? 2 : 1,
+    ...(random.oneIn(5) && { ifVersion: version }),
+    ...(random.oneIn(2) && { set: { [`f${random.below(3)}`]: random.oneIn(6) ? text.repeat(200) : text } }),
+    ...(random.oneIn(6) && { remove: [`f${random.below(3)}`] }),
+    ...(random.oneIn(2) && { accessedAt: NOW + random.below(50) }),
+    ...(random.oneIn(2) && { expiresAt: NOW + random.below(1500) }),
+  });
+}
 
 test("close waits for what has gathered, and what comes later is refused", async () => {
   const schema = freshSchema();
