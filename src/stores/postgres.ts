@@ -21,8 +21,11 @@ import type {
   UpdateOutcome,
 } from "../core/store.ts";
 import type { PostgresClient } from "./postgres/clients.ts";
+import { type Create, Creates } from "./postgres/creates.ts";
 import { driverOf } from "./postgres/drivers.ts";
+import { Gather } from "./postgres/gather.ts";
 import { isStorable, type Names, namesFor } from "./postgres/names.ts";
+import { Reads } from "./postgres/reads.ts";
 import { pageOf, recordOf, type Row } from "./postgres/rows.ts";
 import { Sender } from "./postgres/sender.ts";
 import { setUp } from "./postgres/setup.ts";
@@ -35,6 +38,7 @@ import {
 } from "./postgres/statements.ts";
 import { Subscribers } from "./postgres/subscribers.ts";
 import { arrayOf, count, createValues, entryOf, updateValues, type Value } from "./postgres/values.ts";
+import { touchOf, type Write, Writes } from "./postgres/writes.ts";
 
 export type {
   PgClient,
@@ -122,6 +126,9 @@ class Postgres implements PostgresStore {
   readonly #names: Names;
   readonly #sender: Sender;
   readonly #statements: Statements;
+  readonly #creates: Gather<Create, boolean>;
+  readonly #reads: Gather<SessionId, Row | null>;
+  readonly #writes: Gather<Write, Row>;
   #closed = false;
 
   constructor({ names, traits, sender, statements }: Parts) {
@@ -129,21 +136,28 @@ class Postgres implements PostgresStore {
     this.#names = names;
     this.#sender = sender;
     this.#statements = statements;
+    this.#creates = new Gather(new Creates(sender, statements));
+    this.#reads = new Gather(new Reads(sender, statements));
+    this.#writes = new Gather(new Writes(sender, statements));
   }
 
   async create(record: SessionRecord, call: Call): Promise<boolean> {
-    const rows = await this.#send(this.#statements.create, createValues(record), call);
-    return rows.length > 0;
+    this.#requireOpen();
+    return await this.#creates.ask({ id: record.id, values: createValues(record) }, call);
   }
 
   async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
-    const [row] = await this.#send(this.#statements.read, [id], call);
-    return row === undefined ? null : recordOf(row);
+    this.#requireOpen();
+    const row = await this.#reads.ask(id, call);
+    return row === null ? null : recordOf(row);
   }
 
   async update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
+    this.#requireOpen();
     const { kind, values } = updateValues(id, change);
-    const [outcome, version] = await this.#judged(this.#statements[kind], values, call);
+    const [outcome, version] = await (kind === "touch" || kind === "change"
+      ? this.#writes.ask({ id, kind, values, touch: kind === "touch" ? touchOf(change) : null }, call)
+      : this.#judged(this.#statements[kind], values, call));
     switch (outcome) {
       case "applied":
         return { kind: "done", version: Number(version) };
@@ -219,18 +233,16 @@ class Postgres implements PostgresStore {
     await setUp(this.#sender, this.#names, this.traits.durability, call);
   }
 
-  /** Lets the calls under way finish; later ones reject. The pool, client or instance that was handed in stays open. */
+  /** Lets the calls under way finish, those that wait for others to travel with among them; later ones reject. The pool, client or instance that was handed in stays open. */
   async close(): Promise<void> {
     this.#closed = true;
+    await Promise.all([this.#creates.drained(), this.#reads.drained(), this.#writes.drained()]);
     await this.#sender.drained();
   }
 
-  /** Sends a conditional statement until its outcome is that of one state of the row, and not of two. */
-  async #judged(statement: Statement, values: readonly Value[], call: Call): Promise<Row> {
-    for (;;) {
-      const [row = []] = await this.#send(statement, values, call);
-      if (row[0] !== "done") return row;
-    }
+  #judged(statement: Statement, values: readonly Value[], call: Call): Promise<Row> {
+    this.#requireOpen();
+    return this.#sender.judged(statement, values, call);
   }
 
   #send(statement: Statement, values: readonly Value[], call: Call): Promise<readonly Row[]> {

@@ -25,6 +25,7 @@ export interface PgPoolClient extends PgClient {
 /** What is called of a `Pool` of `pg`. */
 export interface PgPool {
   readonly totalCount: number;
+  readonly options?: { readonly max?: number };
   connect(): Promise<PgPoolClient>;
   on(event: string, listener: (argument: unknown) => void): unknown;
   listenerCount(event: string): number;
@@ -47,7 +48,10 @@ export interface PostgresJsQuery {
 
 /** What is called of an instance of `postgres` (postgres.js). */
 export interface PostgresJsSql {
-  readonly options?: { readonly transform?: { readonly row?: { readonly from?: unknown } } };
+  readonly options?: {
+    readonly max?: number;
+    readonly transform?: { readonly row?: { readonly from?: unknown } };
+  };
   unsafe(text: string, values?: never[], options?: { readonly prepare?: boolean }): PostgresJsQuery;
   listen(
     channel: string,

@@ -2,16 +2,27 @@ import type { Call } from "../../core/store.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
 import type { Value } from "./values.ts";
+import type { Journey } from "./waiting.ts";
+
+/** How many connections a pool has at most, by either client, where it does not tell. */
+export const USUAL_CONNECTIONS = 10;
 
 /** The differences between the clients, out of sight. */
 export interface Driver {
+  /** How many connections it has at most. */
+  readonly connections: number;
   /**
    * Carries one statement out. Rejects without having sent it when the signal aborts while it waits for a connection. Once
    * sent it is waited for a while beyond the deadline, since its outcome is better known than not.
    *
    * @param named Whether the connection may keep it prepared under its name.
    */
-  run(statement: Statement, values: readonly Value[], named: boolean, call: Call): Promise<readonly Row[]>;
+  run(
+    statement: Statement,
+    values: readonly Value[],
+    named: boolean,
+    journey: Journey,
+  ): Promise<readonly Row[]>;
   /** Carries several statements out in one transaction, as one message. */
   script(text: string, call: Call): Promise<void>;
   /**

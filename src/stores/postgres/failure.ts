@@ -1,12 +1,18 @@
 import { SessionError } from "../../core/errors.ts";
 
+class NotSent extends SessionError {}
+
 /** The rejection of a call whose deadline came before it was sent. */
 export function notSent(cause: unknown): SessionError {
-  return new SessionError(
+  return new NotSent(
     "ERR_SESSION_STORE_UNAVAILABLE",
     "The deadline of the call passed before a connection was free; nothing was sent.",
     { cause },
   );
+}
+
+export function isNotSent(error: unknown): boolean {
+  return error instanceof NotSent;
 }
 
 /** The rejection of a call that was sent and not answered, long after its deadline. */

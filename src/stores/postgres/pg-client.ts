@@ -7,13 +7,14 @@ import { isInTransaction, payloadFor, queryOf, rowsOf, standingAlone, survive } 
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
 import type { Value } from "./values.ts";
-import { answered, inTime, requireTime } from "./waiting.ts";
+import { answered, inTime, type Journey, requireTime } from "./waiting.ts";
 
 /**
  * One connected client of `pg`, one statement at a time. It belongs to the application and cannot connect again: once its
  * connection is lost, every call rejects.
  */
 export class PgClientDriver implements Driver {
+  readonly connections = 1;
   readonly #client: PgClient;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -22,8 +23,13 @@ export class PgClientDriver implements Driver {
     survive(client);
   }
 
-  run(statement: Statement, values: readonly Value[], named: boolean, call: Call): Promise<readonly Row[]> {
-    return this.#inTurn(call, () => rowsOf(this.#client.query(queryOf(statement, values, named))));
+  run(
+    statement: Statement,
+    values: readonly Value[],
+    named: boolean,
+    journey: Journey,
+  ): Promise<readonly Row[]> {
+    return this.#inTurn(journey, () => rowsOf(this.#client.query(queryOf(statement, values, named))));
   }
 
   async script(text: string, call: Call): Promise<void> {
@@ -48,7 +54,7 @@ export class PgClientDriver implements Driver {
   }
 
   /** Queues here and not in the client, whose own queue lets nobody leave. */
-  async #inTurn<T>(call: Call, work: () => Promise<T>): Promise<T> {
+  async #inTurn<T>(call: Journey, work: () => Promise<T>): Promise<T> {
     requireTime(call);
     const before = this.#last;
     let done = (): void => {};

@@ -1,13 +1,13 @@
 import type { Call } from "../../core/store.ts";
 import type { PgPool, PgPoolClient } from "./clients.ts";
-import type { Driver, Listening } from "./driver.ts";
+import { type Driver, type Listening, USUAL_CONNECTIONS } from "./driver.ts";
 import { isConnectionLost } from "./failure.ts";
 import { ignore, isInTransaction, queryOf, rowsOf, standingAlone, survive } from "./pg-query.ts";
 import { PoolListening } from "./pool-listening.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
 import type { Value } from "./values.ts";
-import { answered, inTime, requireTime } from "./waiting.ts";
+import { answered, inTime, type Journey, requireTime } from "./waiting.ts";
 
 /** A pool of `pg`. A connection that does not answer is closed, so that the pool recovers from a dead network by itself. */
 export class PgPoolDriver implements Driver {
@@ -18,8 +18,17 @@ export class PgPoolDriver implements Driver {
     survive(pool);
   }
 
-  run(statement: Statement, values: readonly Value[], named: boolean, call: Call): Promise<readonly Row[]> {
-    return this.#checkedOut(call, (client) => rowsOf(client.query(queryOf(statement, values, named))));
+  get connections(): number {
+    return this.#pool.options?.max ?? USUAL_CONNECTIONS;
+  }
+
+  run(
+    statement: Statement,
+    values: readonly Value[],
+    named: boolean,
+    journey: Journey,
+  ): Promise<readonly Row[]> {
+    return this.#checkedOut(journey, (client) => rowsOf(client.query(queryOf(statement, values, named))));
   }
 
   async script(text: string, call: Call): Promise<void> {
@@ -32,7 +41,7 @@ export class PgPoolDriver implements Driver {
     return listening;
   }
 
-  async #checkedOut<T>(call: Call, work: (client: PgPoolClient) => Promise<T>): Promise<T> {
+  async #checkedOut<T>(call: Journey, work: (client: PgPoolClient) => Promise<T>): Promise<T> {
     const client = await this.#clean(call);
     const release = releasing(client);
     // Others had their turn since the connection was ready.

@@ -1,12 +1,12 @@
 import type { Call } from "../../core/store.ts";
 import type { PostgresJsQuery, PostgresJsRows, PostgresJsSql } from "./clients.ts";
-import type { Driver, Listening } from "./driver.ts";
+import { type Driver, type Listening, USUAL_CONNECTIONS } from "./driver.ts";
 import { notAsked, notSent } from "./failure.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
 import { Turn } from "./turn.ts";
 import type { Value } from "./values.ts";
-import { answered, inTime, requireTime } from "./waiting.ts";
+import { answered, inTime, type Journey, requireTime } from "./waiting.ts";
 
 /** An instance of `postgres`, which hands out its connections by itself. */
 export class PostgresJsDriver implements Driver {
@@ -20,11 +20,15 @@ export class PostgresJsDriver implements Driver {
     this.#sql = sql;
   }
 
+  get connections(): number {
+    return this.#sql.options?.max ?? USUAL_CONNECTIONS;
+  }
+
   async run(
     statement: Statement,
     values: readonly Value[],
     named: boolean,
-    call: Call,
+    call: Journey,
   ): Promise<readonly Row[]> {
     requireTime(call);
     const sent = [...values];
@@ -91,7 +95,7 @@ export class PostgresJsDriver implements Driver {
  * made for it unusable, and once a query was sent may cancel another's. The parameters are read when it is sent, though, and
  * without its first one a statement touches nothing.
  */
-function droppable(query: PostgresJsQuery, values: Value[], call: Call): Promise<PostgresJsRows> {
+function droppable(query: PostgresJsQuery, values: Value[], call: Journey): Promise<PostgresJsRows> {
   const { signal } = call;
   return new Promise((resolve, reject) => {
     const drop = (): void => {

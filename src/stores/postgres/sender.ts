@@ -5,7 +5,7 @@ import { isMissingTable, isOvertaken, isStatementMissing } from "./failure.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
 import type { Value } from "./values.ts";
-import { pause } from "./waiting.ts";
+import { type Journey, pause } from "./waiting.ts";
 
 /**
  * Sends statements, and sends one again, within its deadline, where PostgreSQL said that it did not carry it out. Nothing that
@@ -22,8 +22,35 @@ export class Sender {
     this.#driver = driver;
   }
 
+  /** How many connections statements can have at the same time. */
+  get connections(): number {
+    return this.#driver.connections;
+  }
+
   send(statement: Statement, values: readonly Value[], call: Call): Promise<readonly Row[]> {
     return this.#repeated(call, (named) => this.#driver.run(statement, values, named, call));
+  }
+
+  /** Sends a conditional statement until its outcome is that of one state of the row, and not of two. */
+  async judged(statement: Statement, values: readonly Value[], call: Call): Promise<Row> {
+    for (;;) {
+      const [row = []] = await this.send(statement, values, call);
+      if (row[0] !== "done") return row;
+    }
+  }
+
+  /** Sends what carries several calls. Where it lost against another statement it rejects, so that each is sent by itself. */
+  sendTogether(statement: Statement, values: readonly Value[], journey: Journey): Promise<readonly Row[]> {
+    return this.#counted(async () => {
+      const named = this.#named;
+      try {
+        return await this.#driver.run(statement, values, named, journey);
+      } catch (error) {
+        if (!named || !isStatementMissing(error)) throw error;
+        this.#named = false;
+        return await this.#driver.run(statement, values, false, journey);
+      }
+    });
   }
 
   async script(text: string, call: Call): Promise<void> {
@@ -36,10 +63,14 @@ export class Sender {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  async #repeated<T>(call: Call, work: (named: boolean) => Promise<T>): Promise<T> {
+  #repeated<T>(call: Call, work: (named: boolean) => Promise<T>): Promise<T> {
+    return this.#counted(() => this.#attempts(call, work));
+  }
+
+  async #counted<T>(work: () => Promise<T>): Promise<T> {
     this.#underWay += 1;
     try {
-      return await this.#attempts(call, work);
+      return await work();
     } finally {
       this.#underWay -= 1;
       if (this.#underWay === 0) for (const resolve of this.#idle.splice(0)) resolve();

@@ -18,9 +18,15 @@ export interface Statement {
  */
 export interface Statements {
   readonly create: Statement;
+  /** Several records at once. */
+  readonly creates: Statement;
   readonly read: Statement;
+  /** Several ids at once. */
+  readonly reads: Statement;
   readonly touch: Statement;
   readonly change: Statement;
+  /** Touches and changes of several ids at once. */
+  readonly changes: Statement;
   readonly renew: Statement;
   readonly relabel: Statement;
   readonly delete: Statement;
@@ -33,9 +39,12 @@ export interface Statements {
 export function statementsFor(names: Names, notify: boolean): Statements {
   const texts = {
     create: create(names),
+    creates: creates(names),
     read: `SELECT ${whole(names)} FROM ${names.sessions} s WHERE s.id = $1`,
+    reads: `SELECT ${whole(names)} FROM ${names.sessions} s WHERE s.id = ANY (${ids("SELECT pg_catalog.unnest($1::text[])")})`,
     touch: update(names, TOUCHED),
     change: update(names, `${CHANGED}, ${TOUCHED}`, rewritten(names)),
+    changes: changes(names),
     renew: update(names, `${CHANGED}, ${RENEWED}`, rewritten(names)),
     relabel: update(
       names,
@@ -89,21 +98,55 @@ function create({ sessions, labels, texts }: Names): string {
       SELECT label, created.id FROM created, pg_catalog.unnest($11::text[]) label
     ), stored AS (
       INSERT INTO ${texts} (session_id, name, key, text)
-      SELECT created.id, t.name, t.key, t.text FROM created, ${longTexts("$12")}
+      SELECT created.id, t.name, t.key, t.text FROM created, ${longTexts("$12::text::json")}
     )
     SELECT 'applied' FROM created`;
 }
 
-/** $1 id, $2 now, $3 epoch, $4 version or null: what becomes of an update of the row \`s\`, in the order of the contract. */
-const JUDGED_UPDATE = `CASE
-  WHEN s.expires_at <= $2::text::bigint OR NOT ${SOUND} THEN 'gone'
+/**
+ * $1 is a list of records, an id at most once. Answers the ids that were free. They are taken in their order, so that two that
+ * overlap wait for one another and do not lock each other up.
+ */
+function creates({ sessions, labels, texts }: Names): string {
+  return `
+    WITH asked AS MATERIALIZED (
+      SELECT * FROM pg_catalog.json_to_recordset($1::text::json) AS w (id text, epoch bigint, version bigint, secret_hash text, labels text[],
+        created_at bigint, accessed_at bigint, expires_at bigint, ends_at bigint, fields jsonb, entries text[], long json)
+    ), created AS (
+      INSERT INTO ${sessions} (id, epoch, version, secret_hash, labels, created_at, accessed_at, expires_at, ends_at, due, fields, long)
+      SELECT id, epoch, version, secret_hash, labels, created_at, accessed_at, expires_at, ends_at, expires_at, fields, long IS NOT NULL
+      FROM asked ORDER BY id COLLATE "C"
+      ON CONFLICT (id) DO NOTHING
+      RETURNING id
+    ), indexed AS (
+      INSERT INTO ${labels} (label, session_id)
+      SELECT label, created.id FROM created JOIN asked w ON w.id = created.id, pg_catalog.unnest(w.entries) label
+    ), stored AS (
+      INSERT INTO ${texts} (session_id, name, key, text)
+      SELECT created.id, t.name, t.key, t.text FROM created JOIN asked w ON w.id = created.id, ${longTexts("w.long")}
+    )
+    SELECT id FROM created`;
+}
+
+/** What becomes of an update of the row \`s\`, in the order of the contract; the version may be null. */
+function judged(now: string, epoch: string, version: string): string {
+  return `CASE
+  WHEN s.expires_at <= ${now} OR NOT ${SOUND} THEN 'gone'
   WHEN s.fields ->> '${FORMAT_FIELD}' <> '1' THEN 'newer'
-  WHEN s.epoch <> $3::text::bigint THEN 'stale'
-  WHEN s.version <> $4::text::bigint THEN 'conflict'
+  WHEN s.epoch <> ${epoch} THEN 'stale'
+  WHEN s.version <> ${version} THEN 'conflict'
   ELSE 'done' END`;
+}
+
+/** $1 id, $2 now, $3 epoch, $4 version or null. */
+const JUDGED_UPDATE = judged("$2::text::bigint", "$3::text::bigint", "$4::text::bigint");
 
 /** Only ever later: GREATEST passes over nulls. */
-const TOUCHED = `accessed_at = greatest(s.accessed_at, $5::text::bigint), expires_at = greatest(s.expires_at, $6::text::bigint)`;
+function touched(accessedAt: string, expiresAt: string): string {
+  return `accessed_at = greatest(s.accessed_at, ${accessedAt}), expires_at = greatest(s.expires_at, ${expiresAt})`;
+}
+
+const TOUCHED = touched("$5::text::bigint", "$6::text::bigint");
 const CHANGED = `version = s.version + 1, fields = (s.fields - $7::text[]) || $8::text::jsonb, long = s.long OR $9::text IS NOT NULL`;
 const RENEWED = `accessed_at = coalesce($5::text::bigint, s.accessed_at), expires_at = coalesce($6::text::bigint, s.expires_at),
   due = least(s.due, $6::text::bigint), secret_hash = $11::text, epoch = $12::text::bigint, ends_at = coalesce($13::text::bigint, s.ends_at)`;
@@ -126,6 +169,55 @@ function update({ sessions }: Names, assignments: string, also = ""): string {
 }
 
 /**
+ * The ids that a query gives, as an array that the planner knows nothing of: so it takes the same plan for two and for a hundred, by
+ * the primary key, and keeps it. A join of a guessed number may become one over the whole table.
+ */
+function ids(query: string): string {
+  return `ARRAY (${query})`;
+}
+
+/**
+ * $1 is a list of changes, each with the members of {@link ASKED}: an id at most once. Answers for each what \`update\` does, and
+ * "done" for what has to be sent alone: rows that changed while this was carried out, and rows that others hold, which are passed
+ * over. Since it waits for no row it holds nobody up, and two that overlap cannot lock each other up.
+ */
+function changes({ sessions, texts }: Names): string {
+  const verdict = judged("w.now", "w.epoch", "w.version");
+  const asked = ids("SELECT id FROM asked");
+  return `
+    WITH asked AS MATERIALIZED (
+      SELECT * FROM pg_catalog.json_to_recordset($1::text::json) AS w (${ASKED})
+    ), held AS MATERIALIZED (
+      SELECT s.id FROM ${sessions} s JOIN asked w ON w.id = s.id
+      WHERE s.id = ANY (${asked}) AND ${verdict} = 'done'
+      ORDER BY s.id FOR NO KEY UPDATE OF s SKIP LOCKED
+    ), changed AS (
+      UPDATE ${sessions} s SET ${touched("w.accessed_at", "w.expires_at")},
+        version = CASE WHEN w.fields IS NULL THEN s.version ELSE s.version + 1 END,
+        fields = CASE WHEN w.fields IS NULL THEN s.fields ELSE (s.fields - w.removed) || w.fields END,
+        long = s.long OR w.long IS NOT NULL
+      FROM asked w
+      WHERE w.id = s.id AND s.id = ANY (${ids("SELECT id FROM held")}) AND ${verdict} = 'done'
+      RETURNING s.id, s.version, s.long AND w.fields IS NOT NULL AS forgets, w.overwritten, w.long AS texts
+    ), forgotten AS (
+      DELETE FROM ${texts} t USING changed
+      WHERE changed.forgets AND t.session_id = changed.id AND t.name = ANY (changed.overwritten)
+    ), stored AS (
+      INSERT INTO ${texts} (session_id, name, key, text)
+      SELECT changed.id, t.name, t.key, t.text FROM changed, ${longTexts("changed.texts")}
+    )
+    SELECT id, 'applied', version::text FROM changed
+    UNION ALL
+    SELECT w.id, CASE WHEN s.id IS NULL THEN 'gone' ELSE ${verdict} END, NULL
+    FROM asked w LEFT JOIN ${sessions} s ON s.id = w.id AND s.id = ANY (${asked})
+    WHERE w.id NOT IN (SELECT id FROM changed)`;
+}
+
+/** A change without fields is a touch. */
+const ASKED = `id text, now bigint, epoch bigint, version bigint, accessed_at bigint, expires_at bigint,
+  removed text[], fields jsonb, long json, overwritten text[]`;
+
+/**
  * $9 long texts or null, $10 the names whose texts are written over. What one of these names had is dropped; the row refers by key
  * to the text that is in force, so one which another change added after this statement's snapshot merely stays until its name is
  * written again or the session goes.
@@ -136,12 +228,12 @@ function rewritten({ texts }: Names): string {
       WHERE changed.long AND t.session_id = changed.id AND t.name = ANY ($10::text[])
     ), stored AS (
       INSERT INTO ${texts} (session_id, name, key, text)
-      SELECT changed.id, t.name, t.key, t.text FROM changed, ${longTexts("$9")}
+      SELECT changed.id, t.name, t.key, t.text FROM changed, ${longTexts("$9::text::json")}
     )`;
 }
 
-function longTexts(parameter: string): string {
-  return `pg_catalog.json_to_recordset(${parameter}::text::json) AS t (name text, key text, text text)`;
+function longTexts(list: string): string {
+  return `pg_catalog.json_to_recordset(${list}) AS t (name text, key text, text text)`;
 }
 
 /**

@@ -84,6 +84,29 @@ export function updateValues(
   return { kind: "relabel", values };
 }
 
+/** The parameter of the statement `creates`: each of them as {@link createValues} made it. */
+export function createsValue(records: readonly (readonly Value[])[]): string {
+  return `[${records.map(recordJson).join(",")}]`;
+}
+
+function recordJson(values: readonly Value[]): string {
+  const [id, epoch, version, hash, labels, createdAt, accessedAt, expiresAt, endsAt, fields, entries, long] =
+    values;
+  return `{"id":${JSON.stringify(id)},"epoch":${epoch},"version":${version},"secret_hash":${JSON.stringify(hash)},"labels":${JSON.stringify(labels)},"created_at":${createdAt},"accessed_at":${accessedAt},"expires_at":${expiresAt},"ends_at":${endsAt},"fields":${fields},"entries":${JSON.stringify(entries)},"long":${long}}`;
+}
+
+/** The parameter of the statement `changes`: each of them as {@link updateValues} made it, touches and changes alone. */
+export function changesValue(changes: readonly (readonly Value[])[]): string {
+  return `[${changes.map(changeJson).join(",")}]`;
+}
+
+function changeJson(values: readonly Value[]): string {
+  const [id, now, epoch, version, accessedAt, expiresAt, removed, fields, long, overwritten] = values;
+  const head = `{"id":${JSON.stringify(id)},"now":${now},"epoch":${epoch},"version":${version},"accessed_at":${accessedAt},"expires_at":${expiresAt}`;
+  if (fields === undefined) return `${head}}`;
+  return `${head},"removed":${JSON.stringify(removed)},"fields":${fields},"long":${long},"overwritten":${JSON.stringify(overwritten)}}`;
+}
+
 function entriesOf(names: readonly string[]): string[] {
   return [...new Set(names.map(entryOf))];
 }

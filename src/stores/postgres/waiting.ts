@@ -5,13 +5,19 @@ import { notAnswered, notSent } from "./failure.ts";
  * How long an answer is waited for beyond the deadline, in milliseconds. A slow server gets a chance to tell the outcome and
  * keeps its connections; a dead one does not hold them for long.
  */
-const GRACE_MS = 1000;
+export const GRACE_MS = 1000;
+
+/** How a statement is bounded that may carry several calls. */
+export interface Journey extends Call {
+  /** Aborts when nobody waits for the answer any more, where that is not when `signal` does. `signal` then counts until it is sent. */
+  readonly arrival?: AbortSignal;
+}
 
 /**
  * Settles as `answer` does; when the signal aborts, `given up` is called after the grace and the result rejects unless the answer came.
  */
-export function answered<T>(answer: PromiseLike<T>, call: Call, giveUp: () => void): Promise<T> {
-  const { signal } = call;
+export function answered<T>(answer: PromiseLike<T>, journey: Journey, giveUp: () => void): Promise<T> {
+  const { arrival: signal = journey.signal } = journey;
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
     const abort = (): void => {

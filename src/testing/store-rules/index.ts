@@ -8,6 +8,7 @@ import { hostileRules } from "./hostile.ts";
 import { iterateRules } from "./iterate.ts";
 import { labelRaceRules } from "./label-races.ts";
 import { labelRules } from "./labels.ts";
+import { neighbourRules } from "./neighbours.ts";
 import { processRules } from "./processes.ts";
 import { raceRules } from "./races.ts";
 import { recordRules } from "./records.ts";
@@ -33,6 +34,7 @@ export const storeRules: readonly StoreRule[] = [
   ...sweepRules,
   ...subscribeRules,
   ...signalRules,
+  ...neighbourRules,
   ...damageRules,
   ...raceRules,
   ...labelRaceRules,

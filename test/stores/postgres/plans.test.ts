@@ -2,7 +2,14 @@ import type { Client } from "pg";
 import { expect, test } from "vitest";
 import { namesFor } from "../../../src/stores/postgres/names.ts";
 import { type Statements, statementsFor } from "../../../src/stores/postgres/statements.ts";
-import { createValues, updateValues, type Value } from "../../../src/stores/postgres/values.ts";
+import {
+  arrayOf,
+  changesValue,
+  createsValue,
+  createValues,
+  updateValues,
+  type Value,
+} from "../../../src/stores/postgres/values.ts";
 import type { PostgresStore } from "../../../src/stores/postgres.ts";
 import {
   call,
@@ -93,6 +100,11 @@ test("each statement finds its rows by an index and touches what it needs, with 
   const [id] = [`s${"7".padStart(23, "0")}`];
   const change = updateValues(id, changeOf({ set: { a: "2" }, remove: ["z"] })).values;
   const renew = { secretHash: "x", nextEpoch: 2, labels: ["user:2"] };
+  const many = Array.from({ length: 64 }, (_, index) => `s${String(index * 313 + 5).padStart(23, "0")}`);
+  const touchOf = (each: string): readonly Value[] =>
+    updateValues(each, changeOf({ now: NOW - 1, accessedAt: NOW + 1 })).values;
+  const longOf = (each: string): readonly Value[] =>
+    updateValues(each, changeOf({ now: NOW - 1, set: { c: "y".repeat(500), d: "1" } })).values;
   const relabel = updateValues(id, changeOf({ renew })).values;
   const cases: readonly (readonly [
     keyof Statements,
@@ -100,10 +112,18 @@ test("each statement finds its rows by an index and touches what it needs, with 
     { readonly pages: number; readonly rows: number },
   ])[] = [
     ["read", [id], { pages: 8, rows: 1 }],
+    ["reads", [arrayOf(many)], { pages: 100 * 8, rows: 100 }],
+    ["changes", [changesValue(many.map((each) => touchOf(each)))], { pages: 60 * 20, rows: 100 }],
+    ["changes", [changesValue(many.map((each) => longOf(each)))], { pages: 60 * 50, rows: 100 }],
     ["touch", updateValues(id, changeOf({ accessedAt: NOW + 1 })).values, { pages: 20, rows: 1 }],
     ["change", change, { pages: 20, rows: 1 }],
     ["relabel", relabel, { pages: 80, rows: 3 }],
     ["create", createValues(record), { pages: 80, rows: 2 }],
+    [
+      "creates",
+      [createsValue([createValues(record), createValues({ ...record, id: idOf("new2") })])],
+      { pages: 160, rows: 100 },
+    ],
     ["delete", [id, null, null], { pages: 20, rows: 1 }],
     ["list", ["user:5", "user:5", "", "11"], { pages: 150, rows: 30 }],
     ["list", ["tenant:1", "tenant:1", `s${"9000".padStart(23, "0")}`, "11"], { pages: 150, rows: 30 }],
@@ -119,7 +139,7 @@ test("each statement finds its rows by an index and touches what it needs, with 
       await admin.query("BEGIN");
       const plan = await planOf(admin, statements[kind].text, values);
       await admin.query("ROLLBACK");
-      const told = `${kind} ${String(values[0])}, ${analyzed ? "with" : "without"} statistics: ${JSON.stringify(plan)}`;
+      const told = `${kind} ${String(values[0]).slice(0, 50)}, ${analyzed ? "with" : "without"} statistics: ${JSON.stringify(plan)}`;
       const kinds = plan.map((node) => node["Node Type"]);
       expect(kinds, told).not.toContain("Seq Scan");
       expect(costOf(plan).pages, told).toBeLessThanOrEqual(bound.pages);

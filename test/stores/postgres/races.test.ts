@@ -111,9 +111,11 @@ describe("a statement that waited for the row judges it as it is by then", () =>
     const [holder, admin] = [await clientOn(server()), await clientOn(server())];
     const long = (letter: string): string => letter.repeat(5000);
     await store.create(recordOf("a", { fields: { a: long("a") } }), call());
+    // One store sends what is asked of one id one after the other.
+    const stores = await Promise.all(["b", "c", "d"].map(() => storeOn(poolOn(server()), { schema })));
     await holder.query(`BEGIN; SELECT FROM ${schema}.holdfast_sessions FOR UPDATE`);
-    const writes = ["b", "c", "d"].map((letter) =>
-      store.update(idOf("a"), changeOf({ set: { a: long(letter) } }), call()),
+    const writes = stores.map((each, index) =>
+      each.update(idOf("a"), changeOf({ set: { a: long("bcd".charAt(index)) } }), call()),
     );
     await waitersAre(admin, 3);
     await holder.query("COMMIT");
