@@ -1,0 +1,40 @@
+/**
+ * One server of the comparison, in a process of its own: `node subject.ts '{"framework": …}'`, forked. Tells its port, answers what it
+ * is asked about itself, and ends with the process that started it.
+ */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { Told } from "../compare/words.ts";
+import { type Asked, collections, heapNow } from "./asked.ts";
+import { start } from "./subjects/start.ts";
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+const gcs = collections();
+
+process.on("disconnect", () => process.exit(0));
+// Ctrl+C reaches the whole group: the one that started this ends it.
+process.on("SIGINT", () => {});
+process.on("message", (asked: Asked) => void answer(asked));
+
+const started = await start(JSON.parse(process.argv[2] ?? "{}"));
+tell({ kind: "ready", port: started.port });
+
+async function answer(asked: Asked): Promise<void> {
+  switch (asked.kind) {
+    case "usage": {
+      const { user, system } = process.cpuUsage();
+      return tell({ kind: "usage", microseconds: user + system });
+    }
+    case "heap":
+      if (asked.collect) collect();
+      return tell({ kind: "heap", bytes: heapNow(), collections: await gcs.count() });
+    case "fill":
+      await started.fill?.(asked.sessions);
+      return tell({ kind: "filled" });
+  }
+}
+
+function tell(told: Told): void {
+  process.send?.(told);
+}
