@@ -19,15 +19,16 @@ export interface Launch {
 /** What a subject is asked. */
 export type Asked =
   | { readonly kind: "usage" }
-  | { readonly kind: "heap"; readonly collect: boolean }
+  | { readonly kind: "start allocations" }
+  | { readonly kind: "stop allocations" }
   | { readonly kind: "fill"; readonly sessions: number };
 
 /** What a subject tells. */
 export type Told =
   | { readonly kind: "ready"; readonly port: number }
   | { readonly kind: "usage"; readonly microseconds: number }
-  | { readonly kind: "heap"; readonly bytes: number; readonly collections: number }
-  | { readonly kind: "filled" };
+  | { readonly kind: "allocated"; readonly bytes: number }
+  | { readonly kind: "done" };
 
 /** One slice of load. */
 export interface Slice {
@@ -42,6 +43,8 @@ export interface Slice {
 /** What came of a slice. */
 export interface SliceResult {
   readonly requests: number;
+  /** Those answered until the last connection was closed, for what is counted over the whole of it. */
+  readonly answered: number;
   /** Answers that were none: other statuses than 200, connections that broke. */
   readonly errors: number;
   readonly seconds: number;

@@ -20,6 +20,7 @@ async function run({ url, method, cookies, connections, seconds }: Slice): Promi
     connections,
     // It is stopped by the clock below: its own looks at the time only now and then.
     duration: 3600,
+    sampleInt: 20,
     timeout: 30,
     setupClient(client) {
       const cookie = cookies[given % Math.max(1, cookies.length)];
@@ -43,6 +44,7 @@ async function run({ url, method, cookies, connections, seconds }: Slice): Promi
   const at = (share: number): number => sorted[Math.min(requests - 1, Math.floor(requests * share))] ?? 0;
   return {
     requests,
+    answered: latencies.length,
     errors,
     seconds: took,
     p50: at(0.5),

@@ -5,12 +5,12 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Told } from "../compare/words.ts";
-import { type Asked, collections, heapNow } from "./asked.ts";
+import { Allocations, type Asked } from "./asked.ts";
 import { start } from "./subjects/start.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
-const gcs = collections();
+const allocations = new Allocations();
 
 process.on("disconnect", () => process.exit(0));
 // Ctrl+C reaches the whole group: the one that started this ends it.
@@ -26,12 +26,15 @@ async function answer(asked: Asked): Promise<void> {
       const { user, system } = process.cpuUsage();
       return tell({ kind: "usage", microseconds: user + system });
     }
-    case "heap":
-      if (asked.collect) collect();
-      return tell({ kind: "heap", bytes: heapNow(), collections: await gcs.count() });
+    case "start allocations":
+      collect();
+      allocations.start();
+      return tell({ kind: "done" });
+    case "stop allocations":
+      return tell({ kind: "allocated", bytes: allocations.stop() });
     case "fill":
       await started.fill?.(asked.sessions);
-      return tell({ kind: "filled" });
+      return tell({ kind: "done" });
   }
 }
 

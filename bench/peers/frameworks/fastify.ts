@@ -8,7 +8,9 @@ export interface FastifyContext {
 }
 
 /** Fastify 5 as it is by default. @param prepare registers what stands before the handlers. */
-export function onFastify(prepare: (app: FastifyInstance) => Promise<unknown> = async () => {}): Framework<FastifyContext> {
+export function onFastify(
+  prepare: (app: FastifyInstance) => Promise<unknown> = async () => {},
+): Framework<FastifyContext> {
   return {
     async serve(handlers) {
       const app = fastify();

@@ -1,7 +1,7 @@
 import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
-import { type Framework, ROUTES, sizesOf, type Work } from "../handlers/handlers.ts";
+import { type Answer, type Framework, ROUTES, sizesOf, type Work } from "../handlers/handlers.ts";
 import { listening } from "./listening.ts";
 
 /** Hono 4 on Node as it is by default. @param middleware what stands before the handlers. */
@@ -14,7 +14,7 @@ export function onHono(...middleware: readonly MiddlewareHandler[]): Framework<C
         app.on([method], [`/${work}`], (context) => {
           const [bytes, fields] = work === "prepare" ? sizesOf(context.req.url) : [0, 0];
           const answer = handlers[work](context, bytes, fields);
-          return typeof answer === "string" ? context.text(answer) : answer.then((text): Response => context.text(text));
+          return respond(context, answer);
         });
       app.onError((error, context) => {
         console.error(error);
@@ -25,4 +25,9 @@ export function onHono(...middleware: readonly MiddlewareHandler[]): Framework<C
     cookies: (context) => context.req.header("cookie") ?? "",
     setCookie: (context, cookie) => context.header("set-cookie", cookie, { append: true }),
   };
+}
+
+function respond(context: Context, answer: Answer): Response | Promise<Response> {
+  if (typeof answer === "string") return context.text(answer);
+  return answer.then((text) => context.text(text) as Response);
 }

@@ -56,7 +56,9 @@ export interface Good {
 /** The fields `part0`, `part1` and so on, of so many bytes together. */
 export function partsOf(bytes: number, fields: number): Record<string, Good[]> {
   const each = Math.max(1, Math.round(bytes / fields / 65));
-  return Object.fromEntries(Array.from({ length: fields }, (_, part) => [`part${part}`, goodsOf(part, each)]));
+  return Object.fromEntries(
+    Array.from({ length: fields }, (_, part) => [`part${part}`, goodsOf(part, each)]),
+  );
 }
 
 function goodsOf(part: number, count: number): Good[] {

@@ -7,9 +7,7 @@ export interface Data extends Record<string, unknown> {
   count: number;
 }
 
-export function holdfastHandlers<Context>(
-  sessionOf: (context: Context) => Session<Data>,
-): Handlers<Context> {
+export function holdfastHandlers<Context>(sessionOf: (context: Context) => Session<Data>): Handlers<Context> {
   return {
     anonymous: (context) => sessionOf(context).user ?? "hello",
     read: (context) => nameOf(sessionOf(context).data.part0),

@@ -33,7 +33,9 @@ async function redisStore(engines: Engines): Promise<KoaStore> {
       return text === null ? undefined : JSON.parse(text);
     },
     set: (key, session, maxAge) =>
-      client.set(`koa:${key}`, JSON.stringify(session), { expiration: { type: "PX", value: Math.ceil(maxAge) } }),
+      client.set(`koa:${key}`, JSON.stringify(session), {
+        expiration: { type: "PX", value: Math.ceil(maxAge) },
+      }),
     destroy: (key) => client.del(`koa:${key}`),
   };
 }

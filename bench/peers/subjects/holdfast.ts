@@ -2,10 +2,10 @@ import type { RequestListener } from "node:http";
 import type { RequestHandler } from "express";
 import type { FastifyPluginAsync } from "fastify";
 import type { Middleware } from "koa";
-import { type Session, SessionManager } from "holdfast";
+import type { SessionManager } from "holdfast";
 import { type Data, holdfastHandlers } from "../handlers/holdfast.ts";
 
-type Manager = SessionManager<Data, Session<Data>>;
+type Manager = SessionManager<Data>;
 
 /** Holdfast as it is by default, on each framework. */
 export const HOLDFAST: Readonly<Record<string, (manager: Manager) => Promise<number>>> = {

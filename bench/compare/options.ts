@@ -1,0 +1,92 @@
+import { parseArgs } from "node:util";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+
+const RESULTS: string = fileURLToPath(new URL("../results", import.meta.url));
+
+/** What is to be done: the comparison, the curves, a look whether something became worse, or the pages made anew of what is there. */
+export type Part = "peers" | "growth" | "guard" | "report";
+
+/** What the command line asks for. */
+export interface Request {
+  readonly part: Part;
+  readonly quick: boolean;
+  /** Whether the result is printed as JSON too. */
+  readonly json: boolean;
+  /** What is measured of all, by the names of framework, store, subject and work. */
+  readonly only: RegExp;
+  readonly rounds: number;
+  /** Of one slice. */
+  readonly seconds: number;
+  readonly connections: number;
+  /** How often 64 requests of one session overlap. */
+  readonly waves: number;
+  /** How many requests are counted for allocations and bytes. */
+  readonly countedRequests: number;
+  /** How many sessions lie in memory when their size is taken. */
+  readonly resident: number;
+  /** How often a start is timed. */
+  readonly starts: number;
+  /** Where results are written. */
+  readonly folder: string;
+  /** Where the whole results are, which a guard compares with. */
+  readonly results: string;
+  /** The command as it can be given again. */
+  readonly command: string;
+}
+
+const QUICK = "^express (memory|redis|postgres)|core size|start-up|memory per session";
+
+const PARTS: readonly Part[] = ["peers", "growth", "guard", "report"];
+
+/** Reads the command line. Throws, saying what may be given, for what it does not know. */
+export function requestOf(args: readonly string[]): Request {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      quick: { type: "boolean" },
+      json: { type: "boolean" },
+      only: { type: "string" },
+      rounds: { type: "string" },
+      seconds: { type: "string" },
+      connections: { type: "string" },
+      out: { type: "string" },
+    },
+  });
+  const part = partOf(positionals);
+  const { only, rounds, seconds, connections, out, json = false } = values;
+  const quick = values.quick === true || part === "guard";
+  return {
+    part,
+    quick,
+    json,
+    // Everyday Express stands for all of them, where a minute has to do.
+    only: new RegExp(only ?? (quick ? QUICK : ""), "i"),
+    rounds: positive("--rounds", rounds) ?? (quick ? 2 : 5),
+    seconds: positive("--seconds", seconds) ?? (quick ? 0.25 : 0.7),
+    connections: positive("--connections", connections) ?? 64,
+    waves: quick ? 5 : 20,
+    countedRequests: quick ? 150 : 400,
+    resident: quick ? 20_000 : 1_000_000,
+    starts: quick ? 3 : 7,
+    // A quick run is for looking at, and a part of one too: neither takes the place of a whole one.
+    folder: out ?? (quick || only !== undefined ? join(RESULTS, "quick") : RESULTS),
+    results: RESULTS,
+    command: ["npm run bench --", ...args].join(" ").replace(/ --$/, ""),
+  };
+}
+
+function partOf(positionals: readonly string[]): Part {
+  const [name = "peers", ...more] = positionals;
+  const found = PARTS.find((part) => part === name);
+  if (found !== undefined && more.length === 0) return found;
+  throw new Error(`${positionals.join(" ")} is no part of the bench. There are ${PARTS.join(", ")}.`);
+}
+
+function positive(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new Error(`${option} wants a number above 0, not ${text}.`);
+}
