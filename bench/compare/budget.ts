@@ -97,7 +97,7 @@ function besidePeers(group: GroupResult): Verdict[] {
         {
           row: `${placeOf(group)}: ${work}, as fast as the best peer`,
           wanted: least === 1 ? "> 1" : `≥ ${least}`,
-          measured: shown(own / best),
+          measured: shown(own / best) + (work === SHARED ? lossesOf(peers) : ""),
           holds: least === 1 ? own > best : own / best >= least,
         },
       ];

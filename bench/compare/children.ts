@@ -50,7 +50,7 @@ export class Subject {
   }
 
   async #ask(asked: Asked): Promise<Told> {
-    this.#child.send(asked);
+    if (this.#child.connected) this.#child.send(asked);
     return await answerOf<Told>(this.#child);
   }
 }
@@ -70,7 +70,7 @@ export class LoadTool {
   }
 
   async run(slice: Slice): Promise<SliceResult> {
-    this.#child.send(slice);
+    if (this.#child.connected) this.#child.send(slice);
     return await answerOf<SliceResult>(this.#child);
   }
 
@@ -110,12 +110,11 @@ function forked(program: string, args: readonly string[], flags: readonly string
 }
 
 async function answerOf<T>(child: ChildProcess): Promise<T> {
+  if (child.exitCode !== null || child.signalCode !== null) throw endedBefore(child);
   const stop = new AbortController();
   const { signal } = stop;
-  const exited = once(child, "exit", { signal }).then(([code]) => {
-    throw new Error(
-      `A process of the bench ended with ${String(code)}.\n${PRINTED.get(child)?.join("") ?? ""}`,
-    );
+  const exited = once(child, "exit", { signal }).then(() => {
+    throw endedBefore(child);
   });
   try {
     const [answer] = (await Promise.race([once(child, "message", { signal }), exited])) as [T];
@@ -124,6 +123,13 @@ async function answerOf<T>(child: ChildProcess): Promise<T> {
     stop.abort();
     exited.catch(() => undefined);
   }
+}
+
+function endedBefore(child: ChildProcess): Error {
+  const how = child.exitCode ?? child.signalCode;
+  return new Error(
+    `A process of the bench ended with ${how} by itself.\n${PRINTED.get(child)?.join("") ?? ""}`,
+  );
 }
 
 async function ended(child: ChildProcess): Promise<void> {

@@ -5,7 +5,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tell } from "../scale/progress.ts";
+import { measureGrowth } from "./growth.ts";
+import { reportOnGrowth } from "./growth-report.ts";
+import { guard } from "./guard.ts";
 import { requestOf } from "./options.ts";
+import { makePages } from "./pages.ts";
 import { measurePeers } from "./peers.ts";
 import { reportOnPeers } from "./report.ts";
 
@@ -17,9 +21,30 @@ process.once("SIGINT", () => {
 });
 
 mkdirSync(request.folder, { recursive: true });
-const result = await measurePeers(request, stop.signal);
-const file = join(request.folder, "peers.json");
-writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
-writeFileSync(join(request.folder, "peers.md"), reportOnPeers(result));
-tell(`Written to ${file}`);
-if (request.json) console.log(JSON.stringify(result, null, 2));
+switch (request.part) {
+  case "peers": {
+    const result = await measurePeers(request, stop.signal);
+    keep("peers", result, reportOnPeers(result));
+    break;
+  }
+  case "growth": {
+    const result = await measureGrowth(request, stop.signal);
+    keep("growth", result, reportOnGrowth(result));
+    break;
+  }
+  case "guard":
+    process.exitCode = await guard(request, stop.signal);
+    break;
+  case "report":
+    break;
+}
+if (request.part !== "guard") await makePages(request);
+
+function keep(name: string, result: unknown, report: string): void {
+  const file = join(request.folder, `${name}.json`);
+  const text = `${JSON.stringify(result, null, 2)}\n`;
+  writeFileSync(file, text);
+  writeFileSync(join(request.folder, `${name}.md`), report);
+  tell(`Written to ${file}`);
+  if (request.json) process.stdout.write(text);
+}

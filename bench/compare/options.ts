@@ -57,14 +57,15 @@ export function requestOf(args: readonly string[]): Request {
   const part = partOf(positionals);
   const { only, rounds, seconds, connections, out, json = false } = values;
   const quick = values.quick === true || part === "guard";
+  const usual = usualEffort(part, quick);
   return {
     part,
     quick,
     json,
     // Everyday Express stands for all of them, where a minute has to do.
-    only: new RegExp(only ?? (quick ? QUICK : ""), "i"),
-    rounds: positive("--rounds", rounds) ?? (quick ? 2 : 5),
-    seconds: positive("--seconds", seconds) ?? (quick ? 0.25 : 0.7),
+    only: new RegExp(only ?? (quick && part !== "growth" ? QUICK : ""), "i"),
+    rounds: positive("--rounds", rounds) ?? usual.rounds,
+    seconds: positive("--seconds", seconds) ?? usual.seconds,
     connections: positive("--connections", connections) ?? 64,
     waves: quick ? 5 : 20,
     countedRequests: quick ? 150 : 400,
@@ -75,6 +76,12 @@ export function requestOf(args: readonly string[]): Request {
     results: RESULTS,
     command: ["npm run bench --", ...args].join(" ").replace(/ --$/, ""),
   };
+}
+
+/** A whole comparison takes a quarter of an hour, all curves ten minutes. */
+function usualEffort(part: Part, quick: boolean): Pick<Request, "rounds" | "seconds"> {
+  if (part === "growth") return quick ? { rounds: 1, seconds: 0.2 } : { rounds: 3, seconds: 0.5 };
+  return quick ? { rounds: 2, seconds: 0.25 } : { rounds: 5, seconds: 0.7 };
 }
 
 function partOf(positionals: readonly string[]): Part {

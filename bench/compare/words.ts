@@ -14,6 +14,8 @@ export interface Launch {
   readonly sessions: string;
   readonly store: string;
   readonly engines: EngineAddresses;
+  /** How many processes share its port; one unless given. */
+  readonly processes?: number;
 }
 
 /** What a subject is asked. */

@@ -4,9 +4,10 @@
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import type { Told } from "../compare/words.ts";
+import type { Launch, Told } from "../compare/words.ts";
 import { Allocations, type Asked } from "./asked.ts";
-import { start } from "./subjects/start.ts";
+import { startSeveral } from "./several.ts";
+import { type Started, start } from "./subjects/start.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
@@ -15,10 +16,18 @@ const allocations = new Allocations();
 process.on("disconnect", () => process.exit(0));
 // Ctrl+C reaches the whole group: the one that started this ends it.
 process.on("SIGINT", () => {});
-process.on("message", (asked: Asked) => void answer(asked));
 
-const started = await start(JSON.parse(process.argv[2] ?? "{}"));
-tell({ kind: "ready", port: started.port });
+const launch = JSON.parse(process.argv[2] ?? "{}") as Launch;
+const { processes = 1 } = launch;
+let started: Started | undefined;
+if (processes > 1) await startSeveral(launch, processes, tell);
+else await startOne();
+
+async function startOne(): Promise<void> {
+  started = await start(launch);
+  process.on("message", (asked: Asked) => void answer(asked));
+  tell({ kind: "ready", port: started.port });
+}
 
 async function answer(asked: Asked): Promise<void> {
   switch (asked.kind) {
@@ -33,7 +42,7 @@ async function answer(asked: Asked): Promise<void> {
     case "stop allocations":
       return tell({ kind: "allocated", bytes: allocations.stop() });
     case "fill":
-      await started.fill?.(asked.sessions);
+      await started?.fill?.(asked.sessions);
       return tell({ kind: "done" });
   }
 }
