@@ -1,4 +1,4 @@
-import { LoadTool, Subject } from "./children.ts";
+import { type LoadTool, Subject } from "./children.ts";
 import { countWorks } from "./counted.ts";
 import { type RunningEngine, startEngine } from "./engines.ts";
 import { countLosses } from "./losses.ts";

@@ -3,6 +3,7 @@ import { tell } from "../scale/progress.ts";
 import { LoadTool, Subject } from "./children.ts";
 import { type RunningEngine, SETTINGS, startEngine } from "./engines.ts";
 import type { Request } from "./options.ts";
+import { Unfinished } from "./unfinished.ts";
 import { alternate, type Measured } from "./rounds.ts";
 import { rounded, type Spread, spreadOf } from "./statistics.ts";
 import type { StoreName } from "./table.ts";
@@ -96,14 +97,15 @@ const WORKS = [
 export async function measureGrowth(request: Request, stop: AbortSignal): Promise<GrowthResult> {
   const machine = describeMachine();
   const started = performance.now();
-  const curves: Curve[] = [];
+  const unfinished = new Unfinished<Curve>("growth", request);
   const tool = await LoadTool.start();
   try {
     for (const sweep of sweeps(request, machine.cores)) {
       if (!request.only.test(`${sweep.axis} ${sweep.store}`)) continue;
+      if (unfinished.done.some(({ axis, store }) => axis === sweep.axis && store === sweep.store)) continue;
       const engine = await startEngine(sweep.store);
       try {
-        curves.push(...(await draw(sweep, { request, tool, stop, engine })));
+        unfinished.add(...(await draw(sweep, { request, tool, stop, engine })));
       } finally {
         await engine.stop();
       }
@@ -112,6 +114,7 @@ export async function measureGrowth(request: Request, stop: AbortSignal): Promis
   } finally {
     await tool.stop();
   }
+  unfinished.end();
   const { command, rounds, seconds } = request;
   return {
     command,
@@ -121,7 +124,7 @@ export async function measureGrowth(request: Request, stop: AbortSignal): Promis
     rounds,
     seconds,
     settings: SETTINGS,
-    curves,
+    curves: unfinished.done,
   };
 }
 

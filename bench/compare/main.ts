@@ -17,28 +17,38 @@ const request = requestOf(process.argv.slice(2));
 const stop = new AbortController();
 process.once("SIGINT", () => {
   tell("Stopping ...");
-  stop.abort(new Error("Stopped by Ctrl+C."));
+  stop.abort(new Error("Stopped by Ctrl+C. --resume goes on after what is measured."));
 });
 
 mkdirSync(request.folder, { recursive: true });
-switch (request.part) {
-  case "peers": {
-    const result = await measurePeers(request, stop.signal);
-    keep("peers", result, reportOnPeers(result));
-    break;
-  }
-  case "growth": {
-    const result = await measureGrowth(request, stop.signal);
-    keep("growth", result, reportOnGrowth(result));
-    break;
-  }
-  case "guard":
-    process.exitCode = await guard(request, stop.signal);
-    break;
-  case "report":
-    break;
+try {
+  await measure();
+} catch (error) {
+  if (!stop.signal.aborted) throw error;
+  tell(String(stop.signal.reason));
+  process.exitCode = 1;
 }
-if (request.part !== "guard") await makePages(request);
+
+async function measure(): Promise<void> {
+  switch (request.part) {
+    case "peers": {
+      const result = await measurePeers(request, stop.signal);
+      keep("peers", result, reportOnPeers(result));
+      break;
+    }
+    case "growth": {
+      const result = await measureGrowth(request, stop.signal);
+      keep("growth", result, reportOnGrowth(result));
+      break;
+    }
+    case "guard":
+      process.exitCode = await guard(request, stop.signal);
+      return;
+    case "report":
+      break;
+  }
+  await makePages(request);
+}
 
 function keep(name: string, result: unknown, report: string): void {
   const file = join(request.folder, `${name}.json`);

@@ -13,6 +13,8 @@ export interface Request {
   readonly quick: boolean;
   /** Whether the result is printed as JSON too. */
   readonly json: boolean;
+  /** Whether to go on with a run that was stopped, after what it had measured whole. */
+  readonly resume: boolean;
   /** What is measured of all, by the names of framework, store, subject and work. */
   readonly only: RegExp;
   readonly rounds: number;
@@ -47,6 +49,7 @@ export function requestOf(args: readonly string[]): Request {
     options: {
       quick: { type: "boolean" },
       json: { type: "boolean" },
+      resume: { type: "boolean" },
       only: { type: "string" },
       rounds: { type: "string" },
       seconds: { type: "string" },
@@ -55,13 +58,14 @@ export function requestOf(args: readonly string[]): Request {
     },
   });
   const part = partOf(positionals);
-  const { only, rounds, seconds, connections, out, json = false } = values;
+  const { only, rounds, seconds, connections, out, json = false, resume = false } = values;
   const quick = values.quick === true || part === "guard";
   const usual = usualEffort(part, quick);
   return {
     part,
     quick,
     json,
+    resume,
     // Everyday Express stands for all of them, where a minute has to do.
     only: new RegExp(only ?? (quick && part !== "growth" ? QUICK : ""), "i"),
     rounds: positive("--rounds", rounds) ?? usual.rounds,

@@ -5,26 +5,34 @@ import { LoadTool } from "./children.ts";
 import { SETTINGS } from "./engines.ts";
 import { measureGroup } from "./groups.ts";
 import type { Request } from "./options.ts";
+import { Unfinished } from "./unfinished.ts";
 import type { GroupResult, PeersResult } from "./result.ts";
 import { measureSingles } from "./singles.ts";
-import { GROUPS } from "./table.ts";
+import { type Group, GROUPS } from "./table.ts";
 
 /** Measures every group that is asked for, and what is measured once. Ends everything that it started, also when it fails. */
 export async function measurePeers(request: Request, stop: AbortSignal): Promise<PeersResult> {
   const machine = describeMachine();
   const started = performance.now();
-  const groups: GroupResult[] = [];
+  const unfinished = new Unfinished<GroupResult>("peers", request);
   const tool = await LoadTool.start();
   try {
     for (const group of GROUPS) {
       stop.throwIfAborted();
-      const result = await measureGroup(group, request, tool, stop);
-      if (result !== null) groups.push(result);
+      if (
+        unfinished.done.some(({ framework, store }) => framework === group.framework && store === group.store)
+      )
+        continue;
+      const result = await attempted(group, () => measureGroup(group, request, tool, stop), stop);
+      if (result === null) continue;
+      unfinished.add(result);
       tell(`  ${Math.round((performance.now() - started) / 1000)} s so far`);
     }
   } finally {
     await tool.stop();
   }
+  const singles = await measureSingles(request, stop);
+  unfinished.end();
   const { command, rounds, seconds, connections } = request;
   return {
     command,
@@ -37,9 +45,25 @@ export async function measurePeers(request: Request, stop: AbortSignal): Promise
     tool: `autocannon ${versions()["autocannon"] ?? ""}, in a process of its own`,
     versions: versions(),
     settings: SETTINGS,
-    groups,
-    singles: await measureSingles(request, stop),
+    groups: unfinished.done,
+    singles,
   };
+}
+
+/** A group that breaks is told, kept as broken, and no reason to lose the others. Rejects when the run was stopped. */
+async function attempted(
+  { framework, store }: Group,
+  measure: () => Promise<GroupResult | null>,
+  stop: AbortSignal,
+): Promise<GroupResult | null> {
+  try {
+    return await measure();
+  } catch (error) {
+    stop.throwIfAborted();
+    const failed = error instanceof Error ? error.message : String(error);
+    tell(`${framework}, ${store}: FAILED: ${failed}`);
+    return { framework, store, subjects: [], failed };
+  }
 }
 
 function versions(): Record<string, string> {

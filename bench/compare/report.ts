@@ -55,6 +55,8 @@ export function budgetTable(result: PeersResult): string {
 }
 
 function groupSection(group: GroupResult): string[] {
+  if (group.failed !== undefined)
+    return [`## ${group.framework}, sessions in ${group.store}`, `Could not be measured: ${group.failed}`];
   return [
     `## ${group.framework}, sessions in ${group.store}`,
     "Throughput, as a share of the bare server's:",

@@ -57,6 +57,8 @@ export interface GroupResult {
   readonly framework: FrameworkName;
   readonly store: StoreName;
   readonly subjects: readonly SubjectResult[];
+  /** Why there are none. */
+  readonly failed?: string;
 }
 
 /** What is measured once, not for each group. */

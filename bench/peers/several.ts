@@ -10,11 +10,12 @@ export async function startSeveral(
 ): Promise<void> {
   const single = JSON.stringify({ ...launch, processes: 1 });
   cluster.setupPrimary({ args: [single] });
+  cluster.on("exit", () => process.exit(1));
   const workers: Worker[] = [];
   let port = 0;
-  // One after another: the first may have tables to make, and the others come to the port that it was given.
+  // Port 0 is the same one for all of them. One after another: the first may have tables to make.
   for (let made = 0; made < processes; made += 1) {
-    const worker = cluster.fork({ BENCH_PORT: String(port) });
+    const worker = cluster.fork();
     const [ready] = (await once(worker, "message")) as [Told];
     if (ready.kind === "ready") ({ port } = ready);
     workers.push(worker);

@@ -31,7 +31,7 @@ export function onFastify(
         console.error(error);
         return reply.code(500).send();
       });
-      await app.listen({ host: "127.0.0.1", port: Number(process.env["BENCH_PORT"] ?? 0) });
+      await app.listen({ host: "127.0.0.1", port: 0 });
       return (app.server.address() as AddressInfo).port;
     },
     cookies: ({ request }) => request.headers.cookie ?? "",

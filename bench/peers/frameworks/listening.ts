@@ -5,9 +5,6 @@ import type { AddressInfo } from "node:net";
 export function listening(server: Server): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    // A process that shares its port with others is given it.
-    server.listen(Number(process.env["BENCH_PORT"] ?? 0), "127.0.0.1", () =>
-      resolve((server.address() as AddressInfo).port),
-    );
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
   });
 }
