@@ -37,7 +37,11 @@ export interface Request {
   readonly command: string;
 }
 
-const QUICK = "^express (memory|redis|postgres)|core size|start-up|memory per session";
+/** Express stands for all of them, where a minute has to do. */
+const QUICK = "^express (memory|redis)|core size|start-up|memory per session";
+
+/** What is counted is the same under every framework. */
+const GUARDED = "^express|core size";
 
 const PARTS: readonly Part[] = ["peers", "growth", "guard", "report"];
 
@@ -66,8 +70,7 @@ export function requestOf(args: readonly string[]): Request {
     quick,
     json,
     resume,
-    // Everyday Express stands for all of them, where a minute has to do.
-    only: new RegExp(only ?? (quick && part !== "growth" ? QUICK : ""), "i"),
+    only: new RegExp(only ?? usualPart(part, quick), "i"),
     rounds: positive("--rounds", rounds) ?? usual.rounds,
     seconds: positive("--seconds", seconds) ?? usual.seconds,
     connections: positive("--connections", connections) ?? 64,
@@ -86,6 +89,11 @@ export function requestOf(args: readonly string[]): Request {
 function usualEffort(part: Part, quick: boolean): Pick<Request, "rounds" | "seconds"> {
   if (part === "growth") return quick ? { rounds: 1, seconds: 0.2 } : { rounds: 3, seconds: 0.5 };
   return quick ? { rounds: 2, seconds: 0.25 } : { rounds: 5, seconds: 0.7 };
+}
+
+function usualPart(part: Part, quick: boolean): string {
+  if (part === "guard") return GUARDED;
+  return quick && part === "peers" ? QUICK : "";
 }
 
 function partOf(positionals: readonly string[]): Part {

@@ -79,7 +79,8 @@ export function figuresOf(slices: readonly Measured[], bare: readonly Measured[]
   const ratios = (figure: (slice: Measured) => number): number[] =>
     slices.flatMap((slice, round) => {
       const other = bare[round];
-      return other === undefined ? [] : [figure(slice) / figure(other)];
+      // A slice in which nothing was answered is no measure.
+      return other === undefined || other.requests === 0 ? [] : [figure(slice) / figure(other)];
     });
   const spread = (figure: (slice: Measured) => number) => spreadOf(slices.map(figure));
   return {
