@@ -1,9 +1,7 @@
 import { globSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { basename, join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { gzipSync } from "node:zlib";
 import { beforeAll, expect, test } from "vitest";
+import { bundledCore } from "./core-size.ts";
 import { demandBuild, PACKAGE, ROOT } from "./package-json.ts";
 
 beforeAll(demandBuild);
@@ -38,29 +36,8 @@ test("the core imports itself and, in one file, what the runtime brings", () => 
   ]);
 });
 
-interface Bundler {
-  rolldown(options: { readonly input: string; readonly platform: "node" }): Promise<{
-    generate(options: {
-      readonly minify: boolean;
-      readonly format: "esm";
-    }): Promise<{ readonly output: readonly { readonly code?: string }[] }>;
-    close(): Promise<void>;
-  }>;
-}
-
-/** The bundler of the test runner's own dependencies: it is here anyway, so none has to be added for a measurement. */
-async function bundler(): Promise<Bundler> {
-  const runner = createRequire(createRequire(import.meta.url).resolve("vitest/package.json"));
-  const server = createRequire(runner.resolve("vite/package.json"));
-  return (await import(pathToFileURL(server.resolve("rolldown")).href)) as Bundler;
-}
-
 test("the core stays as small as it is, bundled, minified and compressed", async () => {
-  const bundle = await (await bundler()).rolldown({ input: join(ROOT, "dist/index.js"), platform: "node" });
-  const { output } = await bundle.generate({ minify: true, format: "esm" });
-  await bundle.close();
-  const code = output.map((chunk) => chunk.code ?? "").join("");
-  const bytes = gzipSync(code, { level: 9 }).length;
+  const { code, compressed: bytes } = await bundledCore();
   console.info(`The core: ${code.length} characters minified, ${bytes} bytes compressed.`);
   expect(code).toContain("ERR_SESSION_CONFIG");
   expect(bytes).toBeLessThanOrEqual(MEASURED_BYTES * 1.1);

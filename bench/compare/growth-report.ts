@@ -1,0 +1,72 @@
+import type { Axis, Curve, GrowthResult } from "./growth.ts";
+import { exponentOf } from "./statistics.ts";
+import { bytes, grouped, shown, table } from "./tables.ts";
+
+/** What each axis is, how its curves should run, and why. */
+export const AXES: Readonly<
+  Record<Axis, { readonly title: string; readonly shown: (x: number) => string; readonly why: string }>
+> = {
+  bytes: {
+    title: "Size of the session",
+    shown: bytes,
+    why:
+      "Ten fields from 1 kB on, one below. A read decodes the one field that is asked for, and a write sends the one that changed; what still grows is what the engine has to send for a read: the whole record, " +
+      "once it is longer than what a request costs anyway. In memory nothing is sent, and the field that is looked at is a tenth of the session. express-session decodes and encodes all of it for each request.",
+  },
+  fields: {
+    title: "Number of fields",
+    shown: grouped,
+    why: "Fields of about 65 bytes. A request touches one of them; the record that is read has all. In memory and in SQLite a change makes a new record that shares the texts of the old one, which is a step for each field; Redis sets one field of a hash, PostgreSQL writes the row anew.",
+  },
+  stored: {
+    title: "Number of stored sessions",
+    shown: grouped,
+    why: "A session is found by its key: a hash table does not grow, a tree by a level now and then. The curve is flat; garbage collection goes through more in memory, which shows in the slowest in a hundred.",
+  },
+  connections: {
+    title: "Requests at once",
+    shown: grouped,
+    why: "Throughput rises until one processor is busy, and then stays; from there on a request waits for all that came before it, so latency grows as the connections do. PostgreSQL has ten connections of its own to share.",
+  },
+  processes: {
+    title: "Processes",
+    shown: grouped,
+    why: "Processes share nothing but the engine. Throughput grows with them as long as there are processors: here the load tool and the engine want one too.",
+  },
+};
+
+/** Makes the readable report of the curves. */
+export function reportOnGrowth(result: GrowthResult): string {
+  return ["# What grows with what", growthConditions(result), ...growthSections(result), ""].join("\n\n");
+}
+
+export function growthConditions({ command, date, minutes, machine, rounds, seconds }: GrowthResult): string {
+  return (
+    `\`${command}\`, ${date}, ${minutes} minutes: ${rounds} rounds of ${seconds} s; ${machine.cores} cores of ${machine.processor}, Node ${machine.node}; ` +
+    `load of the machine before ${machine.loadBefore}, at the end ${machine.loadAfter ?? 0}. Express, sessions of 200 bytes, 64 connections and one process unless it is that which grows.`
+  );
+}
+
+function growthSections({ curves }: GrowthResult): string[] {
+  return (Object.keys(AXES) as Axis[]).flatMap((axis) => {
+    const own = curves.filter((curve) => curve.axis === axis);
+    return own.length === 0 ? [] : [`## ${AXES[axis].title}`, AXES[axis].why, growthTable(axis, own)];
+  });
+}
+
+/** Requests a second, latency at the median, and processor time, with how fast the last grows. */
+export function growthTable(axis: Axis, curves: readonly Curve[]): string {
+  const xs = [...new Set(curves.flatMap(({ points }) => points.map(({ x }) => x)))].sort(
+    (one, other) => one - other,
+  );
+  const rows = curves.map((curve) => [
+    `${curve.sessions}, ${curve.store}, ${curve.work}`,
+    ...xs.map((x) => {
+      const point = curve.points.find((one) => one.x === x);
+      if (point === undefined) return "–";
+      return `${shown(point.perSecond.median)}/s, ${shown(point.p50.median)} ms, ${shown(point.cpu.median)} µs`;
+    }),
+    `${exponentOf(curve.points.map(({ x, cpu }) => ({ x, y: cpu.median })))}${curve.ended === undefined ? "" : `; ${curve.ended}`}`,
+  ]);
+  return table(["", ...xs.map(AXES[axis].shown), "processor time grows as the power"], rows);
+}
