@@ -44,10 +44,22 @@ export class Gate {
   }
 
   /** Reads a record. `null` when there is none, or none that can be read, which is told by an event. */
-  async read(id: SessionId): Promise<SessionRecord | null> {
+  read(id: SessionId): Promise<SessionRecord | null> {
+    return this.#read(id, (store, call) => store.read(id, call));
+  }
+
+  /** Reads a record as {@link read}, as it was a while ago where the store keeps records: for whoever asks again where that matters. */
+  readKept(id: SessionId): Promise<SessionRecord | null> {
+    return this.#read(id, (store, call) => store.read(id, call.keeping()));
+  }
+
+  async #read(
+    id: SessionId,
+    send: (store: AnyStore, call: BoundedCall) => Promise<SessionRecord | null>,
+  ): Promise<SessionRecord | null> {
     let found: unknown;
     try {
-      found = await this.#call("read", (store, call) => store.read(id, call));
+      found = await this.#call("read", send);
     } catch (error) {
       if (!SessionError.is(error) || error.code !== "ERR_SESSION_CORRUPT") throw error;
       this.#events.emit("corrupt", { id, ...(error instanceof SealError && error.fault) });
@@ -119,6 +131,11 @@ export class Gate {
     }
   }
 
+  /** Whether the store keeps records, so that {@link readKept} may tell of the past. */
+  get keeps(): boolean {
+    return this.#store.traits.keptForMs !== undefined;
+  }
+
   get canSweep(): boolean {
     return this.#store.sweep !== undefined;
   }
@@ -138,7 +155,7 @@ export class Gate {
     await this.#store.close?.();
   }
 
-  async #call<T>(operation: string, send: (store: AnyStore, call: Call) => Promise<T>): Promise<T> {
+  async #call<T>(operation: string, send: (store: AnyStore, call: BoundedCall) => Promise<T>): Promise<T> {
     if (this.#closed) {
       throw new SessionError(
         "ERR_SESSION_STORE_UNAVAILABLE",
@@ -178,7 +195,7 @@ export class Gate {
     });
   }
 
-  #bounded<T>(operation: string, send: (store: AnyStore, call: Call) => Promise<T>): Promise<T> {
+  #bounded<T>(operation: string, send: (store: AnyStore, call: BoundedCall) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const call = new BoundedCall();
       let over = false;
@@ -302,8 +319,15 @@ async function attempt<T>(send: () => Promise<T>): Promise<T> {
 
 /** Makes its signal only when a store asks for it: most calls are answered long before. */
 class BoundedCall implements Call {
+  kept?: true;
   #controller: AbortController | null = null;
   #reason: Error | null = null;
+
+  /** This call, with leave to answer by what is kept. */
+  keeping(): this {
+    this.kept = true;
+    return this;
+  }
 
   get signal(): AbortSignal {
     if (this.#controller === null) {

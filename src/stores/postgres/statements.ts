@@ -30,17 +30,23 @@ export interface Statements {
   readonly sweep: Statement;
 }
 
-export function statementsFor(names: Names, notify: boolean): Statements {
+/** What is told to other processes: deletions, or changes as well, touches left out. */
+export type Told = "nothing" | "deletions" | "changes";
+
+export function statementsFor(names: Names, telling: Told): Statements {
+  const notify = telling !== "nothing";
+  const also = telling === "changes" ? changeTold(names) : "";
   const texts = {
     create: create(names),
     read: `SELECT ${whole(names)} FROM ${names.sessions} s WHERE s.id = $1`,
     touch: update(names, TOUCHED),
-    change: update(names, `${CHANGED}, ${TOUCHED}`, rewritten(names)),
-    renew: update(names, `${CHANGED}, ${RENEWED}`, rewritten(names)),
+    change: update(names, `${CHANGED}, ${TOUCHED}`, rewritten(names), also),
+    renew: update(names, `${CHANGED}, ${RENEWED}`, rewritten(names), also),
     relabel: update(
       names,
       `${CHANGED}, ${RENEWED}, labels = $14::text[]`,
       `${rewritten(names)}${reindexed(names)}`,
+      also,
     ),
     delete: remove(names, notify),
     list: list(names),
@@ -113,16 +119,16 @@ const RENEWED = `accessed_at = coalesce($5::text::bigint, s.accessed_at), expire
  * is by then. When nothing was applied, the second branch judges the row as the statement's snapshot has it; if that
  * says \`done\`, the row changed while it was waited for, and the caller asks again.
  */
-function update({ sessions }: Names, assignments: string, also = ""): string {
+function update({ sessions }: Names, assignments: string, also = "", toldToo = ""): string {
   return `
     WITH changed AS (
       UPDATE ${sessions} s SET ${assignments}
       WHERE s.id = $1 AND ${JUDGED_UPDATE} = 'done'
       RETURNING s.id, s.version, s.long
     )${also}
-    SELECT 'applied', version::text FROM changed
+    SELECT 'applied', version::text${toldToo} FROM changed
     UNION ALL
-    SELECT ${JUDGED_UPDATE}, NULL FROM ${sessions} s WHERE s.id = $1 AND NOT EXISTS (SELECT FROM changed)`;
+    SELECT ${JUDGED_UPDATE}, NULL${toldToo && ", NULL"} FROM ${sessions} s WHERE s.id = $1 AND NOT EXISTS (SELECT FROM changed)`;
 }
 
 /**
@@ -178,6 +184,14 @@ function remove(names: Names, notify: boolean): string {
 /** Notifying takes a lock of the whole database at commit, so it is done only where it was asked for. */
 function told({ channel }: Names, notify: boolean, id: string): string {
   return notify ? `pg_catalog.pg_notify(${literal(channel)}, ${id})::text` : "NULL";
+}
+
+/** What the payload of a change begins with. That of a deletion is the id alone, and who knows of deletions only finds no session of this name. */
+export const CHANGE = "~";
+
+/** A column that tells of the row that was changed. */
+function changeTold(names: Names): string {
+  return `, ${told(names, true, `'${CHANGE}' || changed.id`)}`;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { SessionError } from "../../core/errors.ts";
 import { Lane } from "./lane.ts";
 import { checkInTime, pause } from "./late.ts";
-import type { Listening, Route, Router } from "./router.ts";
+import type { Ear, Listening, Route, Router } from "./router.ts";
 
 const PATIENCE_MS = 5000;
 const LOOK_AGAIN_MS = 10;
@@ -115,6 +115,11 @@ export class Transport {
 
   listen(channel: string, heard: (message: string) => void): Listening {
     return this.#router.listen(channel, heard);
+  }
+
+  /** Hears which keys are changed; absent where one connection cannot hear of all. */
+  get track(): ((beginning: string, ear: Ear) => Listening) | undefined {
+    return this.#router.track;
   }
 
   /** A place on the connection for the key, where there is one at this moment. */
