@@ -1,7 +1,13 @@
 import { Pool } from "pg";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import type { SessionId } from "../../src/core/record.ts";
-import { type OpenedStore, storeContract, type StoreSubject } from "../../src/testing/index.ts";
+import {
+  checkStore,
+  type OpenedStore,
+  storeContract,
+  storeRules,
+  type StoreSubject,
+} from "../../src/testing/index.ts";
 import { PgBouncer, PostgresServer } from "../support/servers/postgres.ts";
 import { laggingSubject } from "./cached/support.ts";
 import { openPostgres, type PostgresDriverName, type PostgresLocation } from "./postgres/clients.ts";
@@ -52,8 +58,7 @@ function subjectOf(
           export: "openPostgres",
           location: JSON.stringify({
             ...location,
-            // A worker writes as the others do, so that what it changes is told.
-            ...(more.notify === undefined && { notify: false }),
+            notify: false,
             connections: 2,
           }),
         },
@@ -97,11 +102,22 @@ function spoiled(schema: string, assignment: string): (id: SessionId) => Promise
 
 storeContract({ test, describe }, subjectOf("pg-pool", "direct", 0.25));
 storeContract({ test, describe }, subjectOf("pg-client", "direct", 0.05));
-storeContract({ test, describe }, subjectOf("postgres.js", "direct", 0.1));
+storeContract({ test, describe }, subjectOf("postgres.js", "direct", 0.1, { notify: "changes" }));
 storeContract({ test, describe }, subjectOf("pg-pool", "pgbouncer", 0.1));
 storeContract({ test, describe }, subjectOf("pg-client", "pgbouncer", 0.05));
 storeContract({ test, describe }, subjectOf("postgres.js", "pgbouncer", 0.1));
 
-const covered = subjectOf("pg-pool", "direct", 0.05, { notify: "changes", cached: { staleness: "1h" } });
-storeContract({ test, describe }, covered);
-storeContract({ test, describe }, laggingSubject(covered));
+/** A statement that tells of a change is the same to who sent it. Of the rules, those by which a cache could be found out. */
+const covered = laggingSubject(
+  subjectOf("pg-pool", "direct", 0.05, { notify: "changes", cached: { staleness: "1h" } }),
+);
+describe(covered.name, () => {
+  for (const rule of storeRules) {
+    if (!/^(delete|histories|races|label races)$/.test(rule.group)) continue;
+    test(`${rule.group}: ${rule.name}`, async () => {
+      for (const outcome of await checkStore(covered, [rule])) {
+        if (outcome.kind === "broken") throw outcome.error;
+      }
+    });
+  }
+});

@@ -15,8 +15,9 @@ export function steadyClock(
   return () => {
     const ran = running();
     const at = system();
-    if (at < lastSystem) origin += at - lastSystem;
-    now = Math.max(now + Math.max(ran - lastRunning, 0), at - origin);
+    now += Math.max(ran - lastRunning, 0);
+    if (at < lastSystem) origin = at - now;
+    now = Math.max(now, at - origin);
     lastRunning = ran;
     lastSystem = at;
     return now;
