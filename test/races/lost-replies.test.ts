@@ -21,7 +21,7 @@ import {
   stored,
   visit,
 } from "./rig.ts";
-import { everyStore, resending } from "./stores.ts";
+import { CACHED_TOO, everyStore, resending } from "./stores.ts";
 
 noUnhandledRejections();
 
@@ -256,4 +256,4 @@ everyStore((open) => {
     expect(await codeOf(one.session.claim("state"))).toBe("ERR_SESSION_UNKNOWN");
     expect(await seen(where, cookie)).toEqual({ n: 10 });
   });
-});
+}, CACHED_TOO);
