@@ -45,6 +45,9 @@ function deadlinePassed({ clock }: Rig): Promise<never> {
   return new Promise(() => {});
 }
 
+// What a lost answer does to a cache it does over any engine.
+const ENGINES_HERE = CACHED_TOO.filter((name) => name !== "postgres, cached");
+
 const UNKNOWN = ["ERR_SESSION_UNKNOWN", "ERR_SESSION_STORE_UNAVAILABLE"];
 
 everyStore((open) => {
@@ -256,4 +259,4 @@ everyStore((open) => {
     expect(await codeOf(one.session.claim("state"))).toBe("ERR_SESSION_UNKNOWN");
     expect(await seen(where, cookie)).toEqual({ n: 10 });
   });
-}, CACHED_TOO);
+}, ENGINES_HERE);

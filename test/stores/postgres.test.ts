@@ -113,7 +113,7 @@ const covered = laggingSubject(
 );
 describe(covered.name, () => {
   for (const rule of storeRules) {
-    if (!/^(delete|histories|races|label races)$/.test(rule.group)) continue;
+    if (!/^(kept|delete|histories|races|label races)$/.test(rule.group)) continue;
     test(`${rule.group}: ${rule.name}`, async () => {
       for (const outcome of await checkStore(covered, [rule])) {
         if (outcome.kind === "broken") throw outcome.error;
