@@ -8,10 +8,10 @@ import {
   inOrder,
   INVALIDATED,
   keysIn,
-  type Listening,
   type Route,
   type Router,
   toldOnce,
+  type Tracked,
   trackingOn,
 } from "./router.ts";
 import { slotOf } from "./slot.ts";
@@ -94,7 +94,7 @@ export function ioredisRouter(client: IoredisClient): Router {
   };
 }
 
-function tracking(client: IoredisClient, beginning: string, ear: Ear): Listening {
+function tracking(client: IoredisClient, beginning: string, ear: Ear): Tracked {
   // A connection that comes back is another to the server, which tells it nothing.
   const oneLife = { lazyConnect: true, retryStrategy: () => null, autoResubscribe: false };
   const own = client.duplicate({ ...oneLife, protocol: 2, replyMapping: undefined } as never);
@@ -109,7 +109,8 @@ function tracking(client: IoredisClient, beginning: string, ear: Ear): Listening
     await own.subscribe(INVALIDATED);
   }
   begun().then(ear.hears, ear.lost);
-  return { close: async () => own.disconnect() };
+  // In small letters: version 5 looks for it so among what a subscriber may send.
+  return { answers: () => own.call("ping"), close: async () => own.disconnect() };
 }
 
 /** Whether there is one server, which no other takes the place of. */

@@ -11,6 +11,7 @@ import {
   type Route,
   type Router,
   toldOnce,
+  type Tracked,
   trackingOn,
 } from "./router.ts";
 import { Retractable } from "./retractable.ts";
@@ -96,7 +97,7 @@ export function nodeRedisRouter(client: NodeRedisClient): Router {
 type Buffered = (channel: string, heard: (message: unknown) => void, buffers: true) => Promise<unknown>;
 
 /** With protocol 2 the keys come as messages, which every version of the client hands on; those of protocol 3 it keeps to itself. */
-function tracking(client: NodeRedisClient, beginning: string, ear: Ear): Listening {
+function tracking(client: NodeRedisClient, beginning: string, ear: Ear): Tracked {
   // A connection that comes back is another to the server, which tells it nothing.
   const socket = { ...client.options?.socket, reconnectStrategy: false };
   const needsProtocol3 = { maintNotifications: "disabled", clientSideCache: undefined };
@@ -110,6 +111,7 @@ function tracking(client: NodeRedisClient, beginning: string, ear: Ear): Listeni
   }
   begun().then(ear.hears, ear.lost);
   return {
+    answers: () => own.sendCommand(["PING"]),
     close: async () => {
       if (own.isOpen) own.destroy();
     },

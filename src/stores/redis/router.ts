@@ -44,7 +44,7 @@ export interface Router {
    * Opens a connection of its own, for one life, that hears which keys that begin so are changed, whoever does it. Absent where one
    * connection cannot hear of all: each primary of a cluster tells of its own keys, and after a fail-over another server does.
    */
-  readonly track?: (beginning: string, ear: Ear) => Listening;
+  readonly track?: (beginning: string, ear: Ear) => Tracked;
 
   /** Takes away what it hung on the client. */
   close(): void;
@@ -63,6 +63,12 @@ export interface Ear {
 /** Something that hears a channel. */
 export interface Listening {
   close(): Promise<void>;
+}
+
+/** A connection that hears of changes. */
+export interface Tracked extends Listening {
+  /** Resolves when the server has answered on it. */
+  answers(): Promise<unknown>;
 }
 
 /**

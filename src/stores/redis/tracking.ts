@@ -1,14 +1,17 @@
 import type { ChangeListener } from "../../core/store.ts";
 import type { Keys } from "./keys.ts";
-import type { Ear, Listening } from "./router.ts";
+import type { Ear, Tracked } from "./router.ts";
 
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5000;
 /** How long a connection may take until it hears: one that nobody answers on must not be the last. */
 const ATTEMPT_MS = 10_000;
 
+/** How often the connection is asked whether it is still there, and how long it may take to answer. */
+const PROBE_MS = 2000;
+
 /** Opens a connection that hears which keys are changed. */
-type Begin = (beginning: string, ear: Ear) => Listening;
+type Begin = (beginning: string, ear: Ear) => Tracked;
 
 /**
  * Who wants to know of changes to the records of one store. One connection hears for all of them, and is there while there is a listener;
@@ -18,7 +21,7 @@ export class Tracking {
   readonly #begin: Begin;
   readonly #keys: Keys;
   readonly #listeners = new Set<{ readonly listener: ChangeListener }>();
-  #listening: Listening | null = null;
+  #listening: Tracked | null = null;
   #hears = false;
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -52,7 +55,7 @@ export class Tracking {
   #connect(): void {
     // What a connection tells that was given up by then is of no interest.
     const isCurrent = (): boolean => this.#listening === listening;
-    const listening: Listening = this.#begin(this.#keys.records, {
+    const listening: Tracked = this.#begin(this.#keys.records, {
       hears: () => void (isCurrent() && this.#heard()),
       keys: (changed) => void (isCurrent() && this.#changed(changed)),
       lost: () => void (isCurrent() && this.#lost()),
@@ -66,6 +69,25 @@ export class Tracking {
     this.#failures = 0;
     this.#hears = true;
     this.#tellAll((listener) => listener.hears());
+    this.#probe();
+  }
+
+  /** A network that forgets a connection tells nobody, and one that only hears would be silent for ever. */
+  #probe(): void {
+    const probed = this.#listening;
+    let isAnswered = false;
+    const judged = (): void => {
+      if (this.#listening !== probed) return;
+      if (isAnswered) this.#probe();
+      else this.#lost();
+    };
+    // After what came meanwhile was read: this process may have been busy itself.
+    this.#after(PROBE_MS, () => setImmediate(judged));
+    // A rejection is told as a loss, too.
+    probed?.answers().then(
+      () => (isAnswered = true),
+      () => undefined,
+    );
   }
 
   #lost(): void {

@@ -1,7 +1,7 @@
 import { SessionError } from "../../core/errors.ts";
 import { Lane } from "./lane.ts";
 import { checkInTime, pause } from "./late.ts";
-import type { Ear, Listening, Route, Router } from "./router.ts";
+import type { Listening, Route, Router } from "./router.ts";
 
 const PATIENCE_MS = 5000;
 const LOOK_AGAIN_MS = 10;
@@ -118,7 +118,7 @@ export class Transport {
   }
 
   /** Hears which keys are changed; absent where one connection cannot hear of all. */
-  get track(): ((beginning: string, ear: Ear) => Listening) | undefined {
+  get track(): Router["track"] {
     return this.#router.track;
   }
 

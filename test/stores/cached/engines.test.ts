@@ -6,6 +6,7 @@ import { redisStore } from "../../../src/stores/redis.ts";
 import { withServers } from "../../support/servers/programs.ts";
 import { PostgresServer } from "../../support/servers/postgres.ts";
 import { type RedisKind, RedisServer } from "../../support/servers/redis.ts";
+import { TcpProxy } from "../../support/tcp-proxy.ts";
 import { until as comesTrue } from "../../support/servers/server-process.ts";
 import { openPostgres, type PostgresDriverName } from "../postgres/clients.ts";
 import { clientOn } from "../postgres/support.ts";
@@ -136,6 +137,21 @@ withServers(["redis"], () => {
       // This server keeps nothing over a kill.
       expect(await version(pair.here, "a")).toBeUndefined();
       await kept(pair, "b");
+    });
+
+    test("a connection that fell silent without a word is noticed, and nothing kept", async () => {
+      const proxy = await TcpProxy.start(server.port);
+      onTestFinished(() => proxy.close());
+      const where = { client: "ioredis6", topology: "standalone", prefix: "silent:" };
+      const ports = [proxy.port, server.port];
+      const pair = await reached(() => openRedis(JSON.stringify({ ...where, ports: ports.splice(0, 1) })));
+      await kept(pair, "a");
+      proxy.swallow("replies");
+      await until("the silence is noticed", () => !pair.here.cacheFigures().told);
+      await pair.there.update(idOf("a"), { now: NOW, epoch: 1, set: { a: "2" } }, call());
+      await proxy.heal();
+      await until("changes are told again", () => pair.here.cacheFigures().told);
+      expect(await version(pair.here, "a")).toBe(2);
     });
 
     test("a user that may not track is answered by the store each time", async () => {

@@ -1,8 +1,10 @@
+import { Cluster, Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { SessionError } from "../../../src/core/errors.ts";
 import type { AnyStore } from "../../../src/core/store.ts";
 import { cached, type CachedOptions } from "../../../src/stores/cached.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
+import { redisStore } from "../../../src/stores/redis.ts";
 import { call, idOf, NOW, recordOf } from "../records.ts";
 import { sharedMemory } from "./support.ts";
 
@@ -52,6 +54,16 @@ test("has the abilities of the store beneath and no other, its traits and the bo
     expect.arrayContaining(["all", "close", "deleteByLabel", "listByLabel", "setup", "subscribe", "sweep"]),
   );
   expect(whole).not.toContain("track");
+});
+
+test("Redis tells of changes where there is one server; where there are several nobody claims that all is told", () => {
+  const lazy = { lazyConnect: true } as const;
+  const one = new Redis(lazy);
+  const bySentinel = new Redis({ ...lazy, sentinels: [{ host: "127.0.0.1", port: 1 }], name: "none" });
+  const cluster = new Cluster([{ host: "127.0.0.1", port: 1 }], lazy);
+  const told = [one, bySentinel, cluster].map((client) => "track" in cached(redisStore(client)));
+  expect(told).toEqual([true, false, false]);
+  for (const client of [one, bySentinel, cluster]) client.disconnect();
 });
 
 test("two caches over one store in a process see each other's writes at once", async () => {
