@@ -41,6 +41,7 @@ export type { SessionInfo } from "./core/session-info.ts";
 export type {
   AnyStore,
   Call,
+  ChangeListener,
   DeleteCondition,
   DeleteOutcome,
   DisposableStore,
@@ -55,6 +56,7 @@ export type {
   Subscribable,
   Sweepable,
   SweepOutcome,
+  Trackable,
   UpdateOutcome,
 } from "./core/store.ts";
 export { parseSessionId, Token } from "./core/token.ts";

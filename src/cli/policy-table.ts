@@ -80,7 +80,7 @@ function rowsOf(policy: SessionPolicy): Row[] {
       "Logout of a failed request",
       failure.endOnFailure ? "takes place" : "does not take place",
     ),
-    row("ASVS 7.4.5", "Revocation", revocation(store.abilities)),
+    row("ASVS 7.4.5", "Revocation", revocation(store)),
     row(
       "",
       "Store",
@@ -118,13 +118,14 @@ function movesOf(moves: SessionPolicy["moves"]): string {
   return `another address: ${address === false ? "no" : address}; another user agent: ${userAgent === false ? "no" : userAgent}`;
 }
 
-function revocation(abilities: readonly string[]): string {
+function revocation({ abilities, keptForMs }: SessionPolicy["store"]): string {
   const scopes = [
     "one session",
     ...(abilities.includes("deleteByLabel") ? ["a user, tenant, device, identity"] : []),
     ...(abilities.includes("all") ? ["everybody"] : []),
   ];
-  return scopes.join(", ");
+  const bound = keptForMs === undefined ? "" : `; seen by other processes within ${span(keptForMs)}`;
+  return `${scopes.join(", ")}${bound}`;
 }
 
 const UNITS = [

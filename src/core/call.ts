@@ -2,8 +2,15 @@ import type { Call } from "./store.ts";
 
 /** A call with a deadline. Makes its signal only when a store asks for it: most calls are answered long before. */
 export class BoundedCall implements Call {
+  kept?: true;
   #controller: AbortController | null = null;
   #reason: Error | null = null;
+
+  /** This call, with leave to answer by what is kept. */
+  keeping(): this {
+    this.kept = true;
+    return this;
+  }
 
   get signal(): AbortSignal {
     if (this.#controller === null) {

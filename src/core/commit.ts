@@ -22,7 +22,7 @@ import { backOff, equalInConstantTime } from "./platform.ts";
 import type { CommitQueue } from "./queue.ts";
 import { isReserved, type SessionRecord } from "./record.ts";
 import { asAuthentication, AUTH, reservedValue, userOf } from "./reserved.ts";
-import { occupying, type RequestState } from "./request-state.ts";
+import { addressOf, occupying, type RequestState } from "./request-state.ts";
 import { successorOf } from "./rotation.ts";
 import { tooLateForCookie, tooManyAttempts } from "./refusals.ts";
 import { afterUpdate, newRecord, type Sending, sendingOf } from "./sending.ts";
@@ -169,7 +169,9 @@ export class Committer {
 
   async #claim(state: RequestState, name: string): Promise<unknown> {
     const draft = Session.access.draft(state.session);
-    const base = Session.access.base(state.session);
+    const begun = Session.access.base(state.session);
+    const isMissing = begun !== null && !draft.isAssigned(name) && !Object.hasOwn(begun.fields, name);
+    const base = isMissing && this.#gate.keeps ? await this.#asStored(state, begun) : begun;
     // What is not stored yet is nobody else's to take.
     if (base === null || draft.isAssigned(name) || !Object.hasOwn(base.fields, name)) return draft.take(name);
 
@@ -179,6 +181,14 @@ export class Committer {
       claimed = await this.#claimed(state, name);
     });
     return claimed;
+  }
+
+  /** Where a store keeps records, a request may have begun with one that lacks what another process has stored since. */
+  async #asStored(state: RequestState, base: SessionRecord): Promise<SessionRecord | null> {
+    const fresh = await this.#gate.read(base.id);
+    if (fresh !== null && fresh.epoch === base.epoch && fresh.version > base.version)
+      this.#rebase(state, fresh);
+    return Session.access.base(state.session);
   }
 
   async #claimed(state: RequestState, name: string): Promise<unknown> {
@@ -492,10 +502,6 @@ const NO_TIMES = { accessedAt: 0, expiresAt: 0 };
 
 function reasonToReplace(state: RequestState): "logout" | "replaced" {
   return Session.access.renewal(state.session)?.login === undefined ? "logout" : "replaced";
-}
-
-function addressOf({ exchange }: RequestState): string | null {
-  return exchange.remoteAddress ?? null;
 }
 
 /** For what may fail without harm; the gate has told of it by an event. */

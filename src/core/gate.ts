@@ -46,7 +46,19 @@ export class Gate {
 
   /** Reads a record. `null` when there is none, or none that can be read, which is told by an event. */
   read(id: SessionId): Promise<SessionRecord | null> {
-    return this.#call("read", (store, call) => store.read(id, call)).then(
+    return this.#read(id, (store, call) => store.read(id, call));
+  }
+
+  /** Reads a record as {@link read}, as it was a while ago where the store keeps records: for whoever asks again where that matters. */
+  readKept(id: SessionId): Promise<SessionRecord | null> {
+    return this.#read(id, (store, call) => store.read(id, call.keeping()));
+  }
+
+  #read(
+    id: SessionId,
+    send: (store: AnyStore, call: BoundedCall) => Promise<SessionRecord | null>,
+  ): Promise<SessionRecord | null> {
+    return this.#call("read", send).then(
       (found: unknown) => (found === null || found === undefined ? null : this.#judged(id, found)),
       (error: unknown) => {
         if (!SessionError.is(error) || error.code !== "ERR_SESSION_CORRUPT") throw error;
@@ -118,6 +130,11 @@ export class Gate {
     }
   }
 
+  /** Whether the store keeps records, so that {@link readKept} may tell of the past. */
+  get keeps(): boolean {
+    return this.#store.traits.keptForMs !== undefined;
+  }
+
   get canSweep(): boolean {
     return this.#store.sweep !== undefined;
   }
@@ -138,7 +155,7 @@ export class Gate {
   }
 
   /** Not an async function, for each of those is a promise more, and every request passes here. */
-  #call<T>(operation: string, send: (store: AnyStore, call: Call) => Promise<T>): Promise<T> {
+  #call<T>(operation: string, send: (store: AnyStore, call: BoundedCall) => Promise<T>): Promise<T> {
     if (this.#closed) {
       const closed = new SessionError(
         "ERR_SESSION_STORE_UNAVAILABLE",
@@ -179,7 +196,7 @@ export class Gate {
     });
   }
 
-  #bounded<T>(operation: string, send: (store: AnyStore, call: Call) => Promise<T>): Promise<T> {
+  #bounded<T>(operation: string, send: (store: AnyStore, call: BoundedCall) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const call = new BoundedCall();
       let over = false;
@@ -299,9 +316,9 @@ function pageRequest(after: string | undefined): { limit: number; after?: string
 
 /** Turns whatever a store does wrong, a synchronous throw and an answer that is no promise among it, into a promise. */
 function attempt<T>(
-  send: (store: AnyStore, call: Call) => Promise<T>,
+  send: (store: AnyStore, call: BoundedCall) => Promise<T>,
   store: AnyStore,
-  call: Call,
+  call: BoundedCall,
 ): Promise<T> {
   try {
     const answer = send(store, call);

@@ -3,7 +3,7 @@ import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { Gate } from "./gate.ts";
 import type { Lifetime } from "./lifetime.ts";
-import { hasEnded } from "./lock.ts";
+import { activeUntil, hasEnded } from "./lock.ts";
 import type { Pepper } from "./pepper.ts";
 import type { SessionRecord } from "./record.ts";
 import { asRotation, reservedValue, ROTATION, userOf } from "./reserved.ts";
@@ -86,7 +86,17 @@ export class Loader {
   }
 
   #openOne(token: Token, address: string | null): Promise<Opened | null> {
+    if (this.#gate.keeps) return this.#openAtBest(token, address);
+    return this.#openStored(token, address);
+  }
+
+  #openStored(token: Token, address: string | null): Promise<Opened | null> {
     return this.#gate.read(token.id).then((record) => this.#opened(record, token, address));
+  }
+
+  async #openAtBest(token: Token, address: string | null): Promise<Opened | null> {
+    const kept = await this.#openKept(token, address);
+    return kept === undefined ? await this.#openStored(token, address) : kept;
   }
 
   #opened(record: SessionRecord | null, token: Token, address: string | null): Opened | null {
@@ -106,6 +116,19 @@ export class Loader {
     if (inGrace) return this.#live(record, { record, token, predecessor: true }, address);
     this.#events.emit("theft", { id: record.id, user: userOf(record), address });
     return null;
+  }
+
+  /**
+   * Opens a session by what the store has kept of it, where that is enough. A record from a while ago lets in whom it knows, and
+   * refuses nobody: another process may have renewed the secret, or put the expiry off. What is not there at all has ended, and stays
+   * so. `undefined` when the store is to be asked.
+   */
+  async #openKept(token: Token, address: string | null): Promise<Opened | null | undefined> {
+    const record = await this.#gate.readKept(token.id);
+    if (record === null) return this.#rejected("unknown", token, address);
+    const isKnown = this.#pepper.judge(token, record.secretHash) === "match";
+    const isActive = activeUntil(record, this.#lifetime) > this.#clock.now();
+    return isKnown && isActive ? { record, token, predecessor: false } : undefined;
   }
 
   #live(record: SessionRecord, opened: Opened, address: string | null): Opened | null {

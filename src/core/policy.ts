@@ -68,7 +68,16 @@ export interface SessionPolicy {
   };
 }
 
-const ABILITIES = ["listByLabel", "deleteByLabel", "all", "sweep", "setup", "subscribe", "close"] as const;
+const ABILITIES = [
+  "listByLabel",
+  "deleteByLabel",
+  "all",
+  "sweep",
+  "setup",
+  "subscribe",
+  "track",
+  "close",
+] as const;
 
 export function describe(options: ResolvedOptions<AnySession>): SessionPolicy {
   const { store, cookie, lifetime, atRest } = options;

@@ -45,3 +45,8 @@ export async function occupying(state: RequestState, work: () => Promise<void>):
 }
 
 function ignore(): void {}
+
+/** The client's address, where the adapter knows it. */
+export function addressOf({ exchange }: RequestState): string | null {
+  return exchange.remoteAddress ?? null;
+}

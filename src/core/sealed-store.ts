@@ -7,7 +7,7 @@ import type { AnyStore, Page, UpdateOutcome } from "./store.ts";
  * never does. Everything else is the store's own. Only what a change sets is sealed.
  */
 export function sealedStore(store: AnyStore, vault: Vault): AnyStore {
-  const { listByLabel, deleteByLabel, all, sweep, setup, subscribe, close } = store;
+  const { listByLabel, deleteByLabel, all, sweep, setup, subscribe, track, close } = store;
   return {
     get traits() {
       return store.traits;
@@ -34,6 +34,7 @@ export function sealedStore(store: AnyStore, vault: Vault): AnyStore {
     ...(sweep && { sweep: sweep.bind(store) }),
     ...(setup && { setup: setup.bind(store) }),
     ...(subscribe && { subscribe: subscribe.bind(store) }),
+    ...(track && { track: track.bind(store) }),
     ...(close && { close: close.bind(store) }),
   };
 }

@@ -85,6 +85,11 @@ export interface Call {
   readonly signal: AbortSignal;
   /** Why it aborted, `null` until then, where the call tells: a look at it costs nothing, and the first at `signal` makes one. */
   readonly reason?: unknown;
+  /**
+   * Of a read: a record that was read a while ago will do. Only who can ask again where it matters says so; without it a store that
+   * keeps records answers with what is stored now. The others need not look at it.
+   */
+  readonly kept?: true;
 }
 
 /** What a store promises about its engine. */
@@ -97,6 +102,11 @@ export interface StoreTraits {
   readonly expires: boolean;
   /** Whether a client may send one write twice by itself after a lost connection. */
   readonly resends: boolean;
+  /**
+   * Of a store that keeps records beside the engine: how long ago, in milliseconds, what it answers a read that allows it
+   * ({@link Call.kept}) may have been read. Absent where nothing is kept.
+   */
+  readonly keptForMs?: number;
 }
 
 /** One page of a listing. `next`, where there is more, goes into the next request as `after`. */
@@ -158,6 +168,28 @@ export interface Subscribable {
   subscribe(listener: (id: SessionId) => void): () => void;
 }
 
+/**
+ * The ability to tell of every change, so that what was read before it is not taken for what is stored. Records that are
+ * created need not be told, nor touches.
+ */
+export interface Trackable {
+  /**
+   * Tells the listener of each record that any process changes or ends, once the store has connected for it, which this begins.
+   * Returns how to stop.
+   */
+  track(listener: ChangeListener): () => void;
+}
+
+/** Who wants to know of changes. What it throws is its own affair. */
+export interface ChangeListener {
+  /** From here on changes are told, until {@link deaf}. What happened before was not, and some of it may be told late. Also called while it hears already: then some were missed. */
+  hears(): void;
+  /** The record changed or ended. */
+  changed(id: SessionId): void;
+  /** The connection was lost, or anything else keeps changes from being told; the store goes on trying. */
+  deaf(): void;
+}
+
 /** The ability to finish what is coalesced and let go of what the store opened by itself. */
 export interface DisposableStore {
   close(): Promise<void>;
@@ -165,4 +197,4 @@ export interface DisposableStore {
 
 /** A store with whichever abilities it has: an ability is there when its methods are. */
 export type AnyStore = SessionStore &
-  Partial<LabelIndex & IterableStore & Sweepable & Setup & Subscribable & DisposableStore>;
+  Partial<LabelIndex & IterableStore & Sweepable & Setup & Subscribable & Trackable & DisposableStore>;

@@ -4,6 +4,7 @@ import { checkOptionNames } from "../core/option-names.ts";
 import type { SessionId, SessionRecord } from "../core/record.ts";
 import type {
   Call,
+  ChangeListener,
   DeleteCondition,
   DeleteOutcome,
   DisposableStore,
@@ -18,6 +19,7 @@ import type {
   Subscribable,
   Sweepable,
   SweepOutcome,
+  Trackable,
   UpdateOutcome,
 } from "../core/store.ts";
 import type { PostgresClient } from "./postgres/clients.ts";
@@ -35,6 +37,7 @@ import {
   type Statement,
   type Statements,
   statementsFor,
+  type Told,
 } from "./postgres/statements.ts";
 import { Subscribers } from "./postgres/subscribers.ts";
 import { arrayOf, count, createValues, entryOf, updateValues, type Value } from "./postgres/values.ts";
@@ -63,14 +66,15 @@ export interface PostgresStoreOptions {
   readonly durability?: StoreTraits["durability"];
   /**
    * Whether deletions are told to other processes, which gives the store `subscribe`; off unless said otherwise, since
-   * telling makes all transactions that do it wait for one another. Needs connections that stay: not through a pooler of transactions.
+   * telling makes all transactions that do it wait for one another. `"changes"`: every change is told as well, but touches, which gives
+   * it `track` for a cache. Needs connections that stay: not through a pooler of transactions.
    */
-  readonly notify?: boolean;
+  readonly notify?: boolean | "changes";
   /** What to listen on in place of the first argument: a pool, a client or an instance of `postgres` that goes straight to the server. */
   readonly listenOn?: PostgresClient;
 }
 
-/** All that a PostgreSQL store can do; with `notify: true` also `subscribe`. */
+/** All that a PostgreSQL store can do; with `notify: true` also `subscribe`, with `notify: "changes"` also `subscribe` and `track`. */
 export type PostgresStore = SessionStore & LabelIndex & IterableStore & Sweepable & Setup & DisposableStore;
 
 /** A version that no record has, as a condition that cannot be met. */
@@ -87,6 +91,10 @@ const NO_VERSION = String(2n ** 63n - 1n);
  */
 export function postgresStore(
   client: PostgresClient,
+  options: PostgresStoreOptions & { readonly notify: "changes" },
+): PostgresStore & Subscribable & Trackable;
+export function postgresStore(
+  client: PostgresClient,
   options: PostgresStoreOptions & { readonly notify: true },
 ): PostgresStore & Subscribable;
 export function postgresStore(client: PostgresClient, options?: PostgresStoreOptions): PostgresStore;
@@ -97,18 +105,30 @@ export function postgresStore(client: PostgresClient, options: PostgresStoreOpti
   const names = namesFor(schema, table);
   const driver = driverOf(client, "The first argument of postgresStore");
   const traits = Object.freeze({ durability, shared: true, expires: false, resends: false });
-  const parts = { names, traits, sender: new Sender(driver), statements: statementsFor(names, notify) };
-  if (!notify) return new Postgres(parts);
+  const parts = {
+    names,
+    traits,
+    sender: new Sender(driver),
+    statements: statementsFor(names, toldBy(notify)),
+  };
+  if (notify === false) return new Postgres(parts);
   const listener = options.listenOn === undefined ? driver : driverOf(options.listenOn, "listenOn");
-  return new TellingPostgres(parts, new Subscribers(listener, names.channel));
+  const subscribers = new Subscribers(listener, names.channel);
+  return notify === true ? new TellingPostgres(parts, subscribers) : new TrackedPostgres(parts, subscribers);
+}
+
+function toldBy(notify: boolean | "changes"): Told {
+  if (notify === "changes") return notify;
+  return notify ? "deletions" : "nothing";
 }
 
 function checkOptions({ durability, notify, listenOn }: PostgresStoreOptions): void {
   if (durability !== undefined && !["none", "process", "power"].includes(durability)) {
     refuseConfig('durability is "power", "process" or "none".');
   }
-  if (notify !== undefined && typeof notify !== "boolean") refuseConfig("notify is true or false.");
-  if (listenOn !== undefined && notify !== true) {
+  if (notify !== undefined && typeof notify !== "boolean" && notify !== "changes")
+    refuseConfig('notify is true, false or "changes".');
+  if (listenOn !== undefined && (notify ?? false) === false) {
     refuseConfig("listenOn is for a store that tells deletions. Add notify: true, or leave it out.");
   }
 }
@@ -278,5 +298,20 @@ class TellingPostgres extends Postgres implements Subscribable {
   override async close(): Promise<void> {
     await super.close();
     await this.#subscribers.close();
+  }
+}
+
+/** A store whose changes are told too. */
+class TrackedPostgres extends TellingPostgres implements Trackable {
+  readonly #trackers: Subscribers;
+
+  constructor(parts: Parts, subscribers: Subscribers) {
+    super(parts, subscribers);
+    this.#trackers = subscribers;
+  }
+
+  /** Touches are not told: they move nothing but times, and those forward. */
+  track(listener: ChangeListener): () => void {
+    return this.#trackers.track(listener);
   }
 }

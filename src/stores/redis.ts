@@ -16,6 +16,7 @@ import type {
   Setup,
   StoreTraits,
   Subscribable,
+  Trackable,
   UpdateOutcome,
 } from "../core/store.ts";
 import { Background } from "./redis/background.ts";
@@ -27,6 +28,7 @@ import { Labels } from "./redis/labels.ts";
 import { Records } from "./redis/records.ts";
 import { checkServers } from "./redis/setup.ts";
 import { Subscription } from "./redis/subscription.ts";
+import { Tracking } from "./redis/tracking.ts";
 import type { Transport } from "./redis/transport.ts";
 import { walk } from "./redis/walk.ts";
 
@@ -59,8 +61,14 @@ export interface RedisStoreOptions {
   readonly trustServer?: boolean;
 }
 
-/** All that a Redis store can do. */
-export type RedisStore = SessionStore & LabelIndex & IterableStore & Setup & Subscribable & DisposableStore;
+/** All that a Redis store can do; with one server also `track`. */
+export type RedisStore = SessionStore &
+  LabelIndex &
+  IterableStore &
+  Setup &
+  Subscribable &
+  Partial<Trackable> &
+  DisposableStore;
 
 const DEFAULT_PREFIX = "holdfast:";
 const REPLICAS_WITHIN_MS = 1000;
@@ -108,6 +116,9 @@ class Redis implements RedisStore {
   readonly #records: Records;
   readonly #labels: Labels;
   readonly #subscription: Subscription;
+  readonly #tracking: Tracking | null;
+  /** Tells of changes on a connection of its own, from when that stands. There with one server; not in a cluster, nor by Sentinel. */
+  readonly track?: Trackable["track"];
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -125,6 +136,14 @@ class Redis implements RedisStore {
     this.#records = new Records(this.#engine, this.#keys, entries);
     this.#labels = new Labels(this.#engine, this.#keys, entries, this.#records);
     this.#subscription = new Subscription(transport, this.#keys.channel);
+    const { track } = transport;
+    const tracking = track === undefined ? null : new Tracking(track, this.#keys);
+    this.#tracking = tracking;
+    if (tracking === null) return;
+    this.track = (listener) => {
+      this.#requireOpen();
+      return tracking.add(listener);
+    };
   }
 
   async create(record: SessionRecord, call: Call): Promise<boolean> {
@@ -174,11 +193,13 @@ class Redis implements RedisStore {
     return this.#subscription.add(listener);
   }
 
-  /** Lets what is under way finish, for a while, and closes the connection of the subscription. The client stays open. Later calls reject. */
+  /** Lets what is under way finish, for a while, and closes the connections that heard of ends and changes. The client stays open. Later calls reject. */
   close(): Promise<void> {
-    this.#closing ??= Promise.all([this.#background.drained(), this.#subscription.close()]).then(() =>
-      this.#transport.close(),
-    );
+    const connections = [this.#subscription, this.#tracking];
+    this.#closing ??= Promise.all([
+      this.#background.drained(),
+      ...connections.map((connection) => connection?.close()),
+    ]).then(() => this.#transport.close());
     return this.#closing;
   }
 

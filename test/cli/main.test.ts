@@ -73,6 +73,11 @@ test.each([
   expect(complained).toMatch(message);
 });
 
+test("the table tells how long other processes may take to see a revocation", async () => {
+  const { printed } = await run("policy", fixture("cached.ts"));
+  expect(printed).toMatch(/Revocation .*everybody; seen by other processes within 30 seconds/);
+});
+
 test("--help tells how to use it", async () => {
   expect(await run("--help")).toMatchObject({
     code: 0,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { done, noUnhandledRejections, rig, type Rig, seen, stored, visit } from "./rig.ts";
-import { everyStore, type Opener } from "./stores.ts";
+import { CACHED_TOO, everyStore, type Opener } from "./stores.ts";
 
 noUnhandledRejections();
 
@@ -63,4 +63,4 @@ everyStore((open) => {
     expect(await slow.session.claim("state").finally(end)).toBe("once");
     expect(await seen(where, cookie)).not.toHaveProperty("state");
   });
-});
+}, CACHED_TOO);

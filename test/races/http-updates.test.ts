@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Random } from "../../src/testing/index.ts";
 import { Books, type Deed, queryFor } from "./support/http-books.ts";
 import { Browser, seenIn } from "./support/http-client.ts";
-import { ENGINE_NAMES } from "./support/engines.ts";
+import { STRICT_NAMES } from "./support/engines.ts";
 import type { Cluster } from "./support/http-cluster.ts";
 import { KINDS } from "./support/http-orders.ts";
 import { anyDoor, everyCluster, overlapping, SOAK, Tally } from "./support/http-storm.ts";
@@ -51,7 +51,7 @@ async function shownEverywhere(cluster: Cluster, browser: Browser): Promise<Reco
   return shown;
 }
 
-everyCluster({ engines: ENGINE_NAMES }, ({ cluster: servers, say, random }) => {
+everyCluster({ engines: STRICT_NAMES }, ({ cluster: servers, say, random }) => {
   test("everything acknowledged in a storm over all servers is there exactly once, and nothing refused is", async () => {
     const cluster = servers();
     const accounts = [await opened(cluster), await opened(cluster)] as const;

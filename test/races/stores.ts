@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe } from "vitest";
 import type { AnyStore } from "../../src/core/store.ts";
 import { withServers } from "../support/servers/programs.ts";
-import { ENGINE_NAMES, type EngineName, ENGINES, need } from "./support/engines.ts";
+import { CACHED_NAMES, type EngineName, ENGINES, need, STRICT_NAMES } from "./support/engines.ts";
 import { openPlace, type Place } from "./support/places.ts";
 
 /** Makes a store that nobody used before. */
@@ -18,7 +18,9 @@ export interface Variant {
 }
 
 /** A pooler changes how PostgreSQL is reached, not how it answers: the storms go through it. */
-const IN_PROCESS: readonly EngineName[] = ENGINE_NAMES.filter((name) => name !== "pgbouncer");
+const IN_PROCESS: readonly EngineName[] = STRICT_NAMES.filter((name) => name !== "pgbouncer");
+/** The same, and those with a cache: in one process nothing is to be seen of it. */
+export const CACHED_TOO: readonly EngineName[] = [...IN_PROCESS, ...CACHED_NAMES];
 
 /** Starting a database server, on a machine with other things to do. */
 const START_MS = 120_000;

@@ -1,8 +1,15 @@
 import { Pool } from "pg";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import type { SessionId } from "../../src/core/record.ts";
-import { type OpenedStore, storeContract, type StoreSubject } from "../../src/testing/index.ts";
+import {
+  checkStore,
+  type OpenedStore,
+  storeContract,
+  storeRules,
+  type StoreSubject,
+} from "../../src/testing/index.ts";
 import { PgBouncer, PostgresServer } from "../support/servers/postgres.ts";
+import { laggingSubject } from "./cached/support.ts";
 import { openPostgres, type PostgresDriverName, type PostgresLocation } from "./postgres/clients.ts";
 
 let server: PostgresServer;
@@ -24,15 +31,20 @@ afterAll(async () => {
 
 type Way = "direct" | "pgbouncer";
 
-function subjectOf(driver: PostgresDriverName, way: Way, effort: number): StoreSubject {
+function subjectOf(
+  driver: PostgresDriverName,
+  way: Way,
+  effort: number,
+  more: Partial<PostgresLocation> = {},
+): StoreSubject {
   const notify = way === "direct";
   return {
-    name: `postgres by ${driver}, ${way}`,
+    name: `postgres by ${driver}, ${way}${more.cached === undefined ? "" : ", cached"}`,
     effort,
     async open() {
       const schema = `rules_${(schemas += 1)}`;
       const { host, port, user, database } = way === "direct" ? server : bouncer;
-      const location: PostgresLocation = { driver, host, port, user, database, schema, notify };
+      const location: PostgresLocation = { driver, host, port, user, database, schema, notify, ...more };
       const first = await opened(location);
       return {
         ...first,
@@ -44,7 +56,11 @@ function subjectOf(driver: PostgresDriverName, way: Way, effort: number): StoreS
         worker: {
           module: new URL("./postgres/clients.ts", import.meta.url),
           export: "openPostgres",
-          location: JSON.stringify({ ...location, notify: false, connections: 2 }),
+          location: JSON.stringify({
+            ...location,
+            notify: false,
+            connections: 2,
+          }),
         },
         damage: {
           "labels without a text": spoiled(schema, "labels = labels || NULL::text"),
@@ -86,7 +102,22 @@ function spoiled(schema: string, assignment: string): (id: SessionId) => Promise
 
 storeContract({ test, describe }, subjectOf("pg-pool", "direct", 0.25));
 storeContract({ test, describe }, subjectOf("pg-client", "direct", 0.05));
-storeContract({ test, describe }, subjectOf("postgres.js", "direct", 0.1));
+storeContract({ test, describe }, subjectOf("postgres.js", "direct", 0.1, { notify: "changes" }));
 storeContract({ test, describe }, subjectOf("pg-pool", "pgbouncer", 0.1));
 storeContract({ test, describe }, subjectOf("pg-client", "pgbouncer", 0.05));
 storeContract({ test, describe }, subjectOf("postgres.js", "pgbouncer", 0.1));
+
+/** A statement that tells of a change is the same to who sent it. Of the rules, those by which a cache could be found out. */
+const covered = laggingSubject(
+  subjectOf("pg-pool", "direct", 0.05, { notify: "changes", cached: { staleness: "1h" } }),
+);
+describe(covered.name, () => {
+  for (const rule of storeRules) {
+    if (!/^(kept|delete|histories|races|label races)$/.test(rule.group)) continue;
+    test(`${rule.group}: ${rule.name}`, async () => {
+      for (const outcome of await checkStore(covered, [rule])) {
+        if (outcome.kind === "broken") throw outcome.error;
+      }
+    });
+  }
+});

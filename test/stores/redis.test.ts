@@ -1,4 +1,4 @@
-import { contractOf } from "./redis/subject.ts";
+import { cachedContractOf, contractOf } from "./redis/subject.ts";
 
 contractOf("redis", "standalone", [
   ["redis6", 0.5],
@@ -8,3 +8,4 @@ contractOf("redis", "standalone", [
   ["iovalkey", 0.05],
 ]);
 contractOf("valkey", "standalone", [["redis6", 0.05]]);
+cachedContractOf("redis", [["redis6", 0.05]]);

@@ -1,5 +1,6 @@
 import type { AnyStore } from "../../src/core/store.ts";
 import { memoryStore, type MemoryStore } from "../../src/stores/memory.ts";
+import { keptDefects } from "./defects/kept.ts";
 import { labelDefects } from "./defects/labels.ts";
 import { listingDefects } from "./defects/listings.ts";
 import { recordDefects } from "./defects/records.ts";
@@ -12,6 +13,7 @@ export const defects: readonly Defect[] = [
   ...recordDefects,
   ...labelDefects,
   ...listingDefects,
+  ...keptDefects,
 ];
 
 /** A fresh store with the mistake in it. */

@@ -29,7 +29,16 @@ export interface Driver {
    * Hears what is told on a channel until it is stopped, over lost connections too, unless it is the only connection there is.
    * Resolves once it listens.
    */
-  listen(channel: string, heard: (payload: string) => void, call: Call): Promise<Listening>;
+  listen(channel: string, ear: Ear, call: Call): Promise<Listening>;
+}
+
+/** Who hears a channel. */
+export interface Ear {
+  heard(payload: string): void;
+  /** From here on all is heard. Told each time that a connection listens anew. */
+  begins(): void;
+  /** The connection was lost. Not every client tells; one that does not tells when it listens again. */
+  lost(): void;
 }
 
 /** How to stop hearing. */

@@ -1,7 +1,7 @@
 import { SessionError } from "../../core/errors.ts";
 import type { Call } from "../../core/store.ts";
 import type { PgClient } from "./clients.ts";
-import type { Driver, Listening } from "./driver.ts";
+import type { Driver, Ear, Listening } from "./driver.ts";
 import { quoted } from "./names.ts";
 import { isInTransaction, payloadFor, queryOf, rowsOf, standingAlone, survive } from "./pg-query.ts";
 import type { Row } from "./rows.ts";
@@ -36,20 +36,28 @@ export class PgClientDriver implements Driver {
     await this.#inTurn(call, () => this.#client.query({ text }));
   }
 
-  async listen(channel: string, heard: (payload: string) => void, call: Call): Promise<Listening> {
-    const notified = (message: unknown): void => payloadFor(channel, message, heard);
+  async listen(channel: string, ear: Ear, call: Call): Promise<Listening> {
+    const notified = (message: unknown): void =>
+      payloadFor(channel, message, (payload) => ear.heard(payload));
+    const lost = (): void => ear.lost();
     this.#client.on("notification", notified);
-    const stop = async (): Promise<void> => {
+    this.#client.on("end", lost);
+    const deafen = (): void => {
       this.#client.removeListener("notification", notified);
+      this.#client.removeListener("end", lost);
+    };
+    const stop = async (): Promise<void> => {
+      deafen();
       // Where the connection is gone, so is what listened on it.
       await this.#client.query({ text: `UNLISTEN ${quoted(channel)}` }).catch(() => undefined);
     };
     try {
       await this.script(`LISTEN ${quoted(channel)}`, call);
     } catch (error) {
-      this.#client.removeListener("notification", notified);
+      deafen();
       throw error;
     }
+    ear.begins();
     return { stop };
   }
 

@@ -1,6 +1,6 @@
 import type { Call } from "../../core/store.ts";
 import type { PgPool, PgPoolClient } from "./clients.ts";
-import { type Driver, type Listening, USUAL_CONNECTIONS } from "./driver.ts";
+import { type Driver, type Ear, type Listening, USUAL_CONNECTIONS } from "./driver.ts";
 import { isConnectionLost } from "./failure.ts";
 import { ignore, isInTransaction, queryOf, rowsOf, standingAlone, survive } from "./pg-query.ts";
 import { PoolListening } from "./pool-listening.ts";
@@ -35,8 +35,8 @@ export class PgPoolDriver implements Driver {
     await this.#checkedOut(call, (client) => client.query({ text }));
   }
 
-  async listen(channel: string, heard: (payload: string) => void, call: Call): Promise<Listening> {
-    const listening = new PoolListening(this.#pool, channel, heard);
+  async listen(channel: string, ear: Ear, call: Call): Promise<Listening> {
+    const listening = new PoolListening(this.#pool, channel, ear);
     await listening.start(call);
     return listening;
   }

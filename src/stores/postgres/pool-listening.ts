@@ -1,6 +1,6 @@
 import type { Call } from "../../core/store.ts";
 import type { PgPool, PgPoolClient } from "./clients.ts";
-import type { Listening } from "./driver.ts";
+import type { Ear, Listening } from "./driver.ts";
 import { quoted } from "./names.ts";
 import { payloadFor } from "./pg-query.ts";
 import { answered, inTime, requireTime } from "./waiting.ts";
@@ -13,16 +13,16 @@ const ATTEMPT_MS = 10_000;
 export class PoolListening implements Listening {
   readonly #pool: PgPool;
   readonly #channel: string;
-  readonly #heard: (payload: string) => void;
+  readonly #ear: Ear;
   #client: PgPoolClient | null = null;
   #stopped = false;
   #retry: NodeJS.Timeout | undefined;
   #failures = 0;
 
-  constructor(pool: PgPool, channel: string, heard: (payload: string) => void) {
+  constructor(pool: PgPool, channel: string, ear: Ear) {
     this.#pool = pool;
     this.#channel = channel;
-    this.#heard = heard;
+    this.#ear = ear;
   }
 
   async start(call: Call): Promise<void> {
@@ -57,12 +57,16 @@ export class PoolListening implements Listening {
       throw error;
     }
     if (this.#stopped) this.#drop();
+    // Unless it was lost in the same turn.
+    else if (this.#client === client) this.#ear.begins();
   }
 
-  readonly #notified = (message: unknown): void => payloadFor(this.#channel, message, this.#heard);
+  readonly #notified = (message: unknown): void =>
+    payloadFor(this.#channel, message, (payload) => this.#ear.heard(payload));
 
   readonly #lost = (): void => {
     this.#drop();
+    this.#ear.lost();
     this.#again();
   };
 

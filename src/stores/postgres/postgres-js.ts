@@ -1,6 +1,6 @@
 import type { Call } from "../../core/store.ts";
 import type { PostgresJsQuery, PostgresJsRows, PostgresJsSql } from "./clients.ts";
-import { type Driver, type Listening, USUAL_CONNECTIONS } from "./driver.ts";
+import { type Driver, type Ear, type Listening, USUAL_CONNECTIONS } from "./driver.ts";
 import { notAsked, notSent } from "./failure.ts";
 import type { Row } from "./rows.ts";
 import type { Statement } from "./statements.ts";
@@ -67,13 +67,16 @@ export class PostgresJsDriver implements Driver {
     await answered(this.#sql.unsafe(text).simple(), call, () => {});
   }
 
-  async listen(channel: string, heard: (payload: string) => void, call: Call): Promise<Listening> {
+  async listen(channel: string, ear: Ear, call: Call): Promise<Listening> {
     requireTime(call);
     let stopped = false;
     const hear = (payload: string): void => {
-      if (!stopped) heard(payload);
+      if (!stopped) ear.heard(payload);
     };
-    const listening = this.#sql.listen(channel, hear);
+    const begin = (): void => {
+      if (!stopped) ear.begins();
+    };
+    const listening = this.#sql.listen(channel, hear, begin);
     const stop = async (): Promise<void> => {
       stopped = true;
       const { unlisten } = await listening;

@@ -36,20 +36,26 @@ export interface Statements {
   readonly sweep: Statement;
 }
 
-export function statementsFor(names: Names, notify: boolean): Statements {
+/** What is told to other processes: deletions, or changes as well, touches left out. */
+export type Told = "nothing" | "deletions" | "changes";
+
+export function statementsFor(names: Names, telling: Told): Statements {
+  const notify = telling !== "nothing";
+  const also = telling === "changes" ? changeTold(names) : "";
   const texts = {
     create: create(names),
     creates: creates(names),
     read: `SELECT ${whole(names)} FROM ${names.sessions} s WHERE s.id = $1`,
     reads: `SELECT ${whole(names)} FROM ${names.sessions} s WHERE s.id = ANY (${ids("SELECT pg_catalog.unnest($1::text[])")})`,
     touch: update(names, TOUCHED),
-    change: update(names, `${CHANGED}, ${TOUCHED}`, rewritten(names)),
-    changes: changes(names),
-    renew: update(names, `${CHANGED}, ${RENEWED}`, rewritten(names)),
+    change: update(names, `${CHANGED}, ${TOUCHED}`, rewritten(names), also),
+    changes: changes(names, telling),
+    renew: update(names, `${CHANGED}, ${RENEWED}`, rewritten(names), also),
     relabel: update(
       names,
       `${CHANGED}, ${RENEWED}, labels = $14::text[]`,
       `${rewritten(names)}${reindexed(names)}`,
+      also,
     ),
     delete: remove(names, notify),
     list: list(names),
@@ -156,16 +162,16 @@ const RENEWED = `accessed_at = coalesce($5::text::bigint, s.accessed_at), expire
  * is by then. When nothing was applied, the second branch judges the row as the statement's snapshot has it; if that
  * says \`done\`, the row changed while it was waited for, and the caller asks again.
  */
-function update({ sessions }: Names, assignments: string, also = ""): string {
+function update({ sessions }: Names, assignments: string, also = "", toldToo = ""): string {
   return `
     WITH changed AS (
       UPDATE ${sessions} s SET ${assignments}
       WHERE s.id = $1 AND ${JUDGED_UPDATE} = 'done'
       RETURNING s.id, s.version, s.long
     )${also}
-    SELECT 'applied', version::text FROM changed
+    SELECT 'applied', version::text${toldToo} FROM changed
     UNION ALL
-    SELECT ${JUDGED_UPDATE}, NULL FROM ${sessions} s WHERE s.id = $1 AND NOT EXISTS (SELECT FROM changed)`;
+    SELECT ${JUDGED_UPDATE}, NULL${toldToo && ", NULL"} FROM ${sessions} s WHERE s.id = $1 AND NOT EXISTS (SELECT FROM changed)`;
 }
 
 /**
@@ -181,7 +187,11 @@ function ids(query: string): string {
  * "done" for what has to be sent alone: rows that changed while this was carried out, and rows that others hold, which are passed
  * over. Since it waits for no row it holds nobody up, and two that overlap cannot lock each other up.
  */
-function changes({ sessions, texts }: Names): string {
+function changes(names: Names, telling: Told): string {
+  const { sessions, texts } = names;
+  const tells = telling === "changes";
+  // A touch is not told.
+  const toldToo = tells ? `, CASE WHEN grows THEN ${told(names, true, `'${CHANGE}' || changed.id`)} END` : "";
   const verdict = judged("w.now", "w.epoch", "w.version");
   const asked = ids("SELECT id FROM asked");
   return `
@@ -198,7 +208,7 @@ function changes({ sessions, texts }: Names): string {
         long = s.long OR w.long IS NOT NULL
       FROM asked w
       WHERE w.id = s.id AND s.id = ANY (${ids("SELECT id FROM held")}) AND ${verdict} = 'done'
-      RETURNING s.id, s.version, s.long AND w.fields IS NOT NULL AS forgets, w.overwritten, w.long AS texts
+      RETURNING s.id, s.version, w.fields IS NOT NULL AS grows, s.long AND w.fields IS NOT NULL AS forgets, w.overwritten, w.long AS texts
     ), forgotten AS (
       DELETE FROM ${texts} t USING changed
       WHERE changed.forgets AND t.session_id = changed.id AND t.name = ANY (changed.overwritten)
@@ -206,9 +216,9 @@ function changes({ sessions, texts }: Names): string {
       INSERT INTO ${texts} (session_id, name, key, text)
       SELECT changed.id, t.name, t.key, t.text FROM changed, ${longTexts("changed.texts")}
     )
-    SELECT id, 'applied', version::text FROM changed
+    SELECT id, 'applied', version::text${toldToo} FROM changed
     UNION ALL
-    SELECT w.id, CASE WHEN s.id IS NULL THEN 'gone' ELSE ${verdict} END, NULL
+    SELECT w.id, CASE WHEN s.id IS NULL THEN 'gone' ELSE ${verdict} END, NULL${tells ? ", NULL" : ""}
     FROM asked w LEFT JOIN ${sessions} s ON s.id = w.id AND s.id = ANY (${asked})
     WHERE w.id NOT IN (SELECT id FROM changed)`;
 }
@@ -270,6 +280,14 @@ function remove(names: Names, notify: boolean): string {
 /** Notifying takes a lock of the whole database at commit, so it is done only where it was asked for. */
 function told({ channel }: Names, notify: boolean, id: string): string {
   return notify ? `pg_catalog.pg_notify(${literal(channel)}, ${id})::text` : "NULL";
+}
+
+/** What the payload of a change begins with. That of a deletion is the id alone, and who knows of deletions only finds no session of this name. */
+export const CHANGE = "~";
+
+/** A column that tells of the row that was changed. */
+function changeTold(names: Names): string {
+  return `, ${told(names, true, `'${CHANGE}' || changed.id`)}`;
 }
 
 /**

@@ -7,7 +7,7 @@ import { Transport } from "./transport.ts";
 /** What is called of a client by `createClient` of node-redis 5 or newer. */
 export interface NodeRedisClient {
   sendCommand(command: string[], options?: object): Promise<unknown>;
-  duplicate(): NodeRedisClient;
+  duplicate(options?: never): NodeRedisClient;
   connect(): Promise<unknown>;
   subscribe(channel: string, heard: (message: string) => void): Promise<unknown>;
   on(event: string, listener: () => void): unknown;
@@ -68,7 +68,7 @@ export interface NodeRedisSentinelClient {
 /** What is called of a `Redis` of ioredis or iovalkey, by Sentinel or not. */
 export interface IoredisClient {
   call(command: string, ...parts: string[]): Promise<unknown>;
-  duplicate(): IoredisClient;
+  duplicate(options?: never): IoredisClient;
   connect(): Promise<unknown>;
   subscribe(channel: string): Promise<unknown>;
   on(event: string, listener: object): unknown;

@@ -2,7 +2,18 @@ import { refuseConfig } from "../../core/errors.ts";
 import type { IoredisClient, IoredisCluster } from "./clients.ts";
 import { Forgotten } from "./forgotten.ts";
 import { Losses } from "./losses.ts";
-import { ignore, inOrder, type Route, type Router } from "./router.ts";
+import {
+  type Ear,
+  ignore,
+  inOrder,
+  INVALIDATED,
+  keysIn,
+  type Route,
+  type Router,
+  toldOnce,
+  type Tracked,
+  trackingOn,
+} from "./router.ts";
 import { slotOf } from "./slot.ts";
 
 /** Refuses what would make reads stale or move keys behind the store's back. Throws `ERR_SESSION_CONFIG`. */
@@ -77,7 +88,34 @@ export function ioredisRouter(client: IoredisClient): Router {
       connect(own);
       return { close: async () => own.disconnect() };
     },
+    ...(isAlone(client) && {
+      track: (beginning: string, ear: Ear) => tracking(client, beginning, toldOnce(ear)),
+    }),
   };
+}
+
+function tracking(client: IoredisClient, beginning: string, ear: Ear): Tracked {
+  // A connection that comes back is another to the server, which tells it nothing.
+  const oneLife = { lazyConnect: true, retryStrategy: () => null, autoResubscribe: false };
+  const own = client.duplicate({ ...oneLife, protocol: 2, replyMapping: undefined } as never);
+  own.on("error", ear.lost);
+  own.on("close", ear.lost);
+  // As buffers, which leaves lists of keys as they are.
+  own.on("messageBuffer", (_channel: unknown, message: unknown) => ear.keys(keysIn(message)));
+  async function begun(): Promise<void> {
+    await own.connect();
+    const [name = "", ...parts] = trackingOn(await own.call("CLIENT", "ID"), beginning);
+    await own.call(name, ...parts);
+    await own.subscribe(INVALIDATED);
+  }
+  begun().then(ear.hears, ear.lost);
+  // In small letters: version 5 looks for it so among what a subscriber may send.
+  return { answers: () => own.call("ping"), close: async () => own.disconnect() };
+}
+
+/** Whether there is one server, which no other takes the place of. */
+function isAlone(client: IoredisClient): boolean {
+  return !isCluster(client) && Reflect.get(client.options, "sentinels") == null;
 }
 
 /** Nodes of a cluster reject what was under way, whatever is set. */

@@ -10,6 +10,9 @@ export const PARTITIONS: readonly string[] = Array.from(ALPHABET, (first) =>
   Array.from(ALPHABET, (second) => first + second),
 ).flat();
 
+/** How many characters an id has. */
+const ID_LENGTH = 24;
+
 export function partitionOf(id: string): string {
   return id.slice(0, 2);
 }
@@ -24,6 +27,18 @@ export class Keys {
   constructor(prefix: string) {
     this.#prefix = prefix;
     this.channel = `${prefix}ended`;
+  }
+
+  /** What the names of all records begin with, and those of the registries. */
+  get records(): string {
+    return `${this.#prefix}{`;
+  }
+
+  /** The id of the record that has the key; `null` for the key of anything else. */
+  idOf(key: string): SessionId | null {
+    const start = this.#prefix.length;
+    const id = key.slice(start + 1, start + 3) + key.slice(start + 4);
+    return id.length === ID_LENGTH && this.record(id as SessionId) === key ? (id as SessionId) : null;
   }
 
   /** A hash: one session. */

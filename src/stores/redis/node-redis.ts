@@ -1,7 +1,19 @@
 import { refuseConfig } from "../../core/errors.ts";
 import type { NodeRedisClient, NodeRedisCluster, NodeRedisNode, NodeRedisSentinel } from "./clients.ts";
 import { holdForThisTurn } from "./dead-socket.ts";
-import { ignore, inOrder, type Listening, type Route, type Router } from "./router.ts";
+import {
+  type Ear,
+  ignore,
+  inOrder,
+  INVALIDATED,
+  keysIn,
+  type Listening,
+  type Route,
+  type Router,
+  toldOnce,
+  type Tracked,
+  trackingOn,
+} from "./router.ts";
 import { Retractable } from "./retractable.ts";
 import { slotOf } from "./slot.ts";
 
@@ -76,6 +88,32 @@ export function nodeRedisRouter(client: NodeRedisClient): Router {
           await subscribed.catch(ignore);
         },
       };
+    },
+    track: (beginning, ear) => tracking(client, beginning, toldOnce(ear)),
+  };
+}
+
+/** A subscription as buffers, which leaves lists of keys as they are. */
+type Buffered = (channel: string, heard: (message: unknown) => void, buffers: true) => Promise<unknown>;
+
+/** With protocol 2 the keys come as messages, which every version of the client hands on; those of protocol 3 it keeps to itself. */
+function tracking(client: NodeRedisClient, beginning: string, ear: Ear): Tracked {
+  // A connection that comes back is another to the server, which tells it nothing.
+  const socket = { ...client.options?.socket, reconnectStrategy: false };
+  const needsProtocol3 = { maintNotifications: "disabled", clientSideCache: undefined };
+  const own = client.duplicate({ RESP: 2, socket, ...needsProtocol3 } as never);
+  own.on("error", ear.lost);
+  own.on("end", ear.lost);
+  async function begun(): Promise<void> {
+    await own.connect();
+    await own.sendCommand(trackingOn(await own.sendCommand(["CLIENT", "ID"]), beginning) as string[]);
+    await (own.subscribe as Buffered)(INVALIDATED, (message) => ear.keys(keysIn(message)), true);
+  }
+  begun().then(ear.hears, ear.lost);
+  return {
+    answers: () => own.sendCommand(["PING"]),
+    close: async () => {
+      if (own.isOpen) own.destroy();
     },
   };
 }

@@ -42,13 +42,35 @@ export interface Router {
   /** Hears a channel, over reconnects, until it is closed. */
   listen(channel: string, heard: (message: string) => void): Listening;
 
+  /**
+   * Opens a connection of its own, for one life, that hears which keys that begin so are changed, whoever does it. Absent where one
+   * connection cannot hear of all: each primary of a cluster tells of its own keys, and after a fail-over another server does.
+   */
+  readonly track?: (beginning: string, ear: Ear) => Tracked;
+
   /** Takes away what it hung on the client. */
   close(): void;
+}
+
+/** Who hears which keys are changed. */
+export interface Ear {
+  /** From here on keys are told. */
+  hears(): void;
+  /** These were changed; `null`: all may have been. */
+  keys(changed: readonly string[] | null): void;
+  /** Nothing is told, or not any more. The last that is heard, and once. */
+  lost(): void;
 }
 
 /** Something that hears a channel. */
 export interface Listening {
   close(): Promise<void>;
+}
+
+/** A connection that hears of changes. */
+export interface Tracked extends Listening {
+  /** Resolves when the server has answered on it. */
+  answers(): Promise<unknown>;
 }
 
 /**
@@ -65,6 +87,36 @@ export function inOrder(replies: readonly Promise<unknown>[]): Promise<readonly 
           }),
     ),
   );
+}
+
+/** Where the server tells the keys that it tracks for a connection of protocol 2. */
+export const INVALIDATED = "__redis__:invalidate";
+
+/**
+ * Has the server tell one of its connections, by its id, which keys that begin so are changed. Of all of them, and not of those that
+ * the connection has read: the reads are the client's, on connections that are not the store's to set.
+ */
+export function trackingOn(id: unknown, beginning: string): readonly string[] {
+  return ["CLIENT", "TRACKING", "ON", "REDIRECT", String(id), "BCAST", "PREFIX", beginning];
+}
+
+/** What a message of that channel says: a list of keys, or none when everything was flushed. */
+export function keysIn(message: unknown): readonly string[] | null {
+  return Array.isArray(message) ? message.map(String) : null;
+}
+
+/** An ear that is told of the loss once, by whichever of the client's ways to tell it comes first. */
+export function toldOnce(ear: Ear): Ear {
+  let isLost = false;
+  return {
+    hears: () => (isLost ? undefined : ear.hears()),
+    keys: (changed) => (isLost ? undefined : ear.keys(changed)),
+    lost() {
+      if (isLost) return;
+      isLost = true;
+      ear.lost();
+    },
+  };
 }
 
 export function ignore(): void {}

@@ -118,6 +118,11 @@ export class Transport {
     return this.#router.listen(channel, heard);
   }
 
+  /** Hears which keys are changed; absent where one connection cannot hear of all. */
+  get track(): Router["track"] {
+    return this.#router.track;
+  }
+
   /** A place on the connection for the key, where there is one at this moment. */
   #laneAtOnce(key: string): Lane | undefined {
     const route = this.#router.route(key);

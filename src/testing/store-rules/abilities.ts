@@ -37,9 +37,10 @@ export const abilityRules: readonly StoreRule[] = group("abilities", [
   rule(
     "traits are told, and a store shared between processes is tried from processes",
     async ({ store, claims }) => {
-      const { durability, shared, expires, resends } = store.traits;
+      const { durability, shared, expires, resends, keptForMs } = store.traits;
       assert.ok(["none", "process", "power"].includes(durability));
       for (const trait of [shared, expires, resends]) assert.equal(typeof trait, "boolean");
+      assert.ok(keptForMs === undefined || keptForMs > 0);
       assert.equal(
         shared,
         claims("processes"),

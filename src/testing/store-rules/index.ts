@@ -6,6 +6,7 @@ import { expiryRules } from "./expiry.ts";
 import { historyRules } from "./histories.ts";
 import { hostileRules } from "./hostile.ts";
 import { iterateRules } from "./iterate.ts";
+import { keptRules } from "./kept.ts";
 import { labelRaceRules } from "./label-races.ts";
 import { labelRules } from "./labels.ts";
 import { neighbourRules } from "./neighbours.ts";
@@ -28,6 +29,7 @@ export const storeRules: readonly StoreRule[] = [
   ...deleteRules,
   ...expiryRules,
   ...copyRules,
+  ...keptRules,
   ...hostileRules,
   ...labelRules,
   ...iterateRules,

@@ -62,13 +62,16 @@ function placeOf(store: StoreName, location: object): Place {
   return { store, location: JSON.stringify(location) };
 }
 
-function redis(clients: readonly ClientName[]): Engine {
+/** For an hour, so that nothing but what the engine tells can be why a change is seen. */
+const COVERED = { cached: { staleness: "1h" } } as const;
+
+function redis(clients: readonly ClientName[], more: Partial<RedisLocation> = {}): Engine {
   return {
     needs: ["redis"],
     clients,
     async start() {
       const server = await RedisServer.start();
-      const where = { topology: "standalone", ports: [server.port] } as const;
+      const where = { topology: "standalone", ports: [server.port], ...more } as const;
       return { places: redisPlaces(clients, where), stop: () => server.stop() };
     },
   };
@@ -98,13 +101,13 @@ function postgresPlaces(
   };
 }
 
-function postgres(drivers: readonly PostgresDriverName[]): Engine {
+function postgres(drivers: readonly PostgresDriverName[], more: Partial<PostgresLocation> = {}): Engine {
   return {
     needs: ["postgres"],
     clients: drivers,
     async start() {
       const server = await PostgresServer.start();
-      return { places: postgresPlaces(drivers, server), stop: () => server.stop() };
+      return { places: postgresPlaces(drivers, server, more), stop: () => server.stop() };
     },
   };
 }
@@ -162,10 +165,18 @@ export const ENGINES = {
   pgbouncer: pgbouncer(["pg-pool", "postgres.js"]),
   mariadb: mysql("mariadb", ["mariadb", "mysql2"]),
   mysql: mysql("mysql", ["mysql2", "mariadb"]),
+  "redis, cached": redis(["redis6"], COVERED),
+  "postgres, cached": postgres(["pg-pool"], { ...COVERED, notify: "changes" }),
 } as const satisfies Readonly<Record<string, Engine>>;
 
 export type EngineName = keyof typeof ENGINES;
-export const ENGINE_NAMES: readonly EngineName[] = Object.keys(ENGINES) as EngineName[];
+const ENGINE_NAMES: readonly EngineName[] = Object.keys(ENGINES) as EngineName[];
+/** Those with a cache: a process sees what another wrote when it is told, or after the bound. */
+export const CACHED_NAMES: readonly EngineName[] = ENGINE_NAMES.filter((name) => name.endsWith(", cached"));
+/** Those in which every process sees at once what another wrote. */
+export const STRICT_NAMES: readonly EngineName[] = ENGINE_NAMES.filter(
+  (name) => !CACHED_NAMES.includes(name),
+);
 
 /** The need of one suite for an engine. */
 export interface Need {

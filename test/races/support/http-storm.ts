@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect } from "vitest";
 import { type Random, seededRandom } from "../../../src/testing/index.ts";
 import { withServers } from "../../support/servers/programs.ts";
-import { ENGINE_NAMES, type EngineName, ENGINES, need } from "./engines.ts";
+import { type EngineName, ENGINES, need, STRICT_NAMES } from "./engines.ts";
 import type { Reply } from "./http-client.ts";
 import { Cluster } from "./http-cluster.ts";
 import { KINDS, type ServerOptions } from "./http-orders.ts";
@@ -36,7 +36,7 @@ export const LIMIT_MS: number = 60_000 + 60_000 * SOAK;
 
 /** LMDB is another file beside SQLite's: what differs by store is tried every day without servers. */
 const EVERY_DAY: readonly EngineName[] =
-  SOAK > 1 ? ENGINE_NAMES : ENGINE_NAMES.filter((name) => name !== "lmdb");
+  SOAK > 1 ? STRICT_NAMES : STRICT_NAMES.filter((name) => name !== "lmdb");
 
 /** Describes the same rules for servers over each engine. */
 export function everyCluster(group: Group, rules: (storm: Storm) => void): void {

@@ -1,7 +1,8 @@
 // Opens the store over each client from a text, as worker processes, fault suites and storms do.
 import { Client, Pool } from "pg";
 import postgres from "postgres";
-import type { Subscribable } from "../../../src/core/store.ts";
+import type { Subscribable, Trackable } from "../../../src/core/store.ts";
+import { cached, type CachedOptions } from "../../../src/stores/cached.ts";
 import {
   type PostgresClient,
   type PostgresStore,
@@ -22,7 +23,9 @@ export interface PostgresLocation {
   readonly table?: string;
   /** `"process"` unless given: the servers of the tests run without fsync. */
   readonly durability?: PostgresStoreOptions["durability"];
-  readonly notify?: boolean;
+  readonly notify?: PostgresStoreOptions["notify"];
+  /** Covers the store with a cache. */
+  readonly cached?: CachedOptions;
   /** Connections at most, where the driver has several; 4 unless given. */
   readonly connections?: number;
   /** For postgres.js: whether it prepares statements; true unless given. */
@@ -30,12 +33,12 @@ export interface PostgresLocation {
 }
 
 /** A store that was opened; its `close` closes its client too. */
-export type OpenedPostgres = PostgresStore & Partial<Subscribable>;
+export type OpenedPostgres = PostgresStore & Partial<Subscribable & Trackable>;
 
 /** Opens a store, without setting it up. */
 export async function openPostgres(location: string): Promise<OpenedPostgres> {
   const where = JSON.parse(location) as PostgresLocation;
-  const { schema, table, notify, durability = "process" } = where;
+  const { schema, table, notify, durability = "process", cached: covered } = where;
   const { client, end } = await clientFor(where);
   const store: OpenedPostgres = postgresStore(client, {
     durability,
@@ -46,7 +49,8 @@ export async function openPostgres(location: string): Promise<OpenedPostgres> {
   const release = store.close.bind(store);
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => (closing ??= release().then(async () => void (await end())));
-  return Object.assign(store, { close });
+  Object.assign(store, { close });
+  return covered === undefined ? store : cached(store, covered);
 }
 
 /** A client that is connected or connects by itself, and how to end it. */

@@ -51,7 +51,12 @@ async function stage(): Promise<Stage> {
   );
   await admin.query("VACUUM holdfast_sessions");
   await admin.query("INSERT INTO holdfast_sessions_labels SELECT unnest(labels), id FROM holdfast_sessions");
-  return { store, admin, schema, statements: statementsFor(namesFor(schema, "holdfast_sessions"), false) };
+  return {
+    store,
+    admin,
+    schema,
+    statements: statementsFor(namesFor(schema, "holdfast_sessions"), "nothing"),
+  };
 }
 
 interface PlanNode {

@@ -1,6 +1,7 @@
 // Opens Redis stores by a text that can be handed to another process. Whoever imports this needs nothing else to reach the same data.
 import type * as ioredis from "ioredis";
 import type * as redis from "redis";
+import { cached, type CachedOptions } from "../../../src/stores/cached.ts";
 import {
   type RedisStore,
   type RedisStoreClient,
@@ -19,6 +20,8 @@ export interface RedisLocation {
   readonly ports: readonly number[];
   readonly prefix: string;
   readonly options?: RedisStoreOptions;
+  /** Covers the store with a cache. */
+  readonly cached?: CachedOptions;
   /** Through which port each server is reached whose own is the name, where a client learns of servers by itself. */
   readonly through?: Readonly<Record<number, number>>;
 }
@@ -34,13 +37,13 @@ const SENTINEL_NAME = "holdfast";
 
 /** Opens the store at a location, by a client of its own that is ended when the store is closed. */
 export async function openRedis(location: string): Promise<RedisStore> {
-  const { prefix, options, ...where } = JSON.parse(location) as RedisLocation;
+  const { prefix, options, cached: covered, ...where } = JSON.parse(location) as RedisLocation;
   const { client, end } = await openClient(where);
   const store = redisStore(client, { prefix, ...options });
   const close = store.close.bind(store);
   let closing: Promise<void> | undefined;
   store.close = () => (closing ??= close().then(end));
-  return store;
+  return covered === undefined ? store : cached(store, covered);
 }
 
 type AddressMap = Record<string, { readonly host: string; readonly port: number }> | undefined;

@@ -4,6 +4,7 @@ import { type OpenedStore, storeContract, type StoreSubject } from "../../../src
 import { withServers } from "../../support/servers/programs.ts";
 import { RedisCluster, type RedisKind, RedisSentinel, RedisServer } from "../../support/servers/redis.ts";
 import { type ClientName, openRedis, type RedisLocation, type Topology } from "./clients.ts";
+import { laggingSubject } from "../cached/support.ts";
 import { damageOf } from "./damage.ts";
 
 /** What the subjects of one topology share: a server, or several. */
@@ -33,6 +34,7 @@ function subjectOf(
   topology: Topology,
   place: () => Place,
   effort: number,
+  more: Partial<RedisLocation> = {},
 ): StoreSubject {
   return {
     name,
@@ -40,7 +42,7 @@ function subjectOf(
     async open() {
       // A prefix of its own, so that no subject finds what another left.
       const where = { client, topology, ports: place().ports };
-      const location: RedisLocation = { ...where, prefix: `${randomUUID()}:` };
+      const location: RedisLocation = { ...where, prefix: `${randomUUID()}:`, ...more };
       const text = JSON.stringify(location);
       const damage = await damageOf(location, effort);
       const first = await handleOf(text);
@@ -77,6 +79,26 @@ async function handleOf(location: string): Promise<OpenedStore> {
   const store = await openRedis(location);
   await store.setup({ signal: new AbortController().signal });
   return { store, close: () => store.close() };
+}
+
+/** Holds a store that is covered by a cache to the same contract, and to it as one process sees it that takes what is kept. */
+export function cachedContractOf(kind: RedisKind, rows: readonly Row[]): void {
+  withServers([kind], () => {
+    describe(`${kind}, cached`, () => {
+      let place: Place | undefined;
+      beforeAll(async () => {
+        place = await START.standalone(kind);
+      });
+      afterAll(() => place?.stop());
+      for (const [client, effort] of rows) {
+        const name = `${kind} by ${client}, cached`;
+        const more = { cached: { staleness: "1h" } } as const;
+        const subject = subjectOf(name, client, "standalone", () => place as Place, effort, more);
+        storeContract({ test, describe }, subject);
+        storeContract({ test, describe }, laggingSubject(subject));
+      }
+    });
+  });
 }
 
 /** A client, and how much work the random rules do. */
