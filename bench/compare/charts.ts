@@ -12,8 +12,12 @@ export interface Chart {
 /** Told apart by people who do not see all colours, too. */
 const COLOURS = { holdfast: "#0b6e4f", peer: "#d9822b", "by hand": "#6b7a8f" };
 
+const SHAPES = { holdfast: "circle", peer: "square", "by hand": "diamond" };
+
 const LOOK = {
   background: "white",
+  // Each point would be a sentence of its own; the pages have the figures as tables.
+  aria: false,
   font: "system-ui, sans-serif",
   axis: { labelFontSize: 12, titleFontSize: 12, gridColor: "#e6e6e6", labelLimit: 240 },
   header: { labelFontSize: 13, labelFontWeight: "bold", titleFontSize: 0 },
@@ -105,9 +109,21 @@ function ratioChart(
   };
 }
 
-function colour(kinds: readonly (keyof typeof COLOURS)[]): Record<string, unknown> {
-  const domain = (Object.keys(COLOURS) as (keyof typeof COLOURS)[]).filter((kind) => kinds.includes(kind));
+type Kind = keyof typeof COLOURS;
+
+function colour(kinds: readonly Kind[]): Record<string, unknown> {
+  const domain = inOrder(kinds);
   return { field: "kind", type: "nominal", scale: { domain, range: domain.map((kind) => COLOURS[kind]) } };
+}
+
+/** The same as the colours say, for who does not tell them apart. */
+function shape(kinds: readonly Kind[]): Record<string, unknown> {
+  const domain = inOrder(kinds);
+  return { field: "kind", type: "nominal", scale: { domain, range: domain.map((kind) => SHAPES[kind]) } };
+}
+
+function inOrder(kinds: readonly Kind[]): Kind[] {
+  return (Object.keys(COLOURS) as Kind[]).filter((kind) => kinds.includes(kind));
 }
 
 /** What is sent for one small field, in small and large sessions, on a logarithmic axis. */
@@ -124,6 +140,7 @@ function bytesChart(name: string, groups: readonly GroupResult[]): Chart | undef
     ),
   );
   if (values.length === 0) return undefined;
+  const kinds = [...new Set(values.map(({ kind }) => kind))];
   return {
     name,
     spec: {
@@ -134,8 +151,8 @@ function bytesChart(name: string, groups: readonly GroupResult[]): Chart | undef
       columns: 2,
       spec: {
         width: 320,
-        height: { step: 18 },
-        mark: "point",
+        height: { step: 28 },
+        mark: { type: "point", filled: true, opacity: 0.9 },
         encoding: {
           y: { field: "work", type: "nominal", title: null },
           x: {
@@ -143,16 +160,22 @@ function bytesChart(name: string, groups: readonly GroupResult[]): Chart | undef
             type: "quantitative",
             scale: { type: "log", domain: [100, 200_000] },
             title: "bytes sent to the engine for one small field",
-            axis: { format: "~s" },
+            axis: { format: "~s", values: POWERS },
           },
-          color: colour([...new Set(values.map(({ kind }) => kind))]),
-          shape: { field: "kind", type: "nominal", legend: null },
+          color: colour(kinds),
+          shape: shape(kinds),
           size: { value: 110 },
         },
       },
     },
   };
 }
+
+/** What logarithmic axes say; a line for each of all ten would be too many. */
+const POWERS = Array.from({ length: 10 }, (_, power) => 10 ** (power - 2));
+
+const SOLID = [1, 0];
+const DASHED = [5, 3];
 
 /** A chart an axis and figure: a facet a store, a line for each library and work. */
 export function growthCharts({ curves }: GrowthResult): Chart[] {
@@ -201,19 +224,14 @@ function growthChart(name: string, axis: Axis, curves: GrowthResult["curves"]): 
           type: "quantitative",
           title,
           scale: { type: "log", nice: true },
-          axis: { format: "~s", tickCount: 4 },
+          axis: { format: "~s", values: POWERS },
         },
         color: colour([...new Set(values.map(({ kind }) => kind))]),
         strokeDash: {
           field: "work",
           type: "nominal",
-          scale: {
-            domain: ["read", "write"],
-            range: [
-              [1, 0],
-              [5, 3],
-            ],
-          },
+          scale: { domain: ["read", "write"], range: [SOLID, DASHED] },
+          legend: { symbolType: "stroke", symbolSize: 400, symbolStrokeWidth: 2, symbolStrokeColor: "#444" },
         },
       },
     },

@@ -16,7 +16,7 @@ export const AXES: Readonly<
   fields: {
     title: "Number of fields",
     shown: grouped,
-    why: "Fields of about 65 bytes. A request touches one of them; the record that is read has all. In memory and in SQLite a change makes a new record that shares the texts of the old one, which is a step for each field; Redis sets one field of a hash, PostgreSQL writes the row anew.",
+    why: "Fields of about 65 bytes, of which a request touches one. A read brings the record with all of them, so it grows once they are longer than what a request costs anyway. A change in memory copies the list of fields, not their texts; SQLite writes the row of that field, Redis one field of a hash, PostgreSQL the row in which short texts lie together.",
   },
   stored: {
     title: "Number of stored sessions",

@@ -72,7 +72,7 @@ function sweeps({ quick }: Request, cores: number): readonly Sweep[] {
     { axis: "stored", store: "memory", subjects: OWN, points: stored },
     { axis: "stored", store: "redis", subjects: OWN, points: stored },
     { axis: "stored", store: "sqlite", subjects: OWN, points: stored },
-    { axis: "stored", store: "postgres", subjects: OWN, points: stored.slice(0, quick ? 2 : 3) },
+    { axis: "stored", store: "postgres", subjects: OWN, points: stored },
     { axis: "connections", store: "memory", subjects: BOTH, points: CONNECTIONS },
     { axis: "connections", store: "redis", subjects: BOTH, points: CONNECTIONS },
     { axis: "connections", store: "postgres", subjects: BOTH, points: CONNECTIONS },

@@ -40,12 +40,14 @@ async function startHoldfast({ framework, store, engines }: Launch): Promise<Sta
   const { SessionManager } = await import("holdfast");
   const { HOLDFAST } = await import("./holdfast.ts");
   const { HOLDFAST_STORES } = await import("../stores/holdfast.ts");
-  const { fillStore } = await import("./filling.ts");
+  const { fillStore, multiplyRows } = await import("./filling.ts");
   const opened = await known(HOLDFAST_STORES, store)(engines);
   // A session of a megabyte is one of the sizes that are measured.
   const manager = new SessionManager<Data>({ store: opened, maxRecordBytes: 2 ** 22 });
   const port = await known(HOLDFAST, framework)(manager);
-  return { port, fill: (count) => fillStore(opened, count) };
+  const fill = (count: number): Promise<void> =>
+    store === "postgres" ? multiplyRows(opened, engines, count) : fillStore(opened, count);
+  return { port, fill };
 }
 
 function known<T>(table: Readonly<Record<string, T>>, name: string): T {
