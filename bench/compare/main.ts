@@ -1,6 +1,6 @@
 /**
- * `node bench/compare/main.ts`: measures Holdfast beside its peers; `growth` draws curves of what grows with what, `guard` looks whether
- * something became worse since the last results, `report` makes the pages anew. Progress goes to standard error.
+ * `node bench/compare/main.ts`: measures Holdfast beside its peers; `growth` draws curves of what grows with what, `ways` does what makes
+ * it fast with it and without it, `guard` looks whether something became worse since the last results, `report` makes the pages anew. Progress goes to standard error.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,6 +12,8 @@ import { requestOf } from "./options.ts";
 import { makePages } from "./pages.ts";
 import { measurePeers } from "./peers.ts";
 import { reportOnPeers } from "./report.ts";
+import { measureWays } from "../ways/measure.ts";
+import { reportOnWays } from "../ways/report.ts";
 
 const request = requestOf(process.argv.slice(2));
 const stop = new AbortController();
@@ -39,6 +41,11 @@ async function measure(): Promise<void> {
     case "growth": {
       const result = await measureGrowth(request, stop.signal);
       keep("growth", result, reportOnGrowth(result));
+      break;
+    }
+    case "ways": {
+      const result = await measureWays(request, stop.signal);
+      keep("ways", result, reportOnWays(result));
       break;
     }
     case "guard":

@@ -4,8 +4,8 @@ import { join } from "node:path";
 
 const RESULTS: string = fileURLToPath(new URL("../results", import.meta.url));
 
-/** What is to be done: the comparison, the curves, a look whether something became worse, or the pages made anew of what is there. */
-export type Part = "peers" | "growth" | "guard" | "report";
+/** What is to be done: the comparison, the curves, the ways by which it is fast, a look whether something became worse, or the pages made anew of what is there. */
+export type Part = "peers" | "growth" | "ways" | "guard" | "report";
 
 /** What the command line asks for. */
 export interface Request {
@@ -43,7 +43,7 @@ const QUICK = "^express (memory|redis)|core size|start-up|memory per session";
 /** What is counted is the same under every framework. */
 const GUARDED = "^express|core size";
 
-const PARTS: readonly Part[] = ["peers", "growth", "guard", "report"];
+const PARTS: readonly Part[] = ["peers", "growth", "ways", "guard", "report"];
 
 /** Reads the command line. Throws, saying what may be given, for what it does not know. */
 export function requestOf(args: readonly string[]): Request {
@@ -87,6 +87,7 @@ export function requestOf(args: readonly string[]): Request {
 
 /** A whole comparison takes a quarter of an hour, all curves ten minutes. */
 function usualEffort(part: Part, quick: boolean): Pick<Request, "rounds" | "seconds"> {
+  if (part === "ways") return quick ? { rounds: 2, seconds: 0.1 } : { rounds: 7, seconds: 0.3 };
   if (part === "growth") return quick ? { rounds: 1, seconds: 0.2 } : { rounds: 3, seconds: 0.5 };
   return quick ? { rounds: 2, seconds: 0.25 } : { rounds: 5, seconds: 0.7 };
 }

@@ -7,6 +7,8 @@ import { growthCharts, peerCharts } from "./charts.ts";
 import { told } from "./children.ts";
 import type { Axis, GrowthResult } from "./growth.ts";
 import { AXES, growthConditions, reportOnGrowth } from "./growth-report.ts";
+import type { WaysResult } from "../ways/measure.ts";
+import { reportOnWays, waysSection } from "../ways/report.ts";
 import type { Request } from "./options.ts";
 import { budgetTable, conditions, lossTable, reportOnPeers, singlesSection } from "./report.ts";
 import type { PeersResult } from "./result.ts";
@@ -21,8 +23,10 @@ export async function makePages({ folder, results, part }: Request): Promise<voi
   if (folder !== results && part !== "report") return;
   const peers = kept<PeersResult>(folder, "peers");
   const growth = kept<GrowthResult>(folder, "growth");
+  const ways = kept<WaysResult>(folder, "ways");
   if (peers !== undefined) writeFileSync(join(folder, "peers.md"), reportOnPeers(peers));
   if (growth !== undefined) writeFileSync(join(folder, "growth.md"), reportOnGrowth(growth));
+  if (ways !== undefined) writeFileSync(join(folder, "ways.md"), reportOnWays(ways));
   await draw([
     ...(peers === undefined ? [] : peerCharts(peers)),
     ...(growth === undefined ? [] : growthCharts(growth)),
@@ -31,6 +35,7 @@ export async function makePages({ folder, results, part }: Request): Promise<voi
   let text = readFileSync(page, "utf8");
   if (peers !== undefined) text = between(text, "peers", peersPart(peers));
   if (growth !== undefined) text = between(text, "growth", growthPart(growth));
+  if (ways !== undefined) text = between(text, "ways", waysSection(ways));
   writeFileSync(page, text);
   tell(`Written: ${page}`);
 }

@@ -117,7 +117,9 @@ async function initialise(kind: MysqlKind, folder: string): Promise<void> {
   await writeFile(join(folder, "first.sql"), statements.map((each) => `${each};\n`).join(""));
   if (kind === "mysql") return runAs(kind, serverProgram(kind), ["--initialize-insecure"], folder);
   const program = programOf("mariadb", "mariadb-install-db");
-  await runAs(kind, program, ["--skip-test-db", "--auth-root-authentication-method=normal"], folder);
+  // Two that begin at once would meet in the folder that all share for what is temporary.
+  const own = `--tmpdir=${folder}`;
+  await runAs(kind, program, ["--skip-test-db", "--auth-root-authentication-method=normal", own], folder);
 }
 
 async function runAs(
