@@ -160,9 +160,7 @@ function covering(
 ): AnyStore & { cacheFigures(): CacheFigures } {
   const { listByLabel, deleteByLabel, all, sweep, setup, subscribe, track, close } = store;
   return {
-    get traits() {
-      return { ...store.traits, keptForMs: forMs };
-    },
+    traits: Object.freeze({ ...store.traits, keptForMs: forMs }),
     create: (record, call) => keeper.changing(record.id, () => store.create(record, call)),
     read: (id, call) => keeper.read(id, call),
     update: (id, change, call) => keeper.changing(id, () => store.update(id, change, call)),
