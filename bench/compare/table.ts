@@ -24,17 +24,29 @@ export interface Group {
 const BARE = named("bare");
 const BY_HAND = named("by hand");
 const HOLDFAST = named("holdfast");
+const CACHED_REDIS = through("cached", "redis cached");
+const CACHED_POSTGRES = through("cached", "postgres cached");
+const LMDB = through("lmdb", "lmdb");
 
 export const GROUPS: readonly Group[] = [
   group("express", "memory", BARE, HOLDFAST, named("express-session")),
-  group("express", "redis", BARE, BY_HAND, HOLDFAST, named("express-session", "connect-redis")),
-  group("express", "postgres", BARE, BY_HAND, HOLDFAST, named("express-session", "connect-pg-simple")),
+  group("express", "redis", BARE, BY_HAND, HOLDFAST, CACHED_REDIS, named("express-session", "connect-redis")),
+  group(
+    "express",
+    "postgres",
+    BARE,
+    BY_HAND,
+    HOLDFAST,
+    CACHED_POSTGRES,
+    named("express-session", "connect-pg-simple"),
+  ),
   group(
     "express",
     "sqlite",
     BARE,
     BY_HAND,
     HOLDFAST,
+    LMDB,
     named("express-session", "better-sqlite3-session-store"),
   ),
   group("fastify", "memory", BARE, HOLDFAST, named("@fastify/session")),
@@ -51,6 +63,11 @@ function group(framework: FrameworkName, store: StoreName, ...subjects: readonly
 
 function named(sessions: string, through?: string): SubjectEntry {
   return { name: through === undefined ? sessions : `${sessions}, ${through}`, sessions };
+}
+
+/** Holdfast upon another of its stores than that of the group. */
+function through(name: string, store: string): SubjectEntry {
+  return { name: `holdfast, ${name}`, sessions: "holdfast", store };
 }
 
 /** One piece of work. */

@@ -1,4 +1,4 @@
-import type { SessionId, SessionRecord } from "../../src/core/record.ts";
+import type { SessionRecord } from "../../src/core/record.ts";
 import { Token } from "../../src/core/token.ts";
 
 /** A call that nobody gives up. */
@@ -35,7 +35,3 @@ export const SMALL: Readonly<Record<string, string>> = {
 export const LARGE: Readonly<Record<string, string>> = Object.fromEntries(
   Array.from({ length: 100 }, (_, place) => [`field${place}`, JSON.stringify("x".repeat(998))]),
 );
-
-export function idsOf(records: readonly SessionRecord[]): SessionId[] {
-  return records.map(({ id }) => id);
-}

@@ -17,6 +17,20 @@ export const HOLDFAST_STORES: Readonly<Record<string, (engines: Engines) => Prom
     const { redisStore } = await import("holdfast/stores/redis");
     return redisStore((await redisClient(engines)) as Parameters<typeof redisStore>[0]);
   },
+  async lmdb({ folder }) {
+    const { lmdbStore } = await import("holdfast/stores/lmdb");
+    return lmdbStore(join(folder, "holdfast.lmdb"), { durability: "process" });
+  },
+  async "redis cached"(engines) {
+    const { cached } = await import("holdfast/stores/cached");
+    const { redisStore } = await import("holdfast/stores/redis");
+    return cached(redisStore((await redisClient(engines)) as Parameters<typeof redisStore>[0]));
+  },
+  async "postgres cached"(engines) {
+    const { cached } = await import("holdfast/stores/cached");
+    const { postgresStore } = await import("holdfast/stores/postgres");
+    return cached(postgresStore(await postgresPool(engines), { notify: "changes" }));
+  },
   async postgres(engines) {
     const { postgresStore } = await import("holdfast/stores/postgres");
     return postgresStore(await postgresPool(engines));
