@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { tell } from "../scale/progress.ts";
 import type { Request } from "./options.ts";
@@ -26,7 +26,10 @@ export interface Regression {
 
 /** Measures quickly, compares with the last whole results, tells what became worse, and gives the exit code. */
 export async function guard(request: Request, stop: AbortSignal): Promise<number> {
-  const last = JSON.parse(readFileSync(join(request.results, "peers.json"), "utf8")) as PeersResult;
+  const file = join(request.results, "peers.json");
+  if (!existsSync(file))
+    throw new Error(`There is nothing to compare with: ${file} is what npm run bench writes.`);
+  const last = JSON.parse(readFileSync(file, "utf8")) as PeersResult;
   const regressions = regressionsOf(last, await measurePeers(request, stop));
   for (const { where, what, before, now } of regressions)
     tell(`WORSE: ${where}: ${what} was ${shown(before)} and is ${shown(now)}`);
