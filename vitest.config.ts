@@ -46,8 +46,8 @@ function rankOf({ moduleId }: TestSpecification): number {
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // Suites start servers and processes of their own; two cores are what CI has.
-    maxWorkers: 2,
+    // CI has two cores; suites that start servers and processes of their own leave one idle now and then.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     sequence: { sequencer: LongestFirst },
