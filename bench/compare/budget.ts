@@ -87,9 +87,12 @@ function besidePeers(group: GroupResult): Verdict[] {
   );
   return (["anonymous", "read", "write", "write in 100 kB", "login", "64 on one session"] as const).flatMap(
     (work) => {
-      const own = loadOf(group, isHoldfast, work)?.perSecond.median;
+      // By way of the bare server, whose slices lie beside both.
+      const own = loadOf(group, isHoldfast, work)?.throughputRatio.median;
       const best = Math.max(
-        ...peers.map(({ name }) => loadOf(group, (one) => one.name === name, work)?.perSecond.median ?? 0),
+        ...peers.map(
+          ({ name }) => loadOf(group, (one) => one.name === name, work)?.throughputRatio.median ?? 0,
+        ),
       );
       if (own === undefined || best <= 0) return [];
       const least = TIMES[work] ?? 1;

@@ -47,6 +47,8 @@ export class Gather<Ask, Answer> {
   #unsettled = 0;
   #scheduled = false;
   #windowOver = false;
+  /** Whether the last batch carried several: then more are likely to come in the same turn. */
+  #crowded = false;
   #window: NodeJS.Timeout | undefined;
   #idle: (() => void)[] = [];
 
@@ -79,16 +81,23 @@ export class Gather<Ask, Answer> {
 
   #schedule(): void {
     if (this.#scheduled || this.#waiting.length === 0 || this.#underWay >= this.#carrier.atOnce) return;
-    if (this.#underWay < this.#carrier.atOnce / 2) {
+    if (!this.#crowded && this.#underWay < this.#carrier.atOnce / 2) {
       this.#scheduled = true;
       // After the last of this turn's microtasks, so that whoever calls in one of them comes along.
       queueMicrotask(() => process.nextTick(this.#flush));
-    } else if (this.#windowOver || this.#waiting.some(({ ask }) => !this.#carrier.mayWait(ask))) {
+    } else if (this.#isDue()) {
       this.#scheduled = true;
       setImmediate(this.#flush);
     } else {
       this.#window ??= setTimeout(this.#close, WINDOW_MS);
     }
+  }
+
+  /** Whether anything that waits should go with this turn. What may wait does so only while something is under way. */
+  #isDue(): boolean {
+    return (
+      this.#underWay === 0 || this.#windowOver || this.#waiting.some(({ ask }) => !this.#carrier.mayWait(ask))
+    );
   }
 
   readonly #close = (): void => {
@@ -132,6 +141,7 @@ export class Gather<Ask, Answer> {
       this.#schedule();
     };
     const slow = setTimeout(over, SLOW_MS);
+    this.#crowded = batch.length > 1;
     this.#underWay += 1;
     const [first] = batch;
     const travels = batch.length === 1 && first !== undefined ? this.#alone(first) : this.#together(batch);
