@@ -57,6 +57,6 @@ function directivesOf(control: string): string[] {
 }
 
 function silenceTargeted(headers: CachingHeaders): void {
-  for (const [name, value] of TARGETED)
-    if (headers.responseHeader(name) !== undefined) headers.setResponseHeader(name, value);
+  for (const target of TARGETED)
+    if (headers.responseHeader(target[0]) !== undefined) headers.setResponseHeader(target[0], target[1]);
 }

@@ -464,7 +464,9 @@ export class Committer {
   }
 
   #rebase(state: RequestState, fresh: SessionRecord): void {
-    const conflicts = Session.access.rebase(state.session, fresh).filter((field) => !isReserved(field));
+    const overtaken = Session.access.rebase(state.session, fresh);
+    if (overtaken.length === 0) return;
+    const conflicts = overtaken.filter((field) => !isReserved(field));
     for (const field of conflicts) this.#events.emit("conflict", { id: fresh.id, field });
     if (conflicts.length === 0 || this.#rules.onConflict === "last-wins") return;
     // A refused value stays refused: a handler that catches the error reads the field again.

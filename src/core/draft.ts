@@ -23,7 +23,7 @@ export interface DraftRules {
   /** Values are handed out frozen: nothing that is changed in place could be stored. */
   readonly frozen?: boolean;
   /** A stored value that its codec or schema refuses reads as absent; this tells of it. */
-  readonly onInvalid: (field: string) => void;
+  onInvalid(field: string): void;
 }
 
 /** What a draft wants written, and under which conditions. */
@@ -190,16 +190,26 @@ export class Draft {
    * @throws `ERR_SESSION_VALUE` for a value that cannot be stored.
    */
   stage(): Staged {
-    if (this.#slots.size === 0) return NOTHING;
+    return this.#isStaged() ? this.#staged() : NOTHING;
+  }
+
+  /** Whether anything was touched or changed. Most requests only read. */
+  #isStaged(): boolean {
+    for (const [name, slot] of this.#slots)
+      if (isTouched(slot) || this.#changedText(name, slot) !== UNCHANGED) return true;
+    return false;
+  }
+
+  #staged(): Staged {
     const set: Record<string, string> = {};
     const remove: string[] = [];
     let dependent = false;
     let insistent = false;
     let minor = true;
-    let marks: Map<string, Mark> | undefined;
+    const marks = new Map<string, Mark>();
     for (const [name, slot] of this.#slots) {
       const text = this.#changedText(name, slot);
-      if (text !== UNCHANGED || isTouched(slot)) (marks ??= new Map()).set(name, markOf(slot));
+      if (text !== UNCHANGED || isTouched(slot)) marks.set(name, markOf(slot));
       if (text === UNCHANGED) continue;
       if (text === undefined) remove.push(name);
       else set[name] = this.#accepted(name, text);
@@ -207,7 +217,7 @@ export class Draft {
       insistent ||= slot.care === "exact";
       minor &&= slot.care === "minor" && isTouched(slot);
     }
-    return marks === undefined ? NOTHING : { set, remove, dependent, insistent, minor, marks };
+    return { set, remove, dependent, insistent, minor, marks };
   }
 
   /**

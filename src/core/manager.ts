@@ -116,6 +116,9 @@ export class SessionManager<
     this.#shared = {
       clock,
       lifetime,
+      codec: resolved.codec,
+      fields: resolved.fields,
+      invalid: (id, field) => this.#events.emit("invalid", { id, field }),
       nextSequence: () => marks.nextSequence(),
       commit: (state) => this.#finisher.commitNow(state),
       claim: (state, name) => this.#committer.claim(state, name),
@@ -425,11 +428,7 @@ export class SessionManager<
 
   #begin(exchange: HttpExchange, opened: Loaded | null, outage: unknown, message = false): S {
     const record = opened?.record ?? null;
-    const onInvalid = (field: string): void =>
-      this.#events.emit("invalid", { id: record?.id ?? null, field });
-    const { codec, fields: schemas } = this.#options;
-    const rules = { codec, schemas, onInvalid, frozen: exchange.readOnly !== undefined };
-    const host = new RequestHost(this.#shared, rules, exchange, outage);
+    const host = new RequestHost(this.#shared, exchange, record?.id ?? null, outage);
     const session = this.newSession({ host, record });
     const state: RequestState<S> = {
       exchange,

@@ -1,11 +1,14 @@
 import type { Clock } from "./clock.ts";
 import { tooLateForCookie } from "./refusals.ts";
+import type { Codec } from "./codec.ts";
 import type { DraftRules } from "./draft.ts";
 import { SessionError } from "./errors.ts";
 import type { HttpExchange } from "./exchange.ts";
 import type { Lifetime } from "./lifetime.ts";
+import type { SessionId } from "./record.ts";
 import type { RequestState } from "./request-state.ts";
 import type { Device } from "./reserved.ts";
+import type { FieldSchemas } from "./schema.ts";
 import type { AnySession } from "./session.ts";
 import type { SessionHost } from "./session-host.ts";
 
@@ -13,6 +16,9 @@ import type { SessionHost } from "./session-host.ts";
 export interface HostShared {
   readonly clock: Clock;
   readonly lifetime: Lifetime;
+  readonly codec: Codec;
+  readonly fields: FieldSchemas;
+  invalid(id: SessionId | null, field: string): void;
   nextSequence(): number;
   commit(state: RequestState): Promise<void>;
   claim(state: RequestState, name: string): Promise<unknown>;
@@ -25,8 +31,7 @@ const MAX_USER_AGENT_LENGTH = 512;
 const MAX_ADDRESS_LENGTH = 100;
 
 /** Ties a session to the request that it was loaded for. */
-export class RequestHost implements SessionHost {
-  readonly rules: DraftRules;
+export class RequestHost implements SessionHost, DraftRules {
   readonly exchange: HttpExchange;
   readonly #shared: HostShared;
   /** Why the session is read-only: the store could not be read. */
@@ -35,11 +40,35 @@ export class RequestHost implements SessionHost {
   /** A session looked at itself while it was made. */
   #lookedEarly = false;
 
-  constructor(shared: HostShared, rules: DraftRules, exchange: HttpExchange, outage: unknown) {
+  /** Of the session that was loaded; `null` for one that is not stored. */
+  readonly #id: SessionId | null;
+
+  constructor(shared: HostShared, exchange: HttpExchange, id: SessionId | null, outage: unknown) {
     this.#shared = shared;
-    this.rules = rules;
     this.exchange = exchange;
+    this.#id = id;
     this.#outage = outage;
+  }
+
+  /** One object a request for both: a draft asks its host. */
+  get rules(): DraftRules {
+    return this;
+  }
+
+  get codec(): Codec {
+    return this.#shared.codec;
+  }
+
+  get schemas(): FieldSchemas {
+    return this.#shared.fields;
+  }
+
+  get frozen(): boolean {
+    return this.exchange.readOnly !== undefined;
+  }
+
+  onInvalid(field: string): void {
+    this.#shared.invalid(this.#id, field);
   }
 
   get clock(): Clock {
