@@ -1,3 +1,4 @@
+import { throwIfAborted } from "../core/call.ts";
 import { type Duration, milliseconds } from "../core/duration.ts";
 import { refuseConfig } from "../core/errors.ts";
 import { checkOptionNames } from "../core/option-names.ts";
@@ -100,7 +101,7 @@ class Keeper {
     const isKept = call.kept === true && !this.#closed;
     const found = isKept ? this.#found(id) : undefined;
     if (found !== undefined) {
-      call.signal.throwIfAborted();
+      throwIfAborted(call);
       return found;
     }
     return await this.cache.reading(id, isKept, () => this.#store.read(id, call));
