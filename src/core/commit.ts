@@ -275,8 +275,8 @@ export class Committer {
     const { access } = Session;
     const renewal = access.renewal(session);
     const draft = access.draft(session);
-    access.noteDevice(session);
-    const staged = draft.stage();
+    // Nothing ran since the plan was made but this.
+    const staged = access.noteDevice(session) ? draft.stage() : plan.staged;
     checkSize(staged.set, this.#rules.maxRecordBytes);
     const asked = this.#rules.admission.ask(renewal?.login, null);
     if (asked !== undefined) await asked;

@@ -37,13 +37,20 @@ export function cookieValues(lines: readonly string[], name: string): string[] {
   const values: string[] = [];
   const start = `${name}=`;
   for (const line of lines) {
-    if (!line.includes(start)) continue;
-    for (const part of line.split(";")) {
-      const pair = withoutBlanks(part);
-      if (pair.startsWith(start)) values.push(withoutBlanks(pair.slice(start.length)));
+    for (let at = line.indexOf(start); at >= 0; at = line.indexOf(start, at + 1)) {
+      if (!beginsPair(line, at)) continue;
+      const end = line.indexOf(";", at);
+      values.push(withoutBlanks(line.slice(at + start.length, end < 0 ? line.length : end)));
     }
   }
   return values;
+}
+
+/** Whether nothing but blanks is between a place and the semicolon before it, or the beginning. */
+function beginsPair(line: string, at: number): boolean {
+  let before = at - 1;
+  while (before >= 0 && isBlank(line, before)) before -= 1;
+  return before < 0 || line[before] === ";";
 }
 
 /**

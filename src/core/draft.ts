@@ -4,17 +4,21 @@ import { encodeField } from "./fields.ts";
 import { freeze } from "./freeze.ts";
 import { isReserved } from "./record.ts";
 import { type FieldSchema, type FieldSchemas, validate } from "./schema.ts";
+import {
+  blankSlot,
+  type Care,
+  demote,
+  isKnown,
+  isTouched,
+  type Mark,
+  markOf,
+  reassign,
+  settleSlot,
+  type Slot,
+  type Updater,
+} from "./slot.ts";
 
 type Fields = Readonly<Record<string, string>>;
-
-/** A change that is made of the value it finds, so that it can be made again of a fresher one. */
-export type Updater = (value: unknown) => unknown;
-
-/**
- * How much a change matters: `exact` cannot be dropped in silence when the session is gone, `plain` can, and `minor` is
- * book-keeping of the library that may be lost without harm.
- */
-export type Care = "exact" | "plain" | "minor";
 
 /** What a draft needs to know of its manager. */
 export interface DraftRules {
@@ -45,39 +49,6 @@ const NONE: ReadonlyMap<string, Slot> = new Map();
 
 const NOTHING: Staged = { set: {}, remove: [], dependent: false, insistent: false, minor: true };
 
-/** One field that this request read or changed. */
-interface Slot {
-  /** The text in the record when it was first looked at: what a conflict is judged by. */
-  seen: string | undefined;
-  /** The text that the value had before the handler could change it: what a change is judged by. */
-  baseline: string | undefined;
-  value: unknown;
-  /** The handler knew the old value. */
-  looked: boolean;
-  /** The handler assigned the value that is stored now, and may still hold and change it. */
-  held: boolean;
-  assigned: boolean;
-  /** The whole value is an outcome of these, in order. */
-  updaters: Updater[];
-  /** The text right after the last updater, when a handler could have changed the value since. */
-  updated: string | undefined;
-  taken: boolean;
-  /** The value is an assignment, yet was made of what was stored before. */
-  inherited: boolean;
-  care: Care;
-  /** How often a verb changed the field, and how many updaters have gone from the front of the line. */
-  edits: number;
-  gone: number;
-}
-
-/** How far a staging reached into one slot. */
-interface Mark {
-  readonly touched: boolean;
-  readonly taken: boolean;
-  readonly edits: number;
-  readonly updaters: number;
-}
-
 /**
  * The fields of one session as one request sees and changes them, over the record that was loaded. Knows nothing of
  * stores: it says what it wants written, and can be laid over a fresher record when another request was first.
@@ -107,12 +78,18 @@ export class Draft {
     return this.#slot(name).value;
   }
 
+  /** Tells whether a field has a value, or a text that nobody has decoded yet. */
+  holds(name: string): boolean {
+    const slot = this.#slots.get(name);
+    return slot === undefined ? Object.hasOwn(this.#fields, name) : slot.value !== undefined;
+  }
+
   has(name: string): boolean {
     return this.get(name) !== undefined;
   }
 
   set(name: string, value: unknown): void {
-    const slot = this.#slots.get(name) ?? this.#blank(name);
+    const slot = this.#slots.get(name) ?? blankSlot(textOf(this.#fields, name));
     this.#keep(name, slot);
     slot.value = value;
     // An update told the handler the value that it now replaces.
@@ -361,27 +338,8 @@ export class Draft {
     if (this.#slots !== NONE) (this.#slots as Map<string, Slot>).delete(name);
   }
 
-  #blank(name: string): Slot {
-    const seen = textOf(this.#fields, name);
-    return {
-      seen,
-      baseline: seen,
-      value: undefined,
-      looked: false,
-      held: false,
-      assigned: false,
-      updaters: [],
-      updated: undefined,
-      taken: false,
-      inherited: false,
-      care: "minor",
-      edits: 0,
-      gone: 0,
-    };
-  }
-
   #opened(name: string): Slot {
-    const slot = this.#blank(name);
+    const slot = blankSlot(textOf(this.#fields, name));
     const stored = this.#decoded(name, slot.seen);
     const schema = this.#schema(name);
     slot.value = schema === undefined ? stored : this.#validated(name, schema, stored);
@@ -480,55 +438,6 @@ export class Draft {
 }
 
 const UNCHANGED: unique symbol = Symbol("unchanged");
-
-function isTouched(slot: Slot): boolean {
-  return slot.assigned || slot.updaters.length > 0;
-}
-
-/** Tells whether the handler knew the value that is stored when it changed it. */
-function isKnown(slot: Slot): boolean {
-  return slot.looked || (slot.held && !slot.assigned);
-}
-
-/** From here on the value is one that the handler assigned. */
-function reassign(slot: Slot): void {
-  dropUpdaters(slot, slot.updaters.length);
-  slot.assigned = true;
-  slot.edits += 1;
-}
-
-function dropUpdaters(slot: Slot, count: number): void {
-  slot.updaters = slot.updaters.slice(count);
-  slot.gone += count;
-  if (slot.updaters.length === 0) slot.updated = undefined;
-}
-
-/** The handler changed what was stored, or the outcome of an updater, in place: it can only be assigned. */
-function demote(slot: Slot): void {
-  dropUpdaters(slot, slot.updaters.length);
-  slot.assigned = true;
-  slot.looked = true;
-  slot.inherited = true;
-}
-
-function markOf(slot: Slot): Mark {
-  const { taken, edits } = slot;
-  return { touched: isTouched(slot), taken, edits, updaters: slot.gone + slot.updaters.length };
-}
-
-function settleSlot(slot: Slot, mark: Mark): void {
-  const settled = Math.max(0, mark.updaters - slot.gone);
-  slot.baseline = slot.seen;
-  // An assignment tells nothing of what others write later; all else did.
-  slot.looked ||= settled > 0 || mark.taken;
-  slot.held = true;
-  slot.inherited = false;
-  slot.taken &&= !mark.taken;
-  dropUpdaters(slot, settled);
-  slot.assigned = slot.edits !== mark.edits && slot.updaters.length === 0;
-  if (!isTouched(slot)) slot.care = "minor";
-  else if (slot.care === "exact") slot.looked = true;
-}
 
 /** What was used up belonged to another session: here it is not there, and need not be. */
 function unlessConflicting(work: () => unknown): void {

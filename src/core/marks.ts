@@ -11,7 +11,7 @@ import { markId } from "./token.ts";
 /** A login cannot be under way for longer than this. */
 const MARK_LIFE_MS = 86_400_000;
 const MAX_ENTRIES = 16;
-const EVERYONE = "not before, everyone";
+const EVERYONE: SessionId = markId("not before, everyone");
 
 /** One revocation: logins that authenticated before it are void, but for the sessions it spared. */
 interface NotBefore {
@@ -55,7 +55,7 @@ export class Marks {
       except,
       with: others,
     };
-    await changeMark(this.#gate, markId(markName(label ?? null)), entry.at, MARK_LIFE_MS, (stored) => {
+    await changeMark(this.#gate, markOf(label ?? null), entry.at, MARK_LIFE_MS, (stored) => {
       const entries = entriesIn(stored);
       // Written already: a client may have sent it twice.
       if (entries.some(({ by, sequence }) => by === entry.by && sequence === entry.sequence))
@@ -71,7 +71,7 @@ export class Marks {
   }
 
   async #isVoid(label: string | null, login: LoginNote, id: SessionId): Promise<boolean> {
-    const mark = await this.#gate.read(markId(markName(label)));
+    const mark = await this.#gate.read(markOf(label));
     return entriesOf(mark).some(
       (entry) =>
         !entry.except.includes(id) &&
@@ -94,8 +94,8 @@ export class Marks {
   }
 }
 
-function markName(label: string | null): string {
-  return label === null ? EVERYONE : `not before, ${label}`;
+function markOf(label: string | null): SessionId {
+  return label === null ? EVERYONE : markId(`not before, ${label}`);
 }
 
 function entriesOf(mark: SessionRecord | null): NotBefore[] {

@@ -55,6 +55,7 @@ export type Plan =
 
 export interface CreatePlan {
   readonly kind: "create";
+  readonly staged: Staged;
   readonly labels: readonly string[];
   readonly expiresAt: number;
   readonly endsAt: number;
@@ -84,9 +85,10 @@ export function planCommit(input: CommitInput, lifetime: Lifetime, now: number):
   return planUpdate(input, record, lifetime, now);
 }
 
-function planCreate({ renewal, idleMs }: CommitInput, lifetime: Lifetime, now: number): CreatePlan {
+function planCreate({ staged, renewal, idleMs }: CommitInput, lifetime: Lifetime, now: number): CreatePlan {
   const endsAt = renewal?.endsAt ?? now + lifetime.absoluteMs;
-  return { kind: "create", labels: renewal?.labels ?? [], expiresAt: Math.min(now + idleMs, endsAt), endsAt };
+  const expiresAt = Math.min(now + idleMs, endsAt);
+  return { kind: "create", staged, labels: renewal?.labels ?? [], expiresAt, endsAt };
 }
 
 function planUpdate(input: CommitInput, record: SessionRecord, lifetime: Lifetime, now: number): Plan {

@@ -39,14 +39,10 @@ export function writeHeaders(state: RequestState, rules: HeaderRules): void {
   if (cookie !== null) return;
   if (exchange.responseHeader("cache-control") !== undefined) return keepPrivate(exchange);
   // The pages of a user are theirs alone, and nobody's once they have left: not the next one's at this browser either.
-  if (isOfUser(state) || state.failed) return forbidStoring(exchange);
+  if (Session.access.isOfUser(state.session) || state.failed) return forbidStoring(exchange);
   keepPrivate(exchange);
   // Caches keep what says nothing for as long as they like, and would show it for a cookie that has ended.
   if (Session.access.base(state.session) !== null) exchange.setResponseHeader("cache-control", "private");
-}
-
-function isOfUser({ session }: RequestState): boolean {
-  return Session.access.quietly(session, () => session.user !== null || session.lockedUser !== null);
 }
 
 /** What an application says itself is left as it is. */

@@ -18,9 +18,11 @@ export interface SessionAccess {
   endSettled(session: AnySession): void;
   /** Tells whether the session that the draft was staged for was ended, or given up, since. */
   isOver(session: AnySession, draft: Draft): boolean;
+  /** Whether it is, or may be, that of a user: what is stored of them is not looked into. */
+  isOfUser(session: AnySession): boolean;
   /** Has a record ended that was created for a session that was over by then. */
   endToo(session: AnySession, record: SessionRecord): void;
-  noteDevice(session: AnySession): void;
+  noteDevice(session: AnySession): boolean;
   vanish(session: AnySession): void;
   detach(session: AnySession): void;
   /** The fields of a record of this session, as far as the handler may know them. */

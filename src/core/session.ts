@@ -478,6 +478,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     rememberMs: (session) => asLife(session.#draft.peek(LIFE))?.rememberMs ?? null,
     settle: (session, record, renewal) => session.#settle(record, renewal),
     endSettled: (session) => (session.#ended = null),
+    isOfUser: (session) => session.#draft.holds(AUTH) || session.#locked,
     isOver: (session, draft) => session.#draft !== draft,
     endToo: (session, record) => (session.#ended ??= record),
     noteDevice: (session) => session.#noteDevice(),
@@ -596,9 +597,12 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     if (this.#renewal === renewal) this.#renewal = null;
   }
 
-  #noteDevice(): void {
+  /** Notes where a new session comes from. Tells whether that was not known yet. */
+  #noteDevice(): boolean {
     const { device } = this.#host;
-    if (Object.keys(device).length > 0) this.#draft.set(DEVICE, device);
+    if (this.#draft.isAssigned(DEVICE) || Object.keys(device).length === 0) return false;
+    this.#draft.set(DEVICE, device);
+    return true;
   }
 
   /** The record is gone, and what was staged with it. */
@@ -609,9 +613,8 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
 
   /** The record is gone: what was staged can only go into a new one. */
   #detach(): void {
-    const left = this.#draft.detached();
+    this.#draft = this.#draft.detached();
     this.#record = null;
-    this.#draft = left;
   }
 
   #rollBack(): void {

@@ -37,7 +37,9 @@ export class Token {
 
   /** Makes a token for a new session. */
   static mint(): Token {
-    return new Token(randomText(ID_BYTES) as SessionId, randomText(SECRET_BYTES));
+    // Both in one call, for it costs as much as a whole request: no bit of base64url is shared by the two.
+    const text = randomText(ID_BYTES + SECRET_BYTES);
+    return new Token(text.slice(0, ID_LENGTH) as SessionId, text.slice(ID_LENGTH));
   }
 
   /** Makes a token with another secret for the same session. */

@@ -52,6 +52,7 @@ describe("without a record", () => {
   test("information makes one, whose idle limit never exceeds its absolute one", () => {
     expect(plan({ staged: CHANGE, hasInfo: true })).toEqual({
       kind: "create",
+      staged: CHANGE,
       labels: [],
       expiresAt: NOW + HOUR,
       endsAt: NOW + 10 * HOUR,

@@ -39,8 +39,9 @@ export function changed(before: SessionRecord, change: SessionChange): SessionRe
 
 function changedFields(before: Fields, { set, remove }: SessionChange): Fields {
   if (set === undefined && remove === undefined) return before;
+  if (remove === undefined) return Object.freeze({ ...before, ...set });
   const fields: Record<string, string> = { ...before };
-  for (const name of remove ?? []) delete fields[name];
+  for (const name of remove) delete fields[name];
   return Object.freeze({ ...fields, ...set });
 }
 
