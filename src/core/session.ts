@@ -105,9 +105,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
 
   /** Deletes one field. An absent one is no error. */
   delete(name: keyof Data & string): this {
-    this.#stageable(name);
-    this.#draft.set(name, undefined);
-    return this;
+    return this.set(name, undefined);
   }
 
   /** Tells whether a field has a value. */
