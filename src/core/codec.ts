@@ -46,15 +46,21 @@ export const jsonCodec: Codec = {
  */
 function holdsNothingElse(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return isPlain(value, []);
-  if (Array.isArray(value)) return hasItemsAlone(value) && allHoldNothingElse(value);
-  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
-  const parts: unknown[] = Object.values(value);
-  return parts.length === Reflect.ownKeys(value).length && allHoldNothingElse(parts);
+  if (!Array.isArray(value)) return hasPartsAlone(value as Record<string, unknown>);
+  if (!hasItemsAlone(value)) return false;
+  for (const item of value) if (!holdsNothingElse(item)) return false;
+  return true;
 }
 
-function allHoldNothingElse(values: readonly unknown[]): boolean {
-  for (const value of values) if (!holdsNothingElse(value)) return false;
-  return true;
+/** By `for … in`, which makes no list of what is there. What it finds of a prototype makes the count wrong. */
+function hasPartsAlone(value: Readonly<Record<string, unknown>>): boolean {
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  let parts = 0;
+  for (const name in value) {
+    if (!holdsNothingElse(value[name])) return false;
+    parts += 1;
+  }
+  return parts === Reflect.ownKeys(value).length;
 }
 
 /** More keys than these are lost in JSON. One for each hole does not hide it: a hole reads as undefined, not plain. */

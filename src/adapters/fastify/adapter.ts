@@ -34,8 +34,8 @@ export interface FastifyAdapterOptions {
 export class FastifyAdapter<S extends AnySession> {
   readonly #sessions: NodeSessions<S, NodeRequest>;
   readonly #options: FastifyAdapterOptions;
-  /** The answer that was given last, of those that wait for a commit: Fastify's own timeout may come in between. */
-  readonly #latest: WeakMap<FastifyReplyLike, Promise<unknown>> = new WeakMap();
+  /** Under it a reply keeps the answer that was given last, of those that wait for a commit: Fastify's own timeout may come in between. */
+  readonly #latest: symbol = Symbol("holdfast.latest");
 
   constructor(sessions: NodeSessions<S, NodeRequest>, options: FastifyAdapterOptions) {
     this.#sessions = sessions;
@@ -99,13 +99,14 @@ export class FastifyAdapter<S extends AnySession> {
   }
 
   #wait(reply: FastifyReplyLike, work: Promise<void>, done: Done): void {
+    const latest = reply as unknown as Record<symbol, Promise<unknown>>;
     const isOvertaken = (): boolean =>
-      reply.sent || reply.raw.headersSent || this.#latest.get(reply) !== waiting;
+      reply.sent || reply.raw.headersSent || latest[this.#latest] !== waiting;
     const waiting = work.then(
       () => isOvertaken() || proceed(done),
       (error: unknown) => isOvertaken() || this.#refuse(reply, error, done),
     );
-    this.#latest.set(reply, waiting);
+    latest[this.#latest] = waiting;
   }
 
   /** Lets Fastify's error handler answer in place of the handler whose changes could not be saved. */

@@ -78,6 +78,11 @@ function holdWriteHead(this: HeldResponse, ...args: Arguments): NodeResponse {
   if (hold.phase === "held" || hold.phase === "failed")
     return native(this, "writeHead").apply(this, [...args]);
   if (hold.phase !== "open" || hold.bypassed) return hold.previous.writeHead.apply(this, [...args]);
+  if (hold.hooks.isIdle?.() === true) {
+    hold.previous.writeHead.apply(this, [...args]);
+    hold.phase = "passing";
+    return this;
+  }
   applyHead(this, args);
   hold.begin("explicit");
   if (isPassing(hold)) hold.previous.writeHead.call(this, this.statusCode);

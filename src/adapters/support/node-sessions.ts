@@ -38,6 +38,7 @@ class Known<S extends AnySession> implements HoldHooks {
   readonly #answers: Answers;
   readonly #onFailure: NodeView["onFailure"];
   #started = false;
+  #finished = false;
 
   constructor(
     manager: RequestHooks<S>,
@@ -62,16 +63,28 @@ class Known<S extends AnySession> implements HoldHooks {
     const work = hasFailed
       ? this.#manager.finishFailedRequest(this.exchange)
       : this.#manager.finishSuccessfulRequest(this.exchange);
-    if (work === undefined) return;
+    if (work === undefined) {
+      this.#finished = true;
+      return;
+    }
     this.finishing = work;
     work.then(
-      () => (this.finishing = null),
+      () => {
+        this.finishing = null;
+        this.#finished = true;
+      },
       () => {
         this.finishing = null;
         this.refused = true;
       },
     );
     return work;
+  }
+
+  isIdle(): boolean {
+    if (!this.#finished || this.finishing !== null || this.exchange.cookies.length > 0) return false;
+    this.#started = true;
+    return true;
   }
 
   start(status: number): void | Promise<void> {
