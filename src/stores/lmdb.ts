@@ -32,6 +32,7 @@ import {
   type Write,
 } from "./lmdb/operations.ts";
 import { listAll, listLabelled, readRecord } from "./lmdb/reading.ts";
+import { dropOld } from "./lmdb/receipts.ts";
 import { databaseSource, fileSource, type Source } from "./lmdb/source.ts";
 import { retrying } from "./lmdb/waiting.ts";
 import { type View, viewOf } from "./lmdb/view.ts";
@@ -150,6 +151,7 @@ class Lmdb implements LmdbStore {
     const most = checkedLimit(limit);
     // What dead processes were reading could not be written over as long as it counts as read.
     await this.#read(() => this.#engine.table().readerCheck(), call);
+    await this.#read(() => dropOld(this.#engine.table()), call);
     let deleted = 0;
     while (deleted < most) {
       const wanted = Math.min(AT_ONCE, most - deleted);

@@ -1,10 +1,11 @@
 import type { Call } from "../../core/store.ts";
 import type { LmdbTable } from "./driver.ts";
-import { commitError, overlook } from "./failure.ts";
+import { commitError, nothing, overlook } from "./failure.ts";
 import { headKey } from "./keys.ts";
 import type { Decision, Write } from "./operations.ts";
+import { Receipts, textOf } from "./receipts.ts";
 import { Occupied, pause, tooLate } from "./waiting.ts";
-import { type Overlay, overlaid, viewOf, type Writes } from "./view.ts";
+import { type Overlay, overlaid, type View, viewOf, type Writes } from "./view.ts";
 
 /** Bounds how long the decisions of one batch keep the event loop, and how long its commit keeps other processes. */
 const LARGEST_BATCH = 128;
@@ -24,6 +25,19 @@ interface Decided {
   readonly outcome: unknown;
   /** Whether it holds; `false` when the session was changed by somebody else before. */
   readonly holds: Promise<boolean>;
+  readonly receipt: Receipt;
+}
+
+/** Where it is told that a write took place, and with which number. */
+interface Receipt {
+  readonly place: number;
+  readonly version: number;
+}
+
+/** What was handed to the driver. */
+interface Sent {
+  readonly holds: Promise<boolean>;
+  readonly receipt: Receipt;
 }
 
 interface Batch {
@@ -31,8 +45,10 @@ interface Batch {
   open: boolean;
   readonly decided: Decided[];
   /** By session, whether the last that is written holds. */
-  readonly last: Map<string, Promise<boolean>>;
+  readonly last: Map<string, Sent>;
   readonly overlay: Overlay;
+  /** How many writes were handed to the driver. */
+  sent: number;
 }
 
 /**
@@ -44,6 +60,7 @@ interface Batch {
  */
 export class Batches {
   readonly #open: () => LmdbTable;
+  readonly #receipts = new Receipts();
   #waiting = new Set<Entry>();
   #batch: Batch | undefined;
   #idle: (() => void)[] = [];
@@ -83,7 +100,7 @@ export class Batches {
   }
 
   #start(entries: readonly Entry[]): void {
-    const batch: Batch = { open: true, decided: [], last: new Map(), overlay: new Map() };
+    const batch: Batch = { open: true, decided: [], last: new Map(), overlay: new Map(), sent: 0 };
     this.#batch = batch;
     for (const entry of entries) this.#decide(entry, batch);
     setImmediate(() => void this.#finish(batch));
@@ -99,29 +116,80 @@ export class Batches {
       const guard = view.get(headKey(id))?.version;
       const { outcome, writes }: Decision<unknown> = entry.write.decide(view);
       // What was written on condition of what was looked at holds if that was written, whatever became of those before.
-      const holds = writes === undefined ? after : send(table, id, guard, writes, batch.overlay);
-      if (holds === undefined) return entry.resolve(outcome);
+      const sent = writes === undefined ? after : this.#send(table, { id, guard, writes }, batch);
+      if (sent === undefined) return entry.resolve(outcome);
       if (writes !== undefined) {
         if (batch.last.size === 0) overlook(table);
-        batch.last.set(id, holds);
+        batch.last.set(id, sent);
       }
-      batch.decided.push({ entry, outcome, holds });
+      batch.decided.push({ entry, outcome, ...sent });
     } catch (error) {
       if (error instanceof Occupied) this.#wait(entry);
       else entry.reject(error);
     }
   }
 
+  /** Hands the writes to the driver's thread. */
+  #send(table: LmdbTable, { id, guard, writes }: Order, batch: Batch): Sent {
+    const receipt = { place: batch.sent, version: newVersion() };
+    const { version } = receipt;
+    const key = this.#receipts.keyOf(receipt.place);
+    batch.sent += 1;
+    function carryOut(): void {
+      for (const [written, value] of writes) {
+        if (value === null) table.remove(written);
+        else table.put(written, value, version);
+      }
+      table.put(key, textOf(Date.now()), version);
+    }
+    const head = headKey(id);
+    const written =
+      guard === undefined ? table.ifNoExists(head, carryOut) : table.ifVersion(head, guard, carryOut);
+    for (const [name, value] of writes) batch.overlay.set(name, value === null ? null : { value, version });
+    return { holds: Promise.resolve(written), receipt };
+  }
+
   async #finish(batch: Batch): Promise<void> {
     batch.open = false;
     const again: Entry[] = [];
-    for (const decided of batch.decided) await settle(decided, again);
+    await Promise.allSettled(batch.decided.map(({ holds }) => holds));
+    // All as of one moment, which is after the commit.
+    const view = batch.decided.length === 0 ? undefined : this.#view();
+    view?.catch(nothing);
+    for (const decided of batch.decided) await this.#settle(decided, view, again);
     if (again.length > 0) this.#putBefore(again);
     // Who waits although no batch was on its way waits for the application.
     if (batch.decided.length === 0 && this.#waiting.size > 0) await pause();
     if (this.#waiting.size > 0) return this.#start(this.#take());
     this.#batch = undefined;
     for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** Looks as soon as the application is in no transaction of its own. */
+  async #view(): Promise<View> {
+    for (;;) {
+      try {
+        return viewOf(this.#open());
+      } catch (error) {
+        if (!(error instanceof Occupied)) throw error;
+      }
+      await pause();
+    }
+  }
+
+  async #settle(
+    { entry, outcome, holds, receipt }: Decided,
+    view: Promise<View> | undefined,
+    again: Entry[],
+  ): Promise<void> {
+    try {
+      const { place, version } = receipt;
+      const tookPlace = (await holds) && this.#receipts.tell(await view, place, version);
+      if (tookPlace) entry.resolve(outcome);
+      else again.push(entry);
+    } catch (error) {
+      entry.reject(await commitError(error));
+    }
   }
 
   /** What is decided again comes before what came later. */
@@ -142,38 +210,14 @@ export class Batches {
   }
 }
 
-async function settle({ entry, outcome, holds }: Decided, again: Entry[]): Promise<void> {
-  try {
-    if (await holds) entry.resolve(outcome);
-    else again.push(entry);
-  } catch (error) {
-    entry.reject(await commitError(error));
-  }
-}
-
 /** Two writings of one head never have the same number, whoever they are of: it is what a condition tells them apart by. */
 function newVersion(): number {
   return 1 + Math.floor(Math.random() * 2 ** 52);
 }
 
-/** Hands the writes to the driver's thread, which carries them out if the head still has the version that was looked at. */
-function send(
-  table: LmdbTable,
-  id: string,
-  guard: number | undefined,
-  writes: Writes,
-  overlay: Overlay,
-): Promise<boolean> {
-  const version = newVersion();
-  function carryOut(): void {
-    for (const [key, value] of writes) {
-      if (value === null) table.remove(key);
-      else table.put(key, value, version);
-    }
-  }
-  const head = headKey(id);
-  const written =
-    guard === undefined ? table.ifNoExists(head, carryOut) : table.ifVersion(head, guard, carryOut);
-  for (const [key, value] of writes) overlay.set(key, value === null ? null : { value, version });
-  return Promise.resolve(written);
+/** What is to be written, if the head still has the version that was looked at. */
+interface Order {
+  readonly id: string;
+  readonly guard: number | undefined;
+  readonly writes: Writes;
 }

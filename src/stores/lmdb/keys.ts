@@ -16,6 +16,7 @@ export const EVERYTHING = { start: "!", end: "~" } as const;
 const HEAD = "s";
 const LABEL = "l";
 const DUE = "d";
+const RECEIPT = "r";
 
 /** A key may have 1978 bytes; what is longer than this stands there by its digest. */
 const LONGEST_NAME = 512;
@@ -99,6 +100,13 @@ export function dueUntil(time: number): KeyRange {
 export function dueOf(key: string): { readonly time: number; readonly id: string } {
   return { time: Number(key.slice(1, 1 + DIGITS)), id: key.slice(1 + DIGITS) };
 }
+
+/** By what a process knows that one of its writes took place. */
+export function receiptKey(owner: string, place: number): string {
+  return `${RECEIPT}${owner} ${place}`;
+}
+
+export const RECEIPTS = { start: RECEIPT, end: "s" } as const;
 
 export interface KeyRange {
   readonly start: string;
