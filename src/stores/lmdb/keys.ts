@@ -106,7 +106,7 @@ export function receiptKey(owner: string, place: number): string {
   return `${RECEIPT}${owner} ${place}`;
 }
 
-export const RECEIPTS = { start: RECEIPT, end: "s" } as const;
+export const RECEIPTS: KeyRange = { start: RECEIPT, end: "s" };
 
 export interface KeyRange {
   readonly start: string;

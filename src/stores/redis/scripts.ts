@@ -23,7 +23,8 @@ end
 
 -- What a text by encodeText may consist of, spaces between several.
 local function encoded(text)
-  return not string.find(string.gsub(text, '%%%x%x', ''), "[^%w:_.@!~*'() -]")
+  local unusual = "[^%w:_.@!~*'() -]"
+  return not string.find(text, unusual) or not string.find(string.gsub(text, '%%%x%x', ''), unusual)
 end
 
 local function recordAt(key)
@@ -82,26 +83,39 @@ local function keep(ttl)
   local _, at = enlist(ttl)
   redis.call('PEXPIREAT', KEYS[1], at)
 end
+
+-- keepAbout(ttl): as keep, unless the engine keeps it for nearly as long already. It does so for minutes more than it must, and most
+-- changes move the expiry by no more than the time since the last.
+local function keepAbout(ttl)
+  if redis.call('PTTL', KEYS[1]) < ttl - 60000 then keep(ttl) end
+end
+
+-- setAll(names and texts, one after the other): in one call, or a few where a call cannot take so many.
+local function setAll(parts)
+  for at = 1, #parts, 2000 do redis.call('HSET', KEYS[1], unpack(parts, at, math.min(at + 1999, #parts))) end
+end
 `;
 
-/** write(record), set(first) and the rest of what both kinds of update share. */
+/** write(record, first) and the rest of what both kinds of update share. */
 const WRITE = `
 local function later(before, given)
   if given ~= '' and tonumber(given) > tonumber(before) then return given end
   return before
 end
 
-local function write(record)
-  redis.call('HSET', KEYS[1], '=', table.concat({ '1', record.epoch, record.version, record.created, record.accessed,
-    record.expires, record.ends, record.entry, record.hash }, ' ') .. record.labels .. ';')
+local function metaOf(record)
+  return table.concat({ '1', record.epoch, record.version, record.created, record.accessed,
+    record.expires, record.ends, record.entry, record.hash }, ' ') .. record.labels .. ';'
 end
 
--- ARGV[first] names to remove follow it, and then names and texts to set. Comes before the meta: a user who may not remove
--- is then refused before anything was written.
-local function writeFields(first)
+-- ARGV[first] names to remove follow it, and then names and texts to set. Removing comes first: a user who may not is then refused
+-- before anything was written.
+local function write(record, first)
   local last = first + tonumber(ARGV[first])
   for at = first + 1, last do redis.call('HDEL', KEYS[1], ARGV[at]) end
-  for at = last + 1, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
+  local parts = { '=', metaOf(record) }
+  for at = last + 1, #ARGV do parts[#parts + 1] = ARGV[at] end
+  setAll(parts)
 end
 
 -- Why a writer at ARGV[2], of the epoch ARGV[3] and the version ARGV[4], if any, may not write.
@@ -131,8 +145,9 @@ export const CREATE: Script = script(
   `
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 local now, ends = enlist(tonumber(ARGV[2]))
-redis.call('HSET', KEYS[1], '=', ARGV[3])
-for at = 4, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
+local parts = { '=', ARGV[3] }
+for at = 4, #ARGV do parts[#parts + 1] = ARGV[at] end
+setAll(parts)
 redis.call('PEXPIREAT', KEYS[1], ends)
 -- Names whose key the engine dropped. One is added, so four keep up.
 local dropped = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%.0f', now), 'LIMIT', 0, 4)
@@ -159,9 +174,8 @@ local moved = expires ~= record.expires
 record.accessed = later(record.accessed, ARGV[6])
 record.expires = expires
 if ARGV[8] == '1' then record.version = following(record.version) end
-if moved then keep(ttl(record)) end
-writeFields(9)
-write(record)
+if moved then keepAbout(ttl(record)) end
+write(record, 9)
 return record.version
 `,
 );
@@ -191,8 +205,7 @@ if ARGV[6] ~= '' then record.accessed = ARGV[6] end
 if ARGV[7] ~= '' then record.expires = ARGV[7] end
 record.version = following(record.version)
 keep(ttl(record))
-writeFields(15)
-write(record)
+write(record, 15)
 return record.version
 `,
 );

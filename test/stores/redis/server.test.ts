@@ -127,6 +127,31 @@ withServers(["redis"], () => {
     expect(Math.abs(score - Date.now() - idle - 300_000)).toBeLessThan(soon);
   });
 
+  test("a record is kept until after its expiry however little each change moves that, and at no cost until it has moved by a minute", async () => {
+    const { store, prefix } = await storeOn(server, "redis6");
+    const key = new Keys(prefix).record(idOf("a"));
+    const left = async (): Promise<number> => Number(await server.cli("PTTL", key));
+    const begin = Date.now();
+    const moved = (seconds: number): ReturnType<typeof store.update> => {
+      const expiresAt = begin + 600_000 + seconds * 1000;
+      return store.update(
+        idOf("a"),
+        { now: begin, epoch: 1, expiresAt, set: { a: String(seconds) } },
+        call(),
+      );
+    };
+    const times = { createdAt: begin, accessedAt: begin, expiresAt: begin + 600_000, endsAt: begin + 9e8 };
+    await store.create(recordOf("a", times), call());
+    const first = await left();
+    for (let seconds = 5; seconds <= 50; seconds += 5) expect((await moved(seconds)).kind).toBe("done");
+    expect(await left()).toBeLessThanOrEqual(first);
+    for (let seconds = 70; seconds <= 600; seconds += 10) {
+      await moved(seconds);
+      // Four minutes at least beyond the expiry, of the five that clocks may differ.
+      expect(await left()).toBeGreaterThan(600_000 + seconds * 1000 + 200_000);
+    }
+  });
+
   test("a record that expired by all clocks keeps its key for the slack, and no longer", async () => {
     const { store, keys } = await storeOn(server);
     await store.create(recordOf("a", { expiresAt: NOW - 999_999_999 }), call());
