@@ -83,7 +83,7 @@ function besideByHand(group: GroupResult): Verdict[] {
 
 function besidePeers(group: GroupResult): Verdict[] {
   const peers = group.subjects.filter(
-    (subject) => !isHoldfast(subject) && !["bare", "by hand"].includes(subject.name),
+    ({ name }) => !name.startsWith("holdfast") && !["bare", "by hand"].includes(name),
   );
   return (["anonymous", "read", "write", "write in 100 kB", "login", "64 on one session"] as const).flatMap(
     (work) => {
