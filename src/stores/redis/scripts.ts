@@ -16,7 +16,9 @@ function script(...parts: readonly string[]): Script {
 
 /** recordAt(key): a record's meta as a table; or nil when there is none, 'newer' or 'corrupt'. */
 const RECORD_AT = `
+-- What has no sixteen digits is one.
 local function whole(text)
+  if #text < 16 then return true end
   local number = tonumber(text)
   return number and number >= -9007199254740991 and number <= 9007199254740991
 end
@@ -46,7 +48,7 @@ local function recordAt(key)
     return 'corrupt'
   end
   local sound = whole(epoch) and whole(version) and whole(created) and whole(accessed) and whole(expires)
-    and whole(ends) and encoded(hash) and encoded(labels)
+    and whole(ends) and encoded(hash .. labels)
   if not sound then return 'corrupt' end
   return { epoch = epoch, version = version, created = created, accessed = accessed, expires = expires,
     ends = ends, entry = entry, hash = hash, labels = labels }
