@@ -27,7 +27,8 @@ const LOOK = {
 
 const SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json";
 
-export function peerCharts({ groups }: PeersResult): Chart[] {
+export function peerCharts(result: PeersResult): Chart[] {
+  const groups = result.groups.map(withOneOfEach);
   const express = groups.filter(({ framework }) => framework === "express");
   const inMemory = groups.filter(({ store }) => store === "memory");
   return [
@@ -42,8 +43,13 @@ export function peerCharts({ groups }: PeersResult): Chart[] {
   ].flatMap((chart) => chart ?? []);
 }
 
+/** A bar is of one subject: Holdfast upon another store beside that of the group is in the tables alone. */
+function withOneOfEach(group: GroupResult): GroupResult {
+  return { ...group, subjects: group.subjects.filter(({ name }) => !name.startsWith("holdfast,")) };
+}
+
 function kindOf(name: string): keyof typeof COLOURS {
-  if (name.startsWith("holdfast")) return "holdfast";
+  if (name === "holdfast") return "holdfast";
   return name === "by hand" ? "by hand" : "peer";
 }
 
