@@ -167,17 +167,7 @@ export class Draft {
    * @throws `ERR_SESSION_VALUE` for a value that cannot be stored.
    */
   stage(): Staged {
-    return this.#isStaged() ? this.#staged() : NOTHING;
-  }
-
-  /** Whether anything was touched or changed. Most requests only read. */
-  #isStaged(): boolean {
-    for (const [name, slot] of this.#slots)
-      if (isTouched(slot) || this.#changedText(name, slot) !== UNCHANGED) return true;
-    return false;
-  }
-
-  #staged(): Staged {
+    if (this.#slots.size === 0) return NOTHING;
     const set: Record<string, string> = {};
     const remove: string[] = [];
     let dependent = false;
@@ -194,7 +184,7 @@ export class Draft {
       insistent ||= slot.care === "exact";
       minor &&= slot.care === "minor" && isTouched(slot);
     }
-    return { set, remove, dependent, insistent, minor, marks };
+    return marks.size === 0 ? NOTHING : { set, remove, dependent, insistent, minor, marks };
   }
 
   /**

@@ -34,7 +34,6 @@ export interface Slot {
 
 /** How far a staging reached into one slot. */
 export interface Mark {
-  readonly touched: boolean;
   readonly taken: boolean;
   readonly edits: number;
   readonly updaters: number;
@@ -91,7 +90,7 @@ export function demote(slot: Slot): void {
 
 export function markOf(slot: Slot): Mark {
   const { taken, edits } = slot;
-  return { touched: isTouched(slot), taken, edits, updaters: slot.gone + slot.updaters.length };
+  return { taken, edits, updaters: slot.gone + slot.updaters.length };
 }
 
 export function settleSlot(slot: Slot, mark: Mark): void {

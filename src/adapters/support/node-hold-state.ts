@@ -124,7 +124,7 @@ export class ResponseHold implements Hold {
       this.phase = "passing";
       return;
     }
-    const pending = this.#started(response.statusCode);
+    const pending = attempt(() => this.hooks.start(response.statusCode));
     if (pending === undefined) {
       this.phase = "passing";
       return;
@@ -140,14 +140,6 @@ export class ResponseHold implements Hold {
       () => this.#release(),
       (error: unknown) => this.#fail(error, this.#render(error)),
     );
-  }
-
-  #started(status: number): Promise<void> | undefined {
-    try {
-      return this.hooks.start(status) ?? undefined;
-    } catch (error) {
-      return Promise.reject(error);
-    }
   }
 
   /** Keeps a call for later. For a `write`, answers whether the application may go on. */
