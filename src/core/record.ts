@@ -42,6 +42,18 @@ export function isSealed(text: string): boolean {
   return text.startsWith(SEALED);
 }
 
+/** Adds a field to those of a record being put together, whatever its name: assigned to, `__proto__` would make none. */
+export function addField(fields: Record<string, unknown>, name: string, text: unknown): void {
+  if (name !== "__proto__") fields[name] = text;
+  else
+    Object.defineProperty(fields, name, {
+      value: text,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    });
+}
+
 /** The highest record format that this version understands. Format 1 is written without a mark of its own. */
 const FORMAT = 1;
 export const FORMAT_FIELD = "~format";

@@ -132,8 +132,7 @@ class Sqlite implements SqliteStore {
   }
 
   async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
-    const row = await this.#read((statements) => statements.record(id)[0], call);
-    return row === undefined ? null : recordOf(row);
+    return recordOf(await this.#read((statements) => statements.record(id, id), call));
   }
 
   async update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {

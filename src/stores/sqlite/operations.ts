@@ -2,7 +2,7 @@ import { newerFormat, SessionError } from "../../core/errors.ts";
 import type { SessionId, SessionRecord } from "../../core/record.ts";
 import type { DeleteCondition, DeleteOutcome, SessionChange, UpdateOutcome } from "../../core/store.ts";
 import type { Connection, Reader, Writer } from "./driver.ts";
-import { type FieldChoice, judgeRow, selectRecords } from "./rows.ts";
+import { type FieldChoice, judgeRow, selectRecord, selectRecords } from "./rows.ts";
 import { type Names, versionReader } from "./schema.ts";
 
 /** Every prepared statement of one connection. */
@@ -41,7 +41,7 @@ export function prepareStatements(connection: Connection, names: Names): Stateme
     begin: writer("BEGIN IMMEDIATE"),
     commit: writer("COMMIT"),
     version: versionReader(connection, names),
-    record: select("all", "WHERE s.id = ?"),
+    record: reader(selectRecord(names)),
     head: select("format", "WHERE s.id = ?"),
     listed: select(
       "reserved",

@@ -1,5 +1,5 @@
 import { newerFormat, SessionError } from "../../core/errors.ts";
-import { FORMAT_FIELD, judgeRecord, RESERVED, type SessionRecord } from "../../core/record.ts";
+import { addField, FORMAT_FIELD, judgeRecord, RESERVED, type SessionRecord } from "../../core/record.ts";
 import type { Names } from "./schema.ts";
 
 /** Which fields a query brings along. */
@@ -20,6 +20,15 @@ export function selectRecords(names: Names, choice: FieldChoice): string {
     FROM ${names.sessions} s`;
 }
 
+/**
+ * A query for one record by its id, given twice, that yields its own row and then one row a field, in one statement, so that it is seen whole.
+ * Long texts come as they are: within one JSON text each would be escaped by the engine and read again here.
+ */
+export function selectRecord(names: Names): string {
+  return `SELECT id, epoch, version, secret_hash, labels, created_at, accessed_at, expires_at, ends_at FROM ${names.sessions} WHERE id = ?
+    UNION ALL SELECT name, NULL, NULL, text, NULL, NULL, NULL, NULL, NULL FROM ${names.fields} WHERE session_id = ?`;
+}
+
 /** A row as a record, or why it is none. */
 export type Judged =
   | { readonly verdict: "record"; readonly record: SessionRecord }
@@ -28,7 +37,11 @@ export type Judged =
 
 /** Makes a record of a row of {@link selectRecords}. Never throws, whatever the row holds. */
 export function judgeRow(row: readonly unknown[]): Judged {
-  const [id, epoch, version, secretHash, labels, createdAt, accessedAt, expiresAt, endsAt, fields] = row;
+  return judged(row, parse(row[9]));
+}
+
+function judged(row: readonly unknown[], fields: unknown): Judged {
+  const [id, epoch, version, secretHash, labels, createdAt, accessedAt, expiresAt, endsAt] = row;
   const value: unknown = {
     id,
     epoch: count(epoch),
@@ -39,18 +52,36 @@ export function judgeRow(row: readonly unknown[]): Judged {
     accessedAt: count(accessedAt),
     expiresAt: count(expiresAt),
     endsAt: count(endsAt),
-    fields: parse(fields),
+    fields,
   };
   const verdict = judgeRecord(value);
   return verdict === "record" ? { verdict, record: value as SessionRecord } : { verdict };
 }
 
-/** Makes a record of a row. Throws `ERR_SESSION_CORRUPT` or `ERR_SESSION_FORMAT` when it is none that is understood. */
-export function recordOf(row: readonly unknown[]): SessionRecord {
-  const judged = judgeRow(row);
-  if (judged.verdict === "record") return judged.record;
-  if (judged.verdict === "newer") throw newerFormat();
+/**
+ * Makes a record of the rows of {@link selectRecord}, `null` of those without the record's own.
+ * Throws `ERR_SESSION_CORRUPT` or `ERR_SESSION_FORMAT` when it is none that is understood.
+ */
+export function recordOf(rows: readonly (readonly unknown[])[]): SessionRecord | null {
+  const own = rows[0];
+  // Fields without a session were left behind by a hand.
+  if (own === undefined || own[VERSION] === null) return null;
+  const found = judged(own, fieldsOf(rows));
+  if (found.verdict === "record") return found.record;
+  if (found.verdict === "newer") throw newerFormat();
   throw new SessionError("ERR_SESSION_CORRUPT", "A row of the sessions table is not a record.");
+}
+
+/** The column that every session has and no field. */
+const VERSION = 2;
+
+function fieldsOf(rows: readonly (readonly unknown[])[]): unknown {
+  const fields: Record<string, unknown> = {};
+  for (let index = 1; index < rows.length; index += 1) {
+    const [name, , , text] = rows[index] ?? [];
+    addField(fields, String(name), text);
+  }
+  return fields;
 }
 
 /** An integer past the safe ones becomes an unsafe number, which no record has. */
