@@ -215,7 +215,11 @@ export const TARGETS: Readonly<Record<string, Target>> = {
     for (const row of [columns, numbers, columns.map((column) => parsed(column))]) {
       const judged = sqlite.judgeRow(row);
       if (judged.verdict === "record") assert.equal(judgeRecord(judged.record), "record");
-      orError(() => sqlite.recordOf(row));
+      const fields = columns.map((column) => [column, null, null, parsed(column)]);
+      orError(() => {
+        const record = sqlite.recordOf([row, ...fields]);
+        if (record !== null) assert.equal(judgeRecord(record), "record");
+      });
       lmdb.expiryOf(text);
       lmdb.labelsOf(text);
       const head = lmdb.judgeHead(String(row[0]), text);
