@@ -42,9 +42,9 @@ export async function measureGroup(
   const wanted = (entry: SubjectEntry, work: WorkEntry): boolean =>
     request.only.test(`${framework} ${store} ${entry.name} ${work.name}`);
   const works = WORKS.filter((work) => group.subjects.some((entry) => wanted(entry, work)));
-  // The bare server is what all others are measured by.
+  // The bare server is what all others are measured by under load.
   const subjects = group.subjects.filter(
-    (entry) => entry.sessions === "bare" || works.some((work) => wanted(entry, work)),
+    (entry) => (entry.sessions === "bare" && !request.counted) || works.some((work) => wanted(entry, work)),
   );
   if (works.length === 0) return null;
 
@@ -54,7 +54,7 @@ export async function measureGroup(
     subjects.map(({ name }) => [name, { load: new Map(), cannot: new Map(), counted: new Map() }]),
   );
   try {
-    await underLoad(group, engine, subjects, works, { request, tool, stop, found });
+    if (!request.counted) await underLoad(group, engine, subjects, works, { request, tool, stop, found });
     for (const entry of subjects) {
       stop.throwIfAborted();
       const own = found.get(entry.name);
@@ -143,8 +143,10 @@ function resultOf(
     if (cannot !== undefined) return [{ name: work.name, cannot }];
     const load = found?.load.get(work.name);
     const counted = found?.counted.get(work.name);
-    if (load === undefined) return [];
-    return [{ name: work.name, load, ...(counted !== undefined && { counted }) }];
+    if (load === undefined && counted === undefined) return [];
+    return [
+      { name: work.name, ...(load !== undefined && { load }), ...(counted !== undefined && { counted }) },
+    ];
   });
   return { name, works: results, ...(found?.loss !== undefined && { loss: found.loss }) };
 }

@@ -49,6 +49,7 @@ export function regressionsOf(last: PeersResult, fresh: PeersResult): Regression
       return before === undefined ? [] : worseWorks(where, before, work);
     }),
     ...lossesOf(fresh),
+    ...failuresOf(fresh),
     ...worse(
       "core",
       "bytes, compressed",
@@ -82,6 +83,18 @@ function worseWorks(where: string, before: WorkResult, now: WorkResult): Regress
   );
   const failed = worse(where, "errors", before.load?.errors, now.load?.errors, 1);
   return [...counted, ...cpu, ...failed];
+}
+
+/** What could not be measured is no better than what became worse. */
+function failuresOf({ groups }: PeersResult): Regression[] {
+  return groups
+    .filter(({ failed }) => failed !== undefined)
+    .map(({ framework, store, failed }) => ({
+      where: `${framework}, ${store}`,
+      what: `what could not be measured (${failed})`,
+      before: 0,
+      now: 1,
+    }));
 }
 
 function lossesOf({ groups }: PeersResult): Regression[] {

@@ -15,6 +15,8 @@ export interface Request {
   readonly json: boolean;
   /** Whether to go on with a run that was stopped, after what it had measured whole. */
   readonly resume: boolean;
+  /** Whether only what is counted is looked at, which needs no quiet machine. */
+  readonly counted: boolean;
   /** What is measured of all, by the names of framework, store, subject and work. */
   readonly only: RegExp;
   readonly rounds: number;
@@ -43,6 +45,9 @@ const QUICK = "^express (memory|redis)|core size|start-up|memory per session";
 /** What is counted is the same under every framework. */
 const GUARDED = "^express|core size";
 
+/** Nor does it need peers to be held against. */
+const COUNTED = "^express \\w+ holdfast|core size";
+
 const PARTS: readonly Part[] = ["peers", "growth", "ways", "guard", "report"];
 
 /** Reads the command line. Throws, saying what may be given, for what it does not know. */
@@ -54,6 +59,7 @@ export function requestOf(args: readonly string[]): Request {
       quick: { type: "boolean" },
       json: { type: "boolean" },
       resume: { type: "boolean" },
+      counted: { type: "boolean" },
       only: { type: "string" },
       rounds: { type: "string" },
       seconds: { type: "string" },
@@ -62,7 +68,8 @@ export function requestOf(args: readonly string[]): Request {
     },
   });
   const part = partOf(positionals);
-  const { only, rounds, seconds, connections, out, json = false, resume = false } = values;
+  const { only, rounds, seconds, connections, out, json = false, resume = false, counted = false } = values;
+  if (counted && part !== "guard") throw new Error("--counted goes with guard.");
   const quick = values.quick === true || part === "guard";
   const usual = usualEffort(part, quick);
   return {
@@ -70,12 +77,13 @@ export function requestOf(args: readonly string[]): Request {
     quick,
     json,
     resume,
-    only: new RegExp(only ?? usualPart(part, quick), "i"),
+    counted,
+    only: new RegExp(only ?? (counted ? COUNTED : usualPart(part, quick)), "i"),
     rounds: positive("--rounds", rounds) ?? usual.rounds,
     seconds: positive("--seconds", seconds) ?? usual.seconds,
     connections: positive("--connections", connections) ?? 64,
     waves: quick ? 5 : 20,
-    countedRequests: quick ? 150 : 400,
+    countedRequests: quick && !counted ? 150 : 400,
     resident: quick ? 20_000 : 1_000_000,
     starts: quick ? 3 : 7,
     // A quick run is for looking at, and a part of one too: neither takes the place of a whole one.

@@ -281,6 +281,21 @@ describe("the guard", () => {
     ]);
   });
 
+  test("tells a group that failed", () => {
+    const [group] = last.groups;
+    if (group === undefined) throw new Error("There is no group.");
+    const failed = { ...last, groups: [{ ...group, subjects: [], failed: "no engine" }] };
+    expect(regressionsOf(last, failed)).toMatchObject([{ what: "what could not be measured (no engine)" }]);
+  });
+
+  test("looks at no time where only counts are asked for", () => {
+    const request = requestOf(["guard", "--counted"]);
+    expect(request).toMatchObject({ counted: true, countedRequests: requestOf([]).countedRequests });
+    expect(request.only.test("express redis holdfast read")).toBe(true);
+    expect(request.only.test("express redis express-session, connect-redis read")).toBe(false);
+    expect(() => requestOf(["growth", "--counted"])).toThrow("--counted goes with guard.");
+  });
+
   test("tells a lost update of Holdfast, and none of others", () => {
     expect(regressionsOf(last, resultWith(COUNTED, 0.9, 1))).toEqual([
       { where: "holdfast on express, redis", what: "lost updates", before: 0, now: 1 },
