@@ -11,7 +11,7 @@ const OTHER = "B".repeat(24) as SessionId;
 
 function queue() {
   const clock = manualClock();
-  return { clock, line: new CommitQueue(clock, 2000) };
+  return { clock, line: new CommitQueue(clock, 2000, async () => undefined) };
 }
 
 test("the commits of one session go one after the other, in the order they came", async () => {
