@@ -1,20 +1,26 @@
 import { describe, expect, test } from "vitest";
+import type { SessionChange, SessionStore } from "../../src/core/store.ts";
 import type { AnySession } from "../../src/index.ts";
+import { memoryStore } from "../../src/stores/memory.ts";
 import { failsBefore, gate, hangs, losesReply, waitsAfter, waitsBefore } from "../../src/testing/index.ts";
 import {
   codeOf,
   done,
   loggedIn,
   noUnhandledRejections,
+  recordsOf,
   type Rig,
   rig,
   seen,
+  setCookies,
   settled,
   sibling,
   stored,
+  type TestExchange,
   type Visit,
   visit,
 } from "../races/rig.ts";
+import { cookieAfter } from "../support/exchange.ts";
 
 noUnhandledRejections();
 
@@ -53,6 +59,17 @@ function codes(answers: readonly Promise<void>[]): Promise<string[]> {
       ),
     ),
   );
+}
+
+/** The changes that reach the store from here on. */
+function changesOf(store: SessionStore): SessionChange[] {
+  const changes: SessionChange[] = [];
+  const update = store.update.bind(store);
+  store.update = (id, change, call) => {
+    changes.push(change);
+    return update(id, change, call);
+  };
+  return changes;
 }
 
 function numbers(length: number): Record<string, number> {
@@ -110,17 +127,59 @@ describe("commits that wait for the same session", () => {
     expect(visits.map(({ session }) => session.data.list)).toEqual([[0], [0, 1], [0, 1, 2], [0, 1, 2, 3]]);
   });
 
-  test("what one sets another takes away, in the order they came", async () => {
-    const where = rig();
+  test("what one sets another takes away, in the order they came, and nothing is both set and taken away", async () => {
+    const store = memoryStore();
+    const changes = changesOf(store);
+    const where = rig({ store });
     const cookie = await stored(where, { here: 1 });
-    const { answers, open } = await overlapping(where, cookie, 4, (session, number) => {
-      session.update("x", () => (number === 2 ? undefined : number));
+    const { answers, open } = await overlapping(where, cookie, 5, (session, number) => {
+      session.update("set", () => (number === 2 ? undefined : number));
+      session.update("taken", () => (number === 4 ? undefined : number));
       if (number === 3) session.update("here", () => undefined);
     });
     open();
     await Promise.all(answers);
-    expect(where.faulty.count()).toBe(2);
-    expect(await seen(where, cookie)).toEqual({ x: 3 });
+    expect(await seen(where, cookie)).toEqual({ set: 4 });
+    const [, folded] = changes;
+    expect(Object.keys(folded?.set ?? {}).sort()).toEqual(["set", "~commits"]);
+    expect([...(folded?.remove ?? [])].sort()).toEqual(["here", "taken"]);
+  });
+
+  test("the time of access is the latest", async () => {
+    const where = rig();
+    const cookie = await stored(where, { n: 0 });
+    const before = (await recordsOf(where))[0]?.expiresAt ?? 0;
+    const { answers, open } = await overlapping(where, cookie, 3, counting);
+    where.clock.advance(1500);
+    open();
+    await Promise.all(answers);
+    const [record] = await recordsOf(where);
+    expect(record?.accessedAt).toBe(where.clock.now());
+    expect(record?.expiresAt).toBe(before + 1500);
+  });
+
+  test("a move is told once, by the request whose note of it is stored", async () => {
+    const where = rig({ moves: { address: "exact" } });
+    const moved: unknown[] = [];
+    where.manager.on("moved", ({ from, address }) => void moved.push([from.address, address]));
+    const there = (remoteAddress: string) => ({ remoteAddress, requestHeaders: { host: "shop.example" } });
+    const first = await visit(where, undefined, there("192.0.2.1"));
+    first.session.login("ann");
+    first.session.data.n = 0;
+    await first.finish();
+    const cookie = cookieAfter(first.exchange);
+    const at = (address: string): Promise<Visit> => visit(where, cookie, there(address));
+    const visits = [await at("192.0.2.1"), await at("198.51.100.7"), await at("198.51.100.7")];
+    const held = gate();
+    where.faulty.next("update", waitsBefore(held));
+    const answers = visits.map(({ session, finish }) => {
+      session.increment("n");
+      return finish();
+    });
+    held.open();
+    await Promise.all(answers);
+    expect(moved).toEqual([["192.0.2.1", "198.51.100.7"]]);
+    expect(await seen(where, cookie)).toEqual({ n: 3 });
   });
 
   test("none is answered before the write that holds it is acknowledged", async () => {
@@ -226,7 +285,8 @@ describe("commits that wait for the same session", () => {
     await settled();
     held.open();
     await Promise.all(commits);
-    for (const { session, finish } of visits) {
+    // One from the middle of the folded write first: what it knows is older than what is stored.
+    for (const { session, finish } of [...visits.slice(1), ...visits.slice(0, 1)]) {
       session.increment("n");
       await finish();
     }
@@ -403,7 +463,15 @@ describe("when others are first", () => {
     open();
     await second.reached();
     await done(sibling(where), cookie, (session) => void session.increment("n", 100));
+    const again = gate();
+    where.faulty.next("update", (work) => work());
+    where.faulty.next("update", waitsBefore(again));
+    const answered: number[] = [];
+    for (const [number, answer] of answers.entries()) void answer.then(() => answered.push(number));
     second.open();
+    await settled();
+    expect(answered).toEqual([0, 2]);
+    again.open();
     await Promise.all(answers);
     expect(await seen(where, cookie)).toEqual({ n: 102, blind: true });
   });
@@ -450,6 +518,73 @@ describe("when others are first", () => {
     ]);
     expect(where.of("gone").map(({ reason }) => reason)).toEqual(["stale", "stale", "stale"]);
     expect(await seen(where, newer)).toEqual({ n: 1 });
+  });
+
+  test("those from before a privilege change do not take those from after it with them", async () => {
+    const where = rig();
+    const cookie = await stored(where, { n: 0 });
+    const old = await Promise.all([1, 2, 3].map(() => visit(where, cookie)));
+    const held = gate();
+    where.faulty.next("update", waitsBefore(held));
+    const count = ({ session, finish }: Visit): Promise<void> => {
+      session.increment("n");
+      return finish();
+    };
+    const answers = old.map(count);
+    await held.reached();
+    const newer = await done(where, cookie, (session) => void session.login("ann"));
+    const fresh = await Promise.all([1, 2, 3].map(() => visit(where, newer)));
+    answers.push(...fresh.map(count));
+    held.open();
+    expect(await codes(answers)).toEqual([
+      ...Array<string>(3).fill("ERR_SESSION_GONE"),
+      ...Array<string>(3).fill("saved"),
+    ]);
+    expect(await seen(where, newer)).toEqual({ n: 3 });
+  });
+
+  test("a request that logs out while its folded commit is on its way ends the session, and the others keep their answers", async () => {
+    const where = rig();
+    const cookie = await stored(where, { n: 0 });
+    const visits = await Promise.all(Array.from({ length: 3 }, () => visit(where, cookie)));
+    const held = gate();
+    const second = gate();
+    where.faulty.next("update", waitsBefore(held));
+    where.faulty.next("update", waitsAfter(second));
+    const commits = visits.map(({ session }) => {
+      session.increment("n");
+      return session.commit();
+    });
+    await held.reached();
+    held.open();
+    await second.reached();
+    visits[1]?.session.logout();
+    second.open();
+    await Promise.all(commits);
+    expect(visits[1]?.session.id).toBeNull();
+    await Promise.all(visits.map(({ finish }) => finish()));
+    expect(await recordsOf(where)).toEqual([]);
+    expect(setCookies(visits[1]?.exchange as TestExchange)).toEqual([""]);
+    expect(where.of("gone")).toEqual([]);
+  });
+
+  test("a request that logs out while it waits in line ends the session", async () => {
+    const where = rig();
+    const cookie = await stored(where, { n: 0 });
+    const visits = await Promise.all(Array.from({ length: 4 }, () => visit(where, cookie)));
+    const held = gate();
+    where.faulty.next("update", waitsBefore(held));
+    const commits = visits.map(({ session }) => {
+      session.increment("n");
+      return session.commit();
+    });
+    await held.reached();
+    visits[1]?.session.logout();
+    held.open();
+    expect(await codes(commits)).toEqual(["saved", "saved", "saved", "saved"]);
+    await Promise.all(visits.map(({ finish }) => finish()));
+    expect(await recordsOf(where)).toEqual([]);
+    expect(visits[1]?.session.id).toBeNull();
   });
 });
 
