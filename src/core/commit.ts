@@ -41,6 +41,8 @@ export interface CommitRules extends DeliveryRules, FoldRules {
  */
 const MAX_ATTEMPTS = 120;
 const MAX_CREATE_ATTEMPTS = 4;
+/** What the attempts of a commit take at most, in deadlines: two of trying again, six of the last sendings and looks, and a read. */
+const LONGEST = 9;
 
 /** Carries out what a request staged: plan, one store call, and whatever the answer asks for. */
 export class Committer {
@@ -59,9 +61,13 @@ export class Committer {
     this.#rules = rules;
     this.#delivery = new Delivery(gate, clock, rules);
     this.#laying = new Laying(clock, events, rules);
-    this.#queue = new CommitQueue(clock, rules.deadlineMs, (companions) =>
-      fold.run(companions, this.#patienceEnds(), MAX_ATTEMPTS),
-    );
+    const { deadlineMs } = rules;
+    this.#queue = new CommitQueue(clock, {
+      patienceMs: deadlineMs,
+      togetherMs: LONGEST * deadlineMs,
+      together: (companions) => fold.run(companions, this.#patienceEnds(), MAX_ATTEMPTS),
+      lost: (state) => this.#laying.lost(state),
+    });
     const fold = new Fold(gate, clock, this.#laying, this.#delivery, this.#queue, rules);
   }
 

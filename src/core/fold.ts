@@ -99,13 +99,17 @@ export class Fold {
     const parts: Part[] = [];
     let before = base;
     for (const one of standing) {
-      const told = this.#startedFrom(one, base);
-      const part = told === null ? null : this.#laid(one, base, before, told);
+      const part = one.within(() => this.#part(one, base, before));
       if (part === null) continue;
       parts.push(part);
       before = part.after;
     }
     return parts;
+  }
+
+  #part(one: Standing, base: SessionRecord, before: SessionRecord): Part | null {
+    const told = this.#startedFrom(one, base);
+    return told === null ? null : this.#laid(one, base, before, told);
   }
 
   /** Starts from the stored record, as a commit by itself does, and with the same refusals. Returns the conflicts that it told of. */
@@ -160,7 +164,7 @@ export class Fold {
     try {
       return await this.#delivery.update(sending);
     } catch (error) {
-      for (const part of parts) this.#fail(part, base, error);
+      for (const part of parts) part.standing.within(() => this.#fail(part, base, error));
       return null;
     }
   }
@@ -179,15 +183,15 @@ export class Fold {
     outcome: Exclude<Outcome, { kind: "conflict" }>,
   ): void {
     if (outcome.kind === "done") this.#queue.note(outcome.record);
-    for (const [index, part] of parts.entries()) {
-      const { standing, plan } = part;
-      if (outcome.kind === "done") {
+    for (const part of parts) {
+      const { standing, plan, after } = part;
+      this.#told(standing, () => {
+        if (outcome.kind !== "done")
+          return this.#laying.gone(standing.member, base, outcome.kind, plan.staged);
         // What those after it wrote is not known to it: its record is of the version before, and makes its next condition fail.
-        this.#stored(part, index === parts.length - 1 ? outcome.record : part.after);
-        standing.done();
-      } else {
-        this.#told(standing, () => this.#laying.gone(standing.member, base, outcome.kind, plan.staged));
-      }
+        this.#stored(part, part === parts.at(-1) ? outcome.record : after);
+        return true;
+      });
     }
   }
 
@@ -230,7 +234,7 @@ export class Fold {
   /** Tells one what it came to, if it came to something. */
   #told(one: Standing, isOver: () => boolean): boolean {
     try {
-      if (!isOver()) return false;
+      if (!one.within(isOver)) return false;
       one.done();
     } catch (error) {
       one.fail(error);

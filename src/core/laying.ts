@@ -131,4 +131,10 @@ export class Laying {
     if (!staged.dependent) return;
     for (const name of [...Object.keys(staged.set), ...staged.remove]) draft.forget(name);
   }
+
+  /** Nobody knows what became of what was staged, nor will: it must not be applied again. */
+  lost(state: RequestState): void {
+    state.careful = true;
+    Session.access.rollBack(state.session);
+  }
 }

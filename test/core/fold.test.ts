@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, test } from "vitest";
 import type { SessionChange, SessionStore } from "../../src/core/store.ts";
 import type { AnySession } from "../../src/index.ts";
@@ -143,6 +144,24 @@ describe("commits that wait for the same session", () => {
     const [, folded] = changes;
     expect(Object.keys(folded?.set ?? {}).sort()).toEqual(["set", "~commits"]);
     expect([...(folded?.remove ?? [])].sort()).toEqual(["here", "taken"]);
+  });
+
+  test("an updater that is applied again finds the context of its own request", async () => {
+    const where = rig();
+    const cookie = await stored(where, { log: [] });
+    const local = new AsyncLocalStorage<number>();
+    const visits = await Promise.all(Array.from({ length: 4 }, () => visit(where, cookie)));
+    const held = gate();
+    where.faulty.next("update", waitsBefore(held));
+    const answers = visits.map(({ session, finish }, number) =>
+      local.run(number, () => {
+        session.update("log", (log) => [...(log as unknown[]), local.getStore()]);
+        return finish();
+      }),
+    );
+    held.open();
+    await Promise.all(answers);
+    expect(await seen(where, cookie)).toEqual({ log: [0, 1, 2, 3] });
   });
 
   test("the time of access is the latest", async () => {
@@ -337,7 +356,8 @@ describe("what cannot be folded", () => {
     await settled();
     held.open();
     await Promise.all(answers);
-    expect(order).toEqual([0, 1, "t", 3, 4]);
+    expect(order.slice(0, 3)).toEqual([0, 1, "t"]);
+    expect(order.slice(3).sort()).toEqual([3, 4]);
     expect(where.faulty.count("update")).toBe(4);
     expect(await seen(where, cookie)).toEqual({ n: 4 });
   });
@@ -464,7 +484,6 @@ describe("when others are first", () => {
     await second.reached();
     await done(sibling(where), cookie, (session) => void session.increment("n", 100));
     const again = gate();
-    where.faulty.next("update", (work) => work());
     where.faulty.next("update", waitsBefore(again));
     const answered: number[] = [];
     for (const [number, answer] of answers.entries()) void answer.then(() => answered.push(number));

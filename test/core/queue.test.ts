@@ -1,6 +1,7 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, test } from "vitest";
 import { type Companion, CommitQueue } from "../../src/core/queue.ts";
-import type { SessionId, SessionRecord } from "../../src/index.ts";
+import type { SessionError, SessionId, SessionRecord } from "../../src/index.ts";
 import { gate, manualClock } from "../../src/testing/index.ts";
 import { noUnhandledRejections, settled } from "../races/rig.ts";
 
@@ -13,7 +14,14 @@ type Together = (companions: readonly Companion<string>[]) => Promise<void>;
 
 function queue(together: Together = async () => undefined) {
   const clock = manualClock();
-  return { clock, line: new CommitQueue<string>(clock, 2000, together) };
+  const lost: string[] = [];
+  const rules = {
+    patienceMs: 2000,
+    togetherMs: 9000,
+    together,
+    lost: (name: string) => void lost.push(name),
+  };
+  return { clock, lost, line: new CommitQueue<string>(clock, rules) };
 }
 
 test("the commits of one session go one after the other, in the order they came", async () => {
@@ -98,7 +106,7 @@ test("none waits in line for longer than the patience, however many are before i
 describe("those that can be done together", () => {
   /** Has the first do its work until the gate opens, with others in line behind it: members by their names, else such that go alone. */
   async function standing(together: Together, ...names: string[]) {
-    const { line, clock } = queue(together);
+    const { line, clock, lost } = queue(together);
     const first = gate();
     const alone: string[] = [];
     const works = [line.run(ONE, () => first.passage())];
@@ -107,7 +115,7 @@ describe("those that can be done together", () => {
       works.push(line.run(ONE, async () => void alone.push(name), member));
     }
     await settled();
-    return { line, clock, first, alone, works };
+    return { line, clock, lost, first, alone, works };
   }
 
   test("are taken together once their turn has come, up to one that goes alone", async () => {
@@ -179,10 +187,11 @@ describe("those that can be done together", () => {
     await settled();
     expect(alone).toEqual([]);
     clock.advance(500);
-    await Promise.all(works);
-    expect(alone).toEqual(["a", "b"]);
+    await works[2];
+    expect(alone).toEqual(["b"]);
     never.open();
-    await settled();
+    await Promise.all(works);
+    expect(alone).toEqual(["b", "a"]);
     expect(clock.pending).toBe(0);
   });
 
@@ -196,10 +205,11 @@ describe("those that can be done together", () => {
       ...["a", "b", "-"],
     );
     first.open();
-    await Promise.all(works.slice(0, 3));
-    expect(alone).toEqual(["a", "b"]);
+    await works[2];
+    expect(alone).toEqual(["b"]);
     never.open();
     await Promise.all(works);
+    expect(alone).toEqual(["b", "-", "a"]);
     expect(line.size).toBe(0);
   });
 
@@ -218,5 +228,47 @@ describe("those that can be done together", () => {
     first.open();
     await Promise.all(works);
     expect(line.size).toBe(0);
+  });
+
+  test("each is called as its own request would be", async () => {
+    const local = new AsyncLocalStorage<string>();
+    const found: unknown[] = [];
+    const { line } = queue(async (companions) => {
+      for (const one of companions) {
+        found.push(one.within(() => local.getStore()));
+        one.done();
+      }
+    });
+    const first = gate();
+    const works = ["a", "b", "c"].map((name) =>
+      local.run(name, () => line.run(ONE, () => first.passage(), name)),
+    );
+    first.open();
+    await Promise.all(works);
+    expect(found).toEqual(["b", "c"]);
+  });
+
+  test("each begins as its own request would, when its turn has come", async () => {
+    const local = new AsyncLocalStorage<string>();
+    const found: unknown[] = [];
+    const { line } = queue();
+    const begun = async (): Promise<void> => void found.push(local.getStore());
+    await Promise.all(["a", "b", "c"].map((name) => local.run(name, () => line.run(ONE, () => begun()))));
+    expect(found).toEqual(["a", "b", "c"]);
+  });
+
+  test("do not wait for ever for one whose request a platform ended while it did their work", async () => {
+    const { first, works, clock, lost } = await standing(() => new Promise(() => {}), "a", "b", "c");
+    first.open();
+    await settled();
+    clock.advance(2000);
+    await settled();
+    clock.advance(9000);
+    const outcomes = await Promise.allSettled(works.slice(2));
+    expect(
+      outcomes.map((outcome) => outcome.status === "rejected" && (outcome.reason as SessionError).code),
+    ).toEqual([...["ERR_SESSION_UNKNOWN", "ERR_SESSION_UNKNOWN"]]);
+    expect(lost).toEqual(["a", "b", "c"]);
+    expect(clock.pending).toBe(0);
   });
 });
