@@ -158,7 +158,11 @@ export class CommitQueue<Member = never> {
       const news = await place.news;
       if (news === "done") return;
       if (news === "ahead") return await alone();
-      if (news.length === 1) return await this.#go(id, line, place, alone);
+      if (news.length === 1) {
+        // Its own work tells it what it came to, however long that takes.
+        place.member = null;
+        return await this.#go(id, line, place, alone);
+      }
       place.listen();
       await this.#go(id, line, place, () => this.#together(line, news));
     }
