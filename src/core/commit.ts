@@ -1,26 +1,25 @@
 import { Admission } from "./admission.ts";
-import type { AtRest } from "./at-rest.ts";
 import type { Clock } from "./clock.ts";
 import { Delivery, type DeliveryRules } from "./delivery.ts";
-import type { Draft, Staged } from "./draft.ts";
+import type { Staged } from "./draft.ts";
 import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
 import { checkSize } from "./fields.ts";
+import { Fold, type FoldRules } from "./fold.ts";
 import type { Gate } from "./gate.ts";
-import type { Lifetime } from "./lifetime.ts";
-import type { Moves } from "./moves.ts";
+import { Laying } from "./laying.ts";
 import {
   type CreatePlan,
   isChanged,
+  isFoldable,
   type LoginNote,
   type Plan,
-  planCommit,
   type Renewal,
   type UpdatePlan,
 } from "./plan.ts";
-import { backOff, equalInConstantTime } from "./platform.ts";
-import type { CommitQueue } from "./queue.ts";
-import { isReserved, type SessionRecord } from "./record.ts";
+import { backOff } from "./platform.ts";
+import { CommitQueue } from "./queue.ts";
+import type { SessionRecord } from "./record.ts";
 import { asAuthentication, AUTH, reservedValue, userOf } from "./reserved.ts";
 import { addressOf, occupying, type RequestState } from "./request-state.ts";
 import { successorOf } from "./rotation.ts";
@@ -31,15 +30,9 @@ import type { SessionChange } from "./store.ts";
 import { Token } from "./token.ts";
 
 /** What decides in a commit besides the plan. */
-export interface CommitRules extends DeliveryRules {
-  readonly lifetime: Lifetime;
-  readonly maxRecordBytes: number;
-  readonly onConflict: "last-wins" | "fail";
-  readonly onGone: "drop" | "fail";
-  readonly moves: Moves;
+export interface CommitRules extends DeliveryRules, FoldRules {
   /** What logins have to pass. */
   readonly admission: Admission;
-  readonly atRest: AtRest;
 }
 
 /**
@@ -48,35 +41,39 @@ export interface CommitRules extends DeliveryRules {
  */
 const MAX_ATTEMPTS = 120;
 const MAX_CREATE_ATTEMPTS = 4;
+/** What the attempts of a commit take at most, in deadlines: two of trying again, six of the last sendings and looks, and a read. */
+const LONGEST = 9;
 
 /** Carries out what a request staged: plan, one store call, and whatever the answer asks for. */
 export class Committer {
   readonly #gate: Gate;
   readonly #clock: Clock;
   readonly #events: Events;
-  readonly #queue: CommitQueue;
+  readonly #queue: CommitQueue<RequestState>;
   readonly #rules: CommitRules;
   readonly #delivery: Delivery;
+  readonly #laying: Laying;
 
-  constructor(gate: Gate, clock: Clock, events: Events, queue: CommitQueue, rules: CommitRules) {
+  constructor(gate: Gate, clock: Clock, events: Events, rules: CommitRules) {
     this.#gate = gate;
     this.#clock = clock;
     this.#events = events;
-    this.#queue = queue;
     this.#rules = rules;
     this.#delivery = new Delivery(gate, clock, rules);
+    this.#laying = new Laying(clock, events, rules);
+    const { deadlineMs } = rules;
+    this.#queue = new CommitQueue(clock, {
+      patienceMs: deadlineMs,
+      togetherMs: LONGEST * deadlineMs,
+      together: (companions) => fold.run(companions, this.#patienceEnds(), MAX_ATTEMPTS),
+      lost: (state) => this.#laying.lost(state),
+    });
+    const fold = new Fold(gate, clock, this.#laying, this.#delivery, this.#queue, rules);
   }
 
   /** Decides what the request's commit would do now. Throws what the staged values deserve. */
   plan(state: RequestState): Plan {
-    const base = Session.access.base(state.session);
-    // What was read from an older record and changed since must not pass for a change of this one.
-    if (base !== null) this.#rebase(state, base);
-    // A secret that the client cannot be told of must not be made.
-    const rotationDue = state.rotationDue && state.phase !== "sent" && state.exchange.canSetCookie;
-    const stale = base !== null && this.#rules.atRest.renewal(base, state.token) !== null;
-    const input = Session.access.input(state.session, rotationDue, stale);
-    return planCommit(input, this.#rules.lifetime, this.#clock.now());
+    return this.#laying.plan(state);
   }
 
   /**
@@ -100,20 +97,30 @@ export class Committer {
 
   #run(state: RequestState, plan: Plan): Promise<void> {
     const base = Session.access.base(state.session);
-    const conditional = plan.kind === "empty" || (plan.kind === "update" && plan.conditional);
-    if (base === null || !conditional) return this.#attempts(state, plan);
-    return this.#queue.run(base.id, async () => {
-      this.#catchUp(state, base);
-      await this.#attempts(state, this.plan(state));
-    });
+    if (base === null) return this.#attempts(state, plan);
+    const isBusy = this.#queue.isBusy(base.id);
+    const folds = isBusy && isFoldable(plan);
+    // What depends on nothing has nothing to wait for, but a write that it can go along with.
+    const isOrdered = plan.kind === "empty" || (plan.kind === "update" && plan.conditional);
+    if (!isOrdered && !folds) return this.#attempts(state, plan);
+    const alone = isBusy
+      ? async (): Promise<void> => this.#attempts(state, this.#planLater(state))
+      : // Nobody to wait for, and so nothing ran since the plan was made.
+        (): Promise<void> => this.#attempts(state, plan);
+    return this.#queue.run(base.id, alone, folds ? state : null);
   }
 
   /** Starts from what the one before in line wrote, which saves a refusal and a read. */
-  #catchUp(state: RequestState, base: SessionRecord): void {
-    const latest = this.#queue.latest(base.id);
-    if (latest === null || latest.version <= base.version || latest.epoch !== base.epoch) return;
-    if (!equalInConstantTime(latest.secretHash, base.secretHash)) this.#adoptSuccessor(state, latest);
-    this.#rebase(state, latest);
+  #planLater(state: RequestState): Plan {
+    this.#catchUp(state);
+    return this.plan(state);
+  }
+
+  #catchUp(state: RequestState): void {
+    const base = Session.access.base(state.session);
+    const latest = base === null ? null : this.#queue.latest(base.id);
+    if (base === null || latest === null) return;
+    if (latest.version > base.version && latest.epoch === base.epoch) this.#laying.startFrom(state, latest);
   }
 
   /** Ends the request's session if it ended it, and does nothing else of what it staged. */
@@ -177,7 +184,7 @@ export class Committer {
 
     let claimed: unknown;
     await this.#queue.run(base.id, async () => {
-      this.#catchUp(state, base);
+      this.#catchUp(state);
       claimed = await this.#claimed(state, name);
     });
     return claimed;
@@ -187,7 +194,7 @@ export class Committer {
   async #asStored(state: RequestState, base: SessionRecord): Promise<SessionRecord | null> {
     const fresh = await this.#gate.read(base.id);
     if (fresh !== null && fresh.epoch === base.epoch && fresh.version > base.version)
-      this.#rebase(state, fresh);
+      this.#laying.rebase(state, fresh);
     return Session.access.base(state.session);
   }
 
@@ -212,14 +219,14 @@ export class Committer {
       if (outcome.kind === "gone" || outcome.kind === "stale") return undefined;
       if (outcome.kind === "done") {
         draft.forget(name);
-        this.#rebase(state, outcome.record);
+        this.#laying.rebase(state, outcome.record);
         this.#queue.note(outcome.record);
         return value;
       }
       await backOff(attempt);
       const fresh = await this.#gate.read(base.id);
       if (fresh === null || fresh.epoch !== base.epoch) return undefined;
-      this.#rebase(state, fresh);
+      this.#laying.rebase(state, fresh);
     }
     throw tooManyAttempts();
   }
@@ -247,7 +254,7 @@ export class Committer {
   async #waited(state: RequestState, attempt: number): Promise<boolean> {
     await backOff(attempt);
     const base = Session.access.base(state.session);
-    return base !== null && (await this.#reconciled(state, await this.#gate.read(base.id), null));
+    return base !== null && (await this.#laying.reconciled(state, await this.#gate.read(base.id), null));
   }
 
   /** Does one step. Tells whether nothing is left to do. */
@@ -321,9 +328,10 @@ export class Committer {
   async #empty(state: RequestState, record: SessionRecord): Promise<boolean> {
     const staged = Session.access.draft(state.session).stage();
     const outcome = await this.#delivery.deleteUnchanged(record);
-    if (outcome === "conflict") return await this.#reconciled(state, await this.#gate.read(record.id), null);
+    if (outcome === "conflict")
+      return await this.#laying.reconciled(state, await this.#gate.read(record.id), null);
     // What this request took may have been the very last of it for another that was first.
-    if (outcome === "gone") return this.#gone(state, record, "gone", staged);
+    if (outcome === "gone") return this.#laying.gone(state, record, "gone", staged);
     Session.access.vanish(state.session);
     state.cookie = "revoke";
     this.#events.emit("ended", {
@@ -353,15 +361,15 @@ export class Committer {
       // A rotation that did not happen, or that nobody was told of, leaves the old secret opening.
       if (plan.rotates && plan.minor) return null;
       if (SessionError.is(error) && error.code === "ERR_SESSION_UNKNOWN")
-        this.#giveUp(state, draft, plan.staged);
+        this.#laying.giveUp(state, draft, plan.staged);
       throw error;
     });
     if (outcome === null) return true;
     if (outcome.kind === "conflict") {
       state.careful ||= !plan.conditional;
-      return await this.#reconciled(state, outcome.current, plan);
+      return await this.#laying.reconciled(state, outcome.current, plan.staged);
     }
-    if (outcome.kind !== "done") return this.#gone(state, base, outcome.kind, plan.staged);
+    if (outcome.kind !== "done") return this.#laying.gone(state, base, outcome.kind, plan.staged);
 
     if (sending.commitId !== null) this.#queue.note(outcome.record);
     this.#rules.moves.stored(base, plan.staged);
@@ -371,13 +379,6 @@ export class Committer {
     draft.settle(Session.access.shownFields(session, outcome.record), plan.staged);
     Session.access.settle(session, outcome.record, plan.renewal);
     return true;
-  }
-
-  /** What depends on what it found must not be applied again when nobody knows whether it was. */
-  #giveUp(state: RequestState, draft: Draft, staged: Staged): void {
-    state.careful = true;
-    if (!staged.dependent) return;
-    for (const name of [...Object.keys(staged.set), ...staged.remove]) draft.forget(name);
   }
 
   async #renewed(state: RequestState, record: SessionRecord, next: Token, plan: UpdatePlan): Promise<void> {
@@ -433,70 +434,6 @@ export class Committer {
   #sending(state: RequestState, base: SessionRecord, plan: Omit<UpdatePlan, "kind" | "minor">): Sending {
     const { lifetime, atRest } = this.#rules;
     return sendingOf(base, state.token, plan, { lifetime, pepper: atRest.pepper }, this.#clock.now());
-  }
-
-  /** Lays the request over what another wrote. Tells whether nothing is left to do. */
-  async #reconciled(
-    state: RequestState,
-    fresh: SessionRecord | null,
-    plan: UpdatePlan | null,
-  ): Promise<boolean> {
-    const base = Session.access.base(state.session);
-    if (base === null) return true;
-    const staged = plan?.staged ?? Session.access.draft(state.session).stage();
-    if (fresh === null || fresh.expiresAt <= this.#clock.now())
-      return this.#gone(state, base, "gone", staged);
-    if (fresh.epoch !== base.epoch) return this.#gone(state, base, "stale", staged);
-    if (!equalInConstantTime(fresh.secretHash, base.secretHash)) this.#adoptSuccessor(state, fresh);
-    this.#rebase(state, fresh);
-    return false;
-  }
-
-  /** Another request was first to rotate: its successor is this client's too. */
-  #adoptSuccessor(state: RequestState, fresh: SessionRecord): void {
-    state.rotationDue = false;
-    if (state.token === null || state.phase === "sent" || !state.exchange.canSetCookie) return;
-    const successor = successorOf(fresh, state.token, this.#rules.atRest.pepper);
-    if (successor === null) return;
-    if (state.cookie !== "revoke") state.cookie = successor;
-    // From here on the request is as one that came with the current secret.
-    state.token = successor;
-  }
-
-  #rebase(state: RequestState, fresh: SessionRecord): void {
-    const overtaken = Session.access.rebase(state.session, fresh);
-    if (overtaken.length === 0) return;
-    const conflicts = overtaken.filter((field) => !isReserved(field));
-    for (const field of conflicts) this.#events.emit("conflict", { id: fresh.id, field });
-    if (conflicts.length === 0 || this.#rules.onConflict === "last-wins") return;
-    // A refused value stays refused: a handler that catches the error reads the field again.
-    for (const field of conflicts) Session.access.draft(state.session).forget(field);
-    throw new SessionError(
-      "ERR_SESSION_CONFLICT",
-      `Another request changed the session field "${conflicts.join('", "')}" first.`,
-    );
-  }
-
-  /** The record cannot be written any more. Tells whether nothing is left to do. */
-  #gone(state: RequestState, base: SessionRecord, reason: "gone" | "stale", staged: Staged): boolean {
-    const { session } = state;
-    const renewal = Session.access.renewal(session);
-    const fields = [...Object.keys(staged.set), ...staged.remove].filter((name) => !isReserved(name));
-    if (!staged.minor || renewal !== null) this.#events.emit("gone", { id: base.id, reason, fields });
-    if (renewal?.login !== undefined) {
-      Session.access.detach(session);
-      return false;
-    }
-    const isTold = state.message || this.#rules.onGone === "fail";
-    const refused = staged.insistent || renewal !== null || (isTold && isChanged(staged));
-    Session.access.vanish(session);
-    // A response that comes later must not overwrite the cookie of a newer login.
-    if (state.cookie !== "revoke") state.cookie = null;
-    if (!refused) return true;
-    throw new SessionError(
-      "ERR_SESSION_GONE",
-      "The session ended, or was taken over by a login, while this request was running. Nothing was saved.",
-    );
   }
 }
 

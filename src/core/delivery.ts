@@ -3,6 +3,7 @@ import { SessionError } from "./errors.ts";
 import type { Gate } from "./gate.ts";
 import { backOff, equalInConstantTime } from "./platform.ts";
 import type { SessionRecord } from "./record.ts";
+import { unknownOutcome } from "./refusals.ts";
 import {
   afterUpdate,
   commitsOf,
@@ -166,14 +167,6 @@ export class Delivery {
       throw unknownOutcome(lost ?? error);
     }
   }
-}
-
-function unknownOutcome(cause: unknown): SessionError {
-  return new SessionError(
-    "ERR_SESSION_UNKNOWN",
-    "The session store's answer was lost: whether the change is stored is not known.",
-    { cause },
-  );
 }
 
 function notDeleted(): SessionError {

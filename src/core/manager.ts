@@ -24,7 +24,6 @@ import { checkOptionNames } from "./option-names.ts";
 import { type ResolvedOptions, resolveOptions, type SessionManagerOptions } from "./options.ts";
 import { printsAs, runInContext } from "./platform.ts";
 import { describe, type SessionPolicy } from "./policy.ts";
-import { CommitQueue } from "./queue.ts";
 import type { SessionId } from "./record.ts";
 import { type HostShared, RequestHost } from "./request-host.ts";
 import type { RequestState } from "./request-state.ts";
@@ -93,7 +92,7 @@ export class SessionManager<
       resolved.concurrency === null
         ? null
         : new Seats(this.#gate, clock, this.#events, resolved.concurrency, lifetime);
-    this.#committer = new Committer(this.#gate, clock, this.#events, new CommitQueue(clock, deadlineMs), {
+    this.#committer = new Committer(this.#gate, clock, this.#events, {
       ...resolved,
       atRest,
       moves: this.#moves,

@@ -116,3 +116,8 @@ function planUpdate(input: CommitInput, record: SessionRecord, lifetime: Lifetim
 export function isChanged(staged: Staged): boolean {
   return staged.remove.length > 0 || Object.keys(staged.set).length > 0;
 }
+
+/** Tells whether a commit can be written together with others: it changes fields, and nothing else of the session. */
+export function isFoldable(plan: Plan): plan is UpdatePlan {
+  return plan.kind === "update" && plan.renewal === null && !plan.rotates;
+}

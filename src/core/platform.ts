@@ -147,6 +147,12 @@ export function contextValue(): unknown {
   return context.getStore();
 }
 
+/** Returns how to call a function as it would be called now: in the context of the work that is under way, whoever's that is. */
+export function contextOfNow(): <T>(work: () => T) => T {
+  const { snapshot } = AsyncLocalStorage as { readonly snapshot?: typeof AsyncLocalStorage.snapshot };
+  return snapshot?.() ?? ((work) => work());
+}
+
 /** How Node asks an object for its printed form; registered, so no import is needed. */
 export const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
 

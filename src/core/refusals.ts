@@ -17,3 +17,12 @@ export function tooLateForCookie(state: RequestState | null, what = "This change
       : "comes too late: the response has left and cannot carry a cookie any more. Do it before, or call await session.commit() first.";
   return new SessionError("ERR_SESSION_SENT", `${what} ${why}`);
 }
+
+/** What a change is refused with that may be stored and may not. */
+export function unknownOutcome(cause: unknown): SessionError {
+  return new SessionError(
+    "ERR_SESSION_UNKNOWN",
+    "The session store's answer was lost: whether the change is stored is not known.",
+    { cause },
+  );
+}

@@ -91,7 +91,11 @@ export function sendingOf(
 }
 
 /** The record as an update left it, as far as its sender knows. */
-export function afterUpdate(base: SessionRecord, change: SessionChange, version: number): SessionRecord {
+export function afterUpdate(
+  base: SessionRecord,
+  change: Omit<SessionChange, "now" | "epoch">,
+  version: number,
+): SessionRecord {
   const fields: Record<string, string> = { ...base.fields };
   for (const name of change.remove ?? []) delete fields[name];
   Object.assign(fields, change.set);

@@ -1,6 +1,7 @@
-import { expect, test } from "vitest";
-import { CommitQueue } from "../../src/core/queue.ts";
-import type { SessionId, SessionRecord } from "../../src/index.ts";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { describe, expect, test } from "vitest";
+import { type Companion, CommitQueue } from "../../src/core/queue.ts";
+import type { SessionError, SessionId, SessionRecord } from "../../src/index.ts";
 import { gate, manualClock } from "../../src/testing/index.ts";
 import { noUnhandledRejections, settled } from "../races/rig.ts";
 
@@ -9,9 +10,18 @@ noUnhandledRejections();
 const ONE = "A".repeat(24) as SessionId;
 const OTHER = "B".repeat(24) as SessionId;
 
-function queue() {
+type Together = (companions: readonly Companion<string>[]) => Promise<void>;
+
+function queue(together: Together = async () => undefined) {
   const clock = manualClock();
-  return { clock, line: new CommitQueue(clock, 2000) };
+  const lost: string[] = [];
+  const rules = {
+    patienceMs: 2000,
+    togetherMs: 9000,
+    together,
+    lost: (name: string) => void lost.push(name),
+  };
+  return { clock, lost, line: new CommitQueue<string>(clock, rules) };
 }
 
 test("the commits of one session go one after the other, in the order they came", async () => {
@@ -91,4 +101,174 @@ test("none waits in line for longer than the patience, however many are before i
   await Promise.all(works);
   expect(line.size).toBe(0);
   expect(clock.pending).toBe(0);
+});
+
+describe("those that can be done together", () => {
+  /** Has the first do its work until the gate opens, with others in line behind it: members by their names, else such that go alone. */
+  async function standing(together: Together, ...names: string[]) {
+    const { line, clock, lost } = queue(together);
+    const first = gate();
+    const alone: string[] = [];
+    const works = [line.run(ONE, () => first.passage())];
+    for (const name of names) {
+      const member = name.startsWith("-") ? null : name;
+      works.push(line.run(ONE, async () => void alone.push(name), member));
+    }
+    await settled();
+    return { line, clock, lost, first, alone, works };
+  }
+
+  test("are taken together once their turn has come, up to one that goes alone", async () => {
+    const taken: string[][] = [];
+    const { first, alone, works, line, clock } = await standing(
+      async (companions) => {
+        taken.push(companions.map(({ member }) => member));
+        for (const one of companions) one.done();
+      },
+      ...["a", "b", "-", "c", "-", "d", "e"],
+    );
+    expect(taken).toEqual([]);
+    first.open();
+    await Promise.all(works);
+    expect(taken).toEqual([
+      ["a", "b"],
+      ["d", "e"],
+    ]);
+    expect(alone).toEqual(["-", "c", "-"]);
+    expect(line.size).toBe(0);
+    expect(clock.pending).toBe(0);
+  });
+
+  test("fail by themselves", async () => {
+    const { first, works } = await standing(
+      async (companions) => {
+        for (const one of companions) one.member === "b" ? one.fail(new Error("mine")) : one.done();
+      },
+      ...["a", "b", "c"],
+    );
+    first.open();
+    expect((await Promise.allSettled(works)).map(({ status }) => status)).toEqual([
+      ...["fulfilled", "fulfilled", "rejected", "fulfilled"],
+    ]);
+  });
+
+  test("all fail when what does them throws, for none may wait for ever", async () => {
+    const { first, works, line } = await standing(() => Promise.reject(new Error("a defect")), "a", "b");
+    first.open();
+    expect((await Promise.allSettled(works)).map(({ status }) => status)).toEqual([
+      ...["fulfilled", "rejected", "rejected"],
+    ]);
+    expect(line.size).toBe(0);
+  });
+
+  test("step back to the front of the line, in their order, and go alone", async () => {
+    const { first, works, alone } = await standing(
+      async (companions) => {
+        for (const one of companions) one.member === "b" ? one.done() : one.stepBack();
+      },
+      ...["a", "b", "c", "d", "-"],
+    );
+    first.open();
+    await Promise.all(works);
+    expect(alone).toEqual(["a", "c", "d", "-"]);
+  });
+
+  test("that step back have waited already: their patience is not longer for it", async () => {
+    const never = gate();
+    const { first, works, alone, clock } = await standing(
+      async (companions) => {
+        for (const one of companions) one.stepBack();
+        await never.passage();
+      },
+      ...["a", "b"],
+    );
+    clock.advance(1500);
+    first.open();
+    await settled();
+    expect(alone).toEqual([]);
+    clock.advance(500);
+    await works[2];
+    expect(alone).toEqual(["b"]);
+    never.open();
+    await Promise.all(works);
+    expect(alone).toEqual(["b", "a"]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test("go ahead beside the line", async () => {
+    const never = gate();
+    const { first, works, alone, line } = await standing(
+      async (companions) => {
+        for (const one of companions) one.goAhead();
+        await never.passage();
+      },
+      ...["a", "b", "-"],
+    );
+    first.open();
+    await works[2];
+    expect(alone).toEqual(["b"]);
+    never.open();
+    await Promise.all(works);
+    expect(alone).toEqual(["b", "-", "a"]);
+    expect(line.size).toBe(0);
+  });
+
+  test("who loses patience takes along those behind it", async () => {
+    const taken: string[][] = [];
+    const { first, works, clock, line } = await standing(
+      async (companions) => {
+        taken.push(companions.map(({ member }) => member));
+        for (const one of companions) one.done();
+      },
+      ...["a", "b"],
+    );
+    clock.advance(2000);
+    await Promise.all(works.slice(1));
+    expect(taken).toEqual([["a", "b"]]);
+    first.open();
+    await Promise.all(works);
+    expect(line.size).toBe(0);
+  });
+
+  test("each is called as its own request would be", async () => {
+    const local = new AsyncLocalStorage<string>();
+    const found: unknown[] = [];
+    const { line } = queue(async (companions) => {
+      for (const one of companions) {
+        found.push(one.within(() => local.getStore()));
+        one.done();
+      }
+    });
+    const first = gate();
+    const works = ["a", "b", "c"].map((name) =>
+      local.run(name, () => line.run(ONE, () => first.passage(), name)),
+    );
+    first.open();
+    await Promise.all(works);
+    expect(found).toEqual(["b", "c"]);
+  });
+
+  test("each begins as its own request would, when its turn has come", async () => {
+    const local = new AsyncLocalStorage<string>();
+    const found: unknown[] = [];
+    const { line } = queue();
+    const begun = async (): Promise<void> => void found.push(local.getStore());
+    await Promise.all(["a", "b", "c"].map((name) => local.run(name, () => line.run(ONE, () => begun()))));
+    expect(found).toEqual(["a", "b", "c"]);
+  });
+
+  test("do not wait for ever for one whose request a platform ended while it did their work", async () => {
+    const { first, works, clock, lost } = await standing(() => new Promise(() => {}), "a", "b", "c");
+    first.open();
+    await settled();
+    clock.advance(2000);
+    await settled();
+    clock.advance(9000);
+    const outcomes = await Promise.allSettled(works.slice(2));
+    expect(
+      outcomes.map((outcome) => outcome.status === "rejected" && (outcome.reason as SessionError).code),
+    ).toEqual([...["ERR_SESSION_UNKNOWN", "ERR_SESSION_UNKNOWN"]]);
+    expect(lost).toEqual(["a", "b", "c"]);
+    expect(clock.pending).toBe(0);
+  });
 });
