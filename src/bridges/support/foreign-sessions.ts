@@ -17,6 +17,11 @@ export interface ForeignSessionsOptions {
   readonly prefix?: string;
   /** How long a store call may take; default `"2s"`. */
   readonly deadline?: Duration;
+  /**
+   * How long the end of a session may lie behind what is asked for before a write moves it, when nothing else is to be written; by
+   * default the smaller of a minute and a twentieth of what is left.
+   */
+  readonly accessTimeResolution?: Duration;
   /** Whether the store is set up on first use; default `true`. */
   readonly setup?: boolean;
   /** The source of time, for tests. */
@@ -59,16 +64,19 @@ export class ForeignSessions {
   readonly #events: Events = new Events();
   readonly #queue: CommitQueue;
   readonly #prefix: string;
+  readonly #resolutionMs: number | null;
   readonly canList: boolean;
 
   /** @throws `ERR_SESSION_CONFIG` for what is no store. */
   constructor(store: AnyStore, options: ForeignSessionsOptions = {}) {
     if (typeof store?.read !== "function" || typeof store.create !== "function")
       refuseConfig("A bridge takes a store of Holdfast, such as sqliteStore(file).");
-    const { prefix = "", deadline = "2s", setup = true, clock = systemClock } = options;
+    const { prefix = "", deadline = "2s", setup = true, clock = systemClock, accessTimeResolution } = options;
     const deadlineMs = milliseconds(deadline, "deadline");
     this.clock = clock;
     this.#prefix = prefix;
+    this.#resolutionMs =
+      accessTimeResolution === undefined ? null : milliseconds(accessTimeResolution, "accessTimeResolution");
     this.#gate = new Gate(store, clock, deadlineMs, this.#events, { setup });
     this.#queue = new CommitQueue(clock, deadlineMs);
     this.canList = store.all !== undefined;
@@ -104,28 +112,39 @@ export class ForeignSessions {
   ): Promise<CommitOutcome> {
     const identity = identityOf(sid, this.#prefix);
     const texts = textsOf(session);
-    if (expiresAt <= this.clock.now()) {
-      await this.#gate.delete(identity.id, {});
-      return { kind: "gone" };
-    }
+    if (expiresAt <= this.clock.now()) return await this.#expired(identity);
     if (base === null) return await this.#create(identity, texts, expiresAt);
     const write: Write = { identity, base, texts, ...difference(base.texts, texts), expiresAt };
+    if (isTouch(write) && !this.#isWorthWriting(base, expiresAt)) return { kind: "done", base };
     return isConditional(write)
       ? await this.#inLine(identity.id, () => this.#conditional(write))
       : await this.#send(write);
   }
 
+  /** Tells by `gone` that a session which had ended was to be saved, and was not. */
+  dropped(sid: string, session: ForeignSession): void {
+    this.#gone(identityOf(sid, this.#prefix).id, Object.keys(textsOf(session)));
+  }
+
   /**
-   * Moves the end of a session and nothing else. It moves forward only, as touches of several requests may arrive in any order.
+   * Moves the end of a session, and leaves its members as they are stored. The end moves forward, as touches of several requests may arrive
+   * in any order, and not by less than the resolution; and it moves back when the request itself made it earlier than it was read.
    *
+   * @param session what else the request has of it: a cookie part that differs is stored.
    * @returns `gone` when the session was ended or has expired.
    */
-  async touch(sid: string, base: Base, expiresAt: number): Promise<CommitOutcome> {
-    const { id } = identityOf(sid, this.#prefix);
-    const now = this.clock.now();
-    const outcome = await this.#gate.update(id, { now, epoch: base.epoch, accessedAt: now, expiresAt });
-    if (outcome.kind !== "done") return { kind: "gone" };
-    return { kind: "done", base: { ...base, expiresAt: Math.max(base.expiresAt, expiresAt) } };
+  async touch(
+    sid: string,
+    base: Base,
+    expiresAt: number,
+    session: ForeignSession = {},
+  ): Promise<CommitOutcome> {
+    const identity = identityOf(sid, this.#prefix);
+    if (expiresAt <= this.clock.now()) return await this.#expired(identity);
+    const texts = { ...base.texts, ...textsOf({ cookie: session["cookie"] }) };
+    const write: Write = { identity, base, texts, ...difference(base.texts, texts), expiresAt };
+    if (isTouch(write) && !this.#isWorthWriting(base, expiresAt)) return { kind: "done", base };
+    return await this.#send(write);
   }
 
   /** Ends a session. One that is not there is no error. From then on no commit with a base brings it back, in whatever process. */
@@ -245,7 +264,8 @@ export class ForeignSessions {
   async #send(write: Write): Promise<CommitOutcome> {
     const outcome = await this.#gate.update(write.identity.id, this.#changeOf(write));
     if (outcome.kind === "done") return done(write, outcome.version);
-    return this.#gone(write.identity.id, namesOf(write));
+    // A touch of what has ended loses nothing.
+    return isTouch(write) ? { kind: "gone" } : this.#gone(write.identity.id, namesOf(write));
   }
 
   #changeOf({ identity, base, set, remove, expiresAt }: Write, ifVersion?: number): SessionChange {
@@ -263,6 +283,17 @@ export class ForeignSessions {
         renew: { secretHash: identity.secretHash, nextEpoch: base.epoch },
       }),
     };
+  }
+
+  async #expired({ id }: Identity): Promise<CommitOutcome> {
+    await this.#gate.delete(id, {});
+    return { kind: "gone" };
+  }
+
+  #isWorthWriting(base: Base, expiresAt: number): boolean {
+    const leftMs = base.expiresAt - this.clock.now();
+    const resolutionMs = this.#resolutionMs ?? Math.min(60_000, leftMs / 20);
+    return expiresAt < base.expiresAt || expiresAt - base.expiresAt > resolutionMs;
   }
 
   #gone(id: SessionId, fields: readonly string[]): CommitOutcome {
@@ -287,6 +318,10 @@ interface Write {
 
 function namesOf({ set, remove }: Write): string[] {
   return [...Object.keys(set), ...remove];
+}
+
+function isTouch({ set, remove }: Write): boolean {
+  return remove.length === 0 && Object.keys(set).length === 0;
 }
 
 /** Whether it changes what it had read. The cookie part is settings, which the last one decides. */

@@ -82,7 +82,7 @@ describe("the members of a foreign session", () => {
     }
     const read = sessionOf(texts, 0);
     delete read["cookie"];
-    assert.deepEqual(Object.entries(read).sort(), Object.entries(session).sort());
+    assert.deepEqual(new Map(Object.entries(read)), new Map(Object.entries(session)));
     assert.equal(Object.getPrototypeOf(read), Object.prototype);
     assert.deepEqual(difference(textsWithin(texts), textsOf({ ...session, cookie })), {
       set: {},
@@ -161,10 +161,10 @@ describe("foreign sessions", () => {
     await rig.sessions.end("s");
     await rig.sessions.end("s");
     for (const session of [{ a: 2 }, { a: 1, b: 1 }, { a: 1 }])
-      assert.deepEqual(await rig.sessions.commit("s", base, session, rig.soon()), { kind: "gone" });
-    assert.deepEqual(await rig.sessions.touch("s", base, rig.soon()), { kind: "gone" });
+      assert.deepEqual(await rig.sessions.commit("s", base, session, rig.soon() + MINUTE), { kind: "gone" });
+    assert.deepEqual(await rig.sessions.touch("s", base, rig.soon() + MINUTE), { kind: "gone" });
     assert.equal(await rig.sessions.read("s"), null);
-    assert.deepEqual(told, [["a"], ["b"], []]);
+    assert.deepEqual(told, [["a"], ["b"]]);
   });
 
   test("a touch moves the end alone; a commit may also bring it nearer, and one in the past ends the session", async () => {
@@ -204,7 +204,7 @@ describe("foreign sessions", () => {
     await created(blog, "s", { a: 3 });
     const seen: unknown[] = [];
     for await (const { session } of shop.sessions.all()) seen.push(session["a"]);
-    assert.deepEqual(seen.sort(), [1, 2]);
+    assert.deepEqual(new Set(seen), new Set([1, 2]));
     await shop.sessions.clear();
     assert.equal(await shop.sessions.read("s"), null);
     assert.deepEqual((await blog.sessions.read("s"))?.session, { a: 3 });
