@@ -139,6 +139,8 @@ withServers(["postgres"], () => {
         async () => {
           const { host, port, user, database } = server as PostgresServer;
           const pool = new Pool({ host, port, user, database, max: 4 });
+          // The server may be gone before a connection that was ended has noticed.
+          pool.on("connect", (client) => client.on("error", () => {}));
           const PgStore = pgSimple(session);
           const tableName = `t${randomUUID().replaceAll("-", "")}`;
           await pool.query(
