@@ -150,7 +150,7 @@ withServers(["postgres"], () => {
           // The pool has ended before its connections have, and the server must not go first.
           const close = async (): Promise<void> => {
             await pool.end();
-            await until(async () => connections === 0);
+            await until("the connections have ended", () => connections === 0);
           };
           return engine(store, close, {
             async "of another application"(id) {
