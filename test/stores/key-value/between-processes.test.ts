@@ -6,6 +6,7 @@ import type { StoreRequirements } from "../../../src/core/options.ts";
 import type { AnyStore } from "../../../src/core/store.ts";
 import { SessionError, SessionManager } from "../../../src/index.ts";
 import { expressSessionStore, type ExpressSessionStoreLike } from "../../../src/stores/express-session.ts";
+import { keyOf } from "../../../src/stores/key-value/keys.ts";
 import { Lines } from "../../../src/stores/key-value/lines.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
 import { deferred } from "../../support/deferred.ts";
@@ -108,6 +109,28 @@ describe("an engine without conditions, between processes", () => {
       page?.records.map(({ id }) => id),
       [idOf("a")],
     );
+  });
+
+  test("what a newer version laid out is an outage to read, and can be ended (P8)", async () => {
+    const foreign = new session.MemoryStore();
+    const store = expressSessionStore(foreign);
+    const text = JSON.stringify({ holdfast: 2, body: "of another kind" });
+    foreign.set(keyOf(idOf("a")), { cookie: {}, holdfast: text } as never);
+    const isFormat = (error: unknown): boolean =>
+      SessionError.is(error) && error.code === "ERR_SESSION_FORMAT";
+    await assert.rejects(store.read(idOf("a"), call()), isFormat);
+    await assert.rejects(store.update(idOf("a"), touched(recordOf("a")), call()), isFormat);
+    await assert.rejects(store.delete(idOf("a"), { ifVersion: 1 }, call()), isFormat);
+    assert.equal(await store.create(recordOf("a"), call()), false);
+    assert.equal(await store.delete(idOf("a"), {}, call()), "done");
+    assert.equal(await store.read(idOf("a"), call()), null);
+  });
+
+  test("a record whose fields a newer version wrote is the core's to judge, and is revoked like others", async () => {
+    const store = expressSessionStore(new session.MemoryStore());
+    await store.create(recordOf("a", { labels: ["user:1"], fields: { "~format": "9" } }), call());
+    assert.ok((await store.read(idOf("a"), call())) !== null);
+    assert.equal(await store.deleteByLabel?.("user:1", [], call()), 1);
   });
 
   test("an application can refuse such a store", () => {
