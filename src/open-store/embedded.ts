@@ -15,15 +15,19 @@ export async function openMemory(): Promise<AnyStore & DisposableStore> {
 /** A file is SQLite's; a folder, or a path that ends like one, is the directory store's. */
 export async function openFile({ rest }: StoreAddress): Promise<AnyStore & DisposableStore> {
   const path = pathOf(rest);
-  const isFolder = /[/\\]$/.test(path) || (existsSync(path) && statSync(path).isDirectory());
-  return isFolder ? directoryStore(path) : sqliteStore(path);
+  return isFolder(path) ? directoryStore(path) : sqliteStore(path);
 }
 
 export async function openLmdb({ rest }: StoreAddress): Promise<AnyStore & DisposableStore> {
   return lmdbStore(pathOf(rest));
 }
 
-function pathOf(rest: string): string {
+export function isFolder(path: string): boolean {
+  return /[/\\]$/.test(path) || (existsSync(path) && statSync(path).isDirectory());
+}
+
+/** The path of a file or folder that a URL names. */
+export function pathOf(rest: string): string {
   return rest.startsWith("//") ? absolutePath(rest) : rest;
 }
 
