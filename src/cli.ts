@@ -1,7 +1,5 @@
 #!/usr/bin/env node
 import { main } from "./cli/main.ts";
+import { worldOf } from "./cli/world.ts";
 
-process.exitCode = await main(process.argv.slice(2), {
-  print: (text) => process.stdout.write(text),
-  complain: (text) => process.stderr.write(text),
-});
+process.exitCode = await main(process.argv.slice(2), worldOf(process));

@@ -1,0 +1,49 @@
+import { createInterface } from "node:readline/promises";
+
+/** All that the program has of its surroundings. */
+export interface World {
+  /** Writes what was asked for. */
+  print(text: string): void;
+  /** Writes what is said besides: errors, hints, progress, questions. */
+  complain(text: string): void;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The working directory. */
+  readonly folder: string;
+  /** Whether what is printed is read on a terminal, and may be coloured. */
+  readonly coloured: boolean;
+  /** Whether somebody can be asked, and sees what is complained. */
+  readonly interactive: boolean;
+  now(): number;
+  /** Asks who sits at the terminal, and gives the answer. */
+  ask(question: string): Promise<string>;
+  /** Aborts when the program is told to stop, such as by Ctrl-C. */
+  readonly stopped: AbortSignal;
+}
+
+/** The surroundings of a process. From here on its interrupts are orders to stop; the second one ends it at once. */
+export function worldOf(process: NodeJS.Process): World {
+  const { stdin, stdout, stderr, env } = process;
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  // Who reads has seen enough, as `head` does.
+  for (const stream of [stdout, stderr]) stream.on("error", () => process.exit());
+  return {
+    print: (text) => void stdout.write(text),
+    complain: (text) => void stderr.write(text),
+    environment: env,
+    folder: process.cwd(),
+    // https://no-color.org: any value but an empty one.
+    coloured: stdout.isTTY && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
+    interactive: stdin.isTTY && stderr.isTTY,
+    now: () => Date.now(),
+    async ask(question) {
+      const lines = createInterface({ input: stdin, output: stderr });
+      try {
+        return await lines.question(question, { signal: stop.signal });
+      } finally {
+        lines.close();
+      }
+    },
+    stopped: stop.signal,
+  };
+}
