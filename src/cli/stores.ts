@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import type { AnyStore, Call, DisposableStore, Page, SessionRecord } from "../index.ts";
 import { type StoreAddress, storeAddress } from "../open-store/address.ts";
 import { driversOf } from "../open-store/driver.ts";
-import { pathOf } from "../open-store/embedded.ts";
+import { pathOf } from "../open-store/path.ts";
 import { openAt } from "../open-store/openers.ts";
-import { Ending, EXIT, refuseUsage } from "./exit.ts";
+import { Ending, endingOf, EXIT, refuseUsage } from "./exit.ts";
 import { refusePassword, shownUrl, withPassword } from "./secrets.ts";
 import type { World } from "./world.ts";
 
@@ -62,7 +62,18 @@ export class OpenedStore {
     const deadline = AbortSignal.timeout(this.#timeoutMs);
     const signal = AbortSignal.any([deadline, this.#stopped]);
     const working = Promise.resolve(work(this.store, { signal }));
-    return (await Promise.race([working, rejectionAt(signal, this.#stopped, this.shown)])) as T;
+    try {
+      return (await Promise.race([working, rejectionAt(signal, this.#stopped, this.shown)])) as T;
+    } catch (error) {
+      if (this.#stopped.aborted) throw new Ending(EXIT.stopped, "Stopped.");
+      throw this.#named(error);
+    }
+  }
+
+  #named(error: unknown): Ending {
+    const { code, message } = endingOf(error);
+    if (code !== EXIT.unreachable || error instanceof Ending) return new Ending(code, message);
+    return new Ending(code, `The store ${this.shown} cannot be reached, or fails. ${message}`);
   }
 
   /** @throws {@link Ending} when the store cannot do something. */
@@ -97,9 +108,16 @@ export class OpenedStore {
   }
 
   async close(): Promise<void> {
-    await this.store.close();
+    // What a dead network keeps open ends with the process.
+    await Promise.race([
+      this.store.close(),
+      new Promise((resolve) => setTimeout(resolve, CLOSING_MS).unref()),
+    ]);
   }
 }
+
+/** How long a store may take to let go of its client. */
+const CLOSING_MS = 2000;
 
 /** How much longer than the deadline a store may take to say why it could not answer. */
 const GRACE_MS = 250;

@@ -34,12 +34,12 @@ export interface Part {
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const BOUNDS: readonly (readonly [string, number])[] = [
-  ["an hour", HOUR],
-  ["a day", DAY],
-  ["a week", 7 * DAY],
-  ["30 days", 30 * DAY],
-  ["90 days", 90 * DAY],
-  ["longer", Number.POSITIVE_INFINITY],
+  ["≤ 1 h", HOUR],
+  ["≤ 1 d", DAY],
+  ["≤ 7 d", 7 * DAY],
+  ["≤ 30 d", 30 * DAY],
+  ["≤ 90 d", 90 * DAY],
+  ["older", Number.POSITIVE_INFINITY],
 ];
 
 /** Counts records one by one, so that a store of any size is counted in little memory. */

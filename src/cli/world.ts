@@ -13,6 +13,8 @@ export interface World {
   readonly coloured: boolean;
   /** Whether somebody can be asked, and sees what is complained. */
   readonly interactive: boolean;
+  /** Where a bar of progress can be drawn; `null` where nobody sees it. */
+  readonly progress: NodeJS.WritableStream | null;
   now(): number;
   /** Asks who sits at the terminal, and gives the answer. */
   ask(question: string): Promise<string>;
@@ -33,8 +35,9 @@ export function worldOf(process: NodeJS.Process): World {
     environment: env,
     folder: process.cwd(),
     // https://no-color.org: any value but an empty one.
-    coloured: stdout.isTTY && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
-    interactive: stdin.isTTY && stderr.isTTY,
+    coloured: isTerminal(stdout) && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
+    interactive: isTerminal(stdin) && isTerminal(stderr),
+    progress: isTerminal(stderr) ? stderr : null,
     now: () => Date.now(),
     async ask(question) {
       const lines = createInterface({ input: stdin, output: stderr });
@@ -46,4 +49,9 @@ export function worldOf(process: NodeJS.Process): World {
     },
     stopped: stop.signal,
   };
+}
+
+/** What is no terminal lacks the property, whatever its type says. */
+function isTerminal(stream: { readonly isTTY?: boolean }): boolean {
+  return stream.isTTY === true;
 }

@@ -37,11 +37,16 @@ export async function doctor(job: Job, { store, writes }: DoctorArguments): Prom
   });
 }
 
-async function found(job: Job, opened: OpenedStore, patient: Patient, writes: boolean): Promise<Finding[]> {
+async function found(
+  job: Job,
+  opened: OpenedStore,
+  patient: Omit<Patient, "signal">,
+  writes: boolean,
+): Promise<Finding[]> {
   const [scheme = ""] = patient.address.scheme.split("+");
   const examine = await ENGINES[KINDS[scheme] ?? scheme]?.();
   // By the deadline of a call, though there are several: an engine that is asked this little answers at once or not at all.
-  const findings = (await opened.call(async () => examine?.(patient))) ?? [];
+  const findings = (await opened.call(async (_store, { signal }) => examine?.({ ...patient, signal }))) ?? [];
   const tried = writes ? [await probeFinding(opened, job.world.now())] : [];
   return [...findings, ...tried].map((finding) => cleaned(job, finding));
 }

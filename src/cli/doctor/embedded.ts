@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { isFolder, pathOf } from "../../open-store/embedded.ts";
+import { isFolder, pathOf } from "../../open-store/path.ts";
 import { placeFindings } from "./files.ts";
 import { type Finding, ok, type Patient } from "./finding.ts";
 import { sqliteFindings } from "./sqlite.ts";

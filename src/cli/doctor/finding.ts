@@ -33,6 +33,8 @@ export function wrong(
 export interface Patient {
   readonly address: StoreAddress;
   readonly find: FindDriver;
+  /** Aborts when it has taken too long. */
+  readonly signal: AbortSignal;
   now(): number;
 }
 

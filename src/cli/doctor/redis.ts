@@ -51,15 +51,19 @@ function at({ host, port }: Place, finding: Finding): Finding {
 }
 
 async function asking<T>(
-  { address, find }: Patient,
+  { address, find, signal }: Patient,
   place: Place,
   work: (server: RedisConnection) => Promise<T>,
 ): Promise<T> {
   const server = await connectRedis(address, place, find);
+  // A client that cannot connect goes on trying, and keeps what it was given until then.
+  let releasing: Promise<void> | undefined;
+  const release = (): Promise<void> => (releasing ??= server.release().catch(() => undefined));
+  signal.addEventListener("abort", () => void release(), { once: true });
   try {
     return await work(server);
   } finally {
-    await server.release();
+    await release();
   }
 }
 
