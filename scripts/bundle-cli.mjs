@@ -55,7 +55,7 @@ function packagesIn(chunks) {
   const folders = modules
     .map((module) => /^\0?(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(module.replaceAll("\\", "/"))?.[1])
     .filter((folder) => folder !== undefined);
-  return [...new Set(folders)].sort();
+  return [...new Set(folders)].toSorted((one, other) => (one < other ? -1 : 1));
 }
 
 function licences(folders) {

@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../core/clock.ts";
 import type { Colours } from "./colours.ts";
 import { json } from "./text.ts";
 import type { World } from "./world.ts";
@@ -10,6 +11,11 @@ export interface Job {
   readonly json: boolean;
   /** How long one call of the store may take, in milliseconds. */
   readonly timeoutMs: number;
+}
+
+/** The clock of the surroundings, for what takes one. */
+export function clockOf({ now }: World): Clock {
+  return { ...systemClock, now };
 }
 
 /** Prints the data, or the text that is made of it. */

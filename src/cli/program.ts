@@ -31,6 +31,7 @@ Passwords belong into the environment: HOLDFAST_STORE, PGPASSWORD, REDISCLI_AUTH
 export function programFor(world: World, ended: (code: ExitCode) => void): Command {
   const program = new Command("holdfast")
     .description("Looks after the sessions of a Holdfast store.")
+    .version(world.version, "-V, --version", "print the version of the package")
     .helpCommand(false)
     .showHelpAfterError()
     .exitOverride()

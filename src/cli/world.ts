@@ -2,6 +2,8 @@ import { createInterface } from "node:readline/promises";
 
 /** All that the program has of its surroundings. */
 export interface World {
+  /** Of the package. */
+  readonly version: string;
   /** Writes what was asked for. */
   print(text: string): void;
   /** Writes what is said besides: errors, hints, progress, questions. */
@@ -23,13 +25,14 @@ export interface World {
 }
 
 /** The surroundings of a process. From here on its interrupts are orders to stop; the second one ends it at once. */
-export function worldOf(process: NodeJS.Process): World {
+export function worldOf(process: NodeJS.Process, version: string): World {
   const { stdin, stdout, stderr, env } = process;
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
   // Who reads has seen enough, as `head` does.
   for (const stream of [stdout, stderr]) stream.on("error", () => process.exit());
   return {
+    version,
     print: (text) => void stdout.write(text),
     complain: (text) => void stderr.write(text),
     environment: env,

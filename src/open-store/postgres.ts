@@ -1,5 +1,5 @@
 import type { AnyStore, DisposableStore } from "../core/store.ts";
-import { type PgPool, type PostgresClient, type PostgresJsSql, postgresStore } from "../stores/postgres.ts";
+import { type PgPool, type PostgresJsSql, postgresStore } from "../stores/postgres.ts";
 import type { StoreAddress } from "./address.ts";
 import { type FindDriver, withClient } from "./driver.ts";
 import { named } from "./named.ts";
@@ -31,7 +31,7 @@ export async function openPostgres(
   find: FindDriver,
 ): Promise<AnyStore & DisposableStore> {
   const { client, release } = await connectPostgres(address, find);
-  const store = postgresStore(client as PostgresClient, {
+  const store = postgresStore(client, {
     ...named(address, OPTIONS),
     ...notifyOf(address),
   });

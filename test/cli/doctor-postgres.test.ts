@@ -1,4 +1,4 @@
-import pg from "pg";
+import { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PostgresServer } from "../support/servers/postgres.ts";
 import { withServers } from "../support/servers/programs.ts";
@@ -7,11 +7,11 @@ import { ran, run } from "./support.ts";
 
 withServers(["postgres"], () => {
   let server: PostgresServer;
-  let client: pg.Client;
+  let client: Client;
 
   beforeAll(async () => {
     server = await PostgresServer.start({ settings: { fsync: "on" } });
-    client = new pg.Client(server.url);
+    client = new Client(server.url);
     await client.connect();
     expect(await ran(["setup", server.url])).toMatchObject({ code: 0 });
   });

@@ -31,6 +31,10 @@ describe.each(COMMANDS)("the help of %s", (command) => {
   });
 });
 
+test("the version is that of the package", async () => {
+  expect(await run(["--version"])).toMatchObject({ code: 0, printed: "1.2.3\n" });
+});
+
 test("every command of a store can print data", async () => {
   for (const command of COMMANDS.filter((name) => name !== "completion"))
     expect((await run([command, "--help"])).printed).toContain("--json");
@@ -54,7 +58,7 @@ test("completion for another shell is refused, with those there are", async () =
 });
 
 test("the commands are those that this suite looks at", () => {
-  const world = { print() {}, complain() {}, coloured: false };
+  const world = { version: "1.2.3", print() {}, complain() {}, coloured: false };
   const program = programFor(world as never, () => undefined);
   expect(program.commands.map((command) => command.name())).toEqual(COMMANDS);
 });

@@ -23,6 +23,7 @@ export interface Ran {
 export async function run(args: readonly string[], world: Partial<World> = {}): Promise<Ran> {
   const said = { printed: "", complained: "" };
   const code = await main(args, {
+    version: "1.2.3",
     print: (text) => void (said.printed += text),
     complain: (text) => void (said.complained += text),
     environment: {},

@@ -1,7 +1,7 @@
 import type { MigrationProgress, MigrationReport } from "../../migration.ts";
 import { migrate } from "../../migration.ts";
 import { Ending, EXIT, type ExitCode, refuseUsage } from "../exit.ts";
-import { answer, type Job } from "../job.ts";
+import { answer, clockOf, type Job } from "../job.ts";
 import { StateFile } from "../migration-state.ts";
 import { progressOf } from "../progress.ts";
 import { isLive } from "../records.ts";
@@ -66,6 +66,7 @@ async function carriedOut(job: Job, given: MigrateArguments, parts: Parts): Prom
       concurrency: given.concurrency,
       deadline: job.timeoutMs,
       signal: job.world.stopped,
+      clock: clockOf(job.world),
       ...(noted !== null && { after: noted.after }),
       onProgress(told) {
         progress.update(before + told.done, told.total);
@@ -95,7 +96,13 @@ async function concluded(job: Job, { from, to }: Parts, report: MigrationReport)
   answer(job, dataOf(job, report, counts), () => summary(report) + verification(report, counts));
   for (const { id, error } of report.failures)
     job.world.complain(`${id} could not be brought: ${printable(reasonOf(job, error))}\n`);
-  return report.complete && report.samples.wrong.length === 0 ? EXIT.ok : EXIT.found;
+  return isWhole(report, counts) ? EXIT.ok : EXIT.found;
+}
+
+/** Of a copy, the new store has to have at least as many; a move has told by itself what is left. */
+function isWhole({ complete, left, samples }: MigrationReport, { from, to }: Counts): boolean {
+  const hasAll = left !== null || from === null || to === null || to >= from;
+  return complete && hasAll && samples.wrong.length === 0;
 }
 
 async function liveIn(opened: OpenedStore, job: Job): Promise<number | null> {
@@ -126,7 +133,8 @@ function summary({ brought, present, expired, vanished, failed }: MigrationRepor
   return `Brought ${counted(brought, "record")}${told.length === 0 ? "" : `; ${told.join(", ")}`}.\n`;
 }
 
-function verification({ left, samples, complete }: MigrationReport, counts: Counts): string {
+function verification(report: MigrationReport, counts: Counts): string {
+  const { left, samples } = report;
   const { checked, equal, changed, missing, wrong } = samples;
   const differing = [
     changed > 0 ? `${changed} changed by requests since` : "",
@@ -134,7 +142,7 @@ function verification({ left, samples, complete }: MigrationReport, counts: Coun
     wrong.length > 0 ? `${wrong.length} WRONG (${wrong.join(", ")})` : "",
   ].filter(Boolean);
   const others = differing.length === 0 ? "" : `, ${differing.join(", ")}`;
-  const verdict = complete ? "Complete." : "NOT complete: run it again.";
+  const verdict = isWhole(report, counts) ? "Complete." : "NOT complete: run it again.";
   return [
     `Old store: ${amount(counts.from)}${left === null ? "" : `, ${left} still to be brought`}. New store: ${amount(counts.to)}.`,
     `Compared ${counted(checked, "sample")}: ${equal} equal${others}.`,

@@ -1,10 +1,10 @@
 import { checkUser, userLabel } from "../../core/labels.ts";
 import { parseSessionId, SessionManager } from "../../index.ts";
 import { Ending, EXIT, type ExitCode, refuseUsage } from "../exit.ts";
-import { answer, type Job } from "../job.ts";
+import { answer, clockOf, type Job } from "../job.ts";
 import { type Manager, managerOf } from "../managers.ts";
 import { isLive, isSealedRecord } from "../records.ts";
-import { addressOf, OpenedStore, openExisting, using } from "../stores.ts";
+import { addressOf, type OpenedStore, openExisting, using } from "../stores.ts";
 import { counted, printable } from "../text.ts";
 
 export interface RevokeArguments {
@@ -38,6 +38,7 @@ export async function revoke(job: Job, given: RevokeArguments): Promise<ExitCode
       setup: false,
       sweepEvery: false,
       deadline: job.timeoutMs,
+      clock: clockOf(job.world),
     });
     return told(job, target, await ended(manager, target));
   });

@@ -77,6 +77,8 @@ class News {
   async changed(id: SessionId): Promise<void> {
     const record = await this.#opened.call((store, call) => store.read(id, call)).catch(() => undefined);
     if (record === null) return this.ended(id);
+    // It may have been told by then, or nobody wants to know any more.
+    if (this.#ended.has(id) || this.#job.world.stopped.aborted) return;
     this.tell("changed", id, record === undefined ? null : userOfRecord(record));
   }
 

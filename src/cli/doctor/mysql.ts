@@ -167,7 +167,7 @@ async function encryptionFindings({ query }: MysqlConnection, { address }: Patie
   return [
     encryptionFinding(
       address.hosts.map(({ host }) => host),
-      String(row?.["Value"] ?? "") !== "",
+      ![undefined, null, ""].includes(row?.["Value"] as string),
       mend,
     ),
   ];
