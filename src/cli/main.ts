@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import { coloursFor } from "./colours.ts";
-import { type Ending, endingOf, EXIT, type ExitCode } from "./exit.ts";
+import { Ending, endingOf, EXIT, type ExitCode } from "./exit.ts";
 import { programFor } from "./program.ts";
 import { withoutSecrets } from "./secrets.ts";
 import { printable } from "./text.ts";
@@ -16,7 +16,8 @@ export async function main(args: readonly string[], world: World): Promise<ExitC
   } catch (error) {
     // Commander has said by itself what is wrong. Its errors of exit code 0 are the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return complained(endingOf(error), args, world);
+    const ending = world.stopped.aborted ? new Ending(EXIT.stopped, "Stopped.") : endingOf(error);
+    return complained(ending, args, world);
   }
 }
 

@@ -3,6 +3,7 @@ import { coloursFor } from "./colours.ts";
 import type { ExitCode } from "./exit.ts";
 import type { Job } from "./job.ts";
 import { duration, wholeNumber } from "./options.ts";
+import { withoutSecrets } from "./secrets.ts";
 import type { World } from "./world.ts";
 
 /** Options that every command of a store has. */
@@ -37,7 +38,8 @@ export function programFor(world: World, ended: (code: ExitCode) => void): Comma
     .exitOverride()
     .configureOutput({
       writeOut: (text) => world.print(text),
-      writeErr: (text) => world.complain(text),
+      // It repeats what was typed, a URL in the wrong place too.
+      writeErr: (text) => world.complain(withoutSecrets(text, world.environment)),
       getOutHasColors: () => world.coloured,
       getErrHasColors: () => world.coloured,
     })

@@ -47,25 +47,33 @@ export function withPassword(url: string, environment: Environment): string {
 
 /** The URL as it may be printed. */
 export function shownUrl(url: string): string {
-  return url
-    .replace(/^([a-z+]+:\/\/[^:@/?#]*):[^@/?#]*@/i, "$1@")
-    .replace(/([?&])([^=&]*)=[^&]*/g, (all, mark: string, name: string) =>
-      SECRET_PARAMETER.test(name) ? `${mark}${name}=…` : all,
-    );
+  return withoutPasswords(url, "").replace(/([?&])([^=&]*)=[^&]*/g, (all, mark: string, name: string) =>
+    SECRET_PARAMETER.test(name) ? `${mark}${name}=…` : all,
+  );
 }
 
-/** Takes the passwords of the environment out of a text: what drivers put into their messages is their own affair. */
+/** A user with a password before a host, up to the last `@`: a password that was written as it is may hold one. */
+const LOGIN = /([a-z+]+:\/\/)([^:@/?#\s]*):[^/?#\s]*@/gi;
+
+function withoutPasswords(text: string, instead: string): string {
+  return text.replace(LOGIN, (_all, scheme: string, user: string) => {
+    const login = `${user}${instead}`;
+    return login === "" ? scheme : `${scheme}${login}@`;
+  });
+}
+
+/** Takes the passwords of the environment, and those of URLs, out of a text: what drivers put into their messages is their own affair. */
 export function withoutSecrets(text: string, environment: Environment): string {
   const urls = URLS.flatMap((name) => passwordsIn(environment[name] ?? ""));
   const own = [...new Set(Object.values(VARIABLES))].map((name) => environment[name] ?? "");
   return [...urls, ...own]
     .filter((secret) => secret.length > 2)
-    .reduce((cleaned, secret) => cleaned.replaceAll(secret, "…"), text);
+    .reduce((cleaned, secret) => cleaned.replaceAll(secret, "…"), withoutPasswords(text, ":…"));
 }
 
 /** As they stand in the URL, and as they are meant. */
 function passwordsIn(url: string): string[] {
-  const [, written] = /^[a-z+]+:\/\/[^:@/?#]*:([^@/?#]*)@/i.exec(url) ?? [];
+  const [, written] = /^[a-z+]+:\/\/[^:@/?#]*:([^/?#]*)@/i.exec(url) ?? [];
   if (written === undefined) return [];
   try {
     return [written, decodeURIComponent(written)];

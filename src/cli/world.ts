@@ -24,8 +24,14 @@ export interface World {
   readonly stopped: AbortSignal;
 }
 
+/** What is asked of a process. */
+export type Surroundings = Pick<
+  NodeJS.Process,
+  "stdin" | "stdout" | "stderr" | "env" | "cwd" | "once" | "exit"
+>;
+
 /** The surroundings of a process. From here on its interrupts are orders to stop; the second one ends it at once. */
-export function worldOf(process: NodeJS.Process, version: string): World {
+export function worldOf(process: Surroundings, version: string): World {
   const { stdin, stdout, stderr, env } = process;
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
@@ -44,8 +50,12 @@ export function worldOf(process: NodeJS.Process, version: string): World {
     now: () => Date.now(),
     async ask(question) {
       const lines = createInterface({ input: stdin, output: stderr });
+      // While it reads, a terminal's Ctrl-C is a key like others, and Ctrl-D is no answer.
+      lines.on("SIGINT", () => stop.abort());
+      const silent = (): string => "";
+      const closed = new Promise<string>((resolve) => lines.once("close", () => resolve(silent())));
       try {
-        return await lines.question(question, { signal: stop.signal });
+        return await Promise.race([lines.question(question, { signal: stop.signal }).catch(silent), closed]);
       } finally {
         lines.close();
       }

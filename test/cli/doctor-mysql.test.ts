@@ -72,3 +72,20 @@ withServers(["mariadb"], () => {
     expect(of("rights").finding).toMatch(/\(create\)/);
   });
 });
+
+withServers(["mysql"], () => {
+  test("MySQL itself is found sound, but for what it is set to", async () => {
+    const server = await MysqlServer.start("mysql");
+    const url = server.url.replace(":holdfast@", "@");
+    const environment = { MYSQL_PWD: "holdfast" };
+    expect(await ran(["setup", url], { environment })).toMatchObject({ code: 0, complained: "" });
+    const { code, findings, of } = await examined(url, environment);
+    expect(findings.filter(({ severity }) => severity !== "ok")).toEqual([
+      of("innodb_flush_log_at_trx_commit"),
+    ]);
+    // The tests set it to 2.
+    expect([code, of("innodb_flush_log_at_trx_commit").severity]).toEqual([0, "note"]);
+    expect(of("version").finding).toMatch(/^MySQL \d/);
+    await server.stop();
+  });
+});

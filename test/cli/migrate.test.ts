@@ -72,6 +72,14 @@ describe("migrate", () => {
     expect(await run(["migrate", from, from, "--yes"], { folder })).toMatchObject({ code: 2 });
   });
 
+  test("refuses a store under two names, and loses nothing", async () => {
+    const { folder, from } = places();
+    await begin(from, people(4));
+    const twice = await run(["migrate", from, `file://${join(folder, "old.db")}`, "--yes"], { folder });
+    expect(twice).toMatchObject({ code: 2, complained: expect.stringContaining("the same store") as string });
+    expect(await idsIn(from)).toHaveLength(4);
+  });
+
   test("stops at Ctrl-C, and goes on from there", async () => {
     const { folder, from, to } = places();
     const ids = await begin(from, people(450));
@@ -117,7 +125,7 @@ describe("migrate", () => {
     const bar = terminal();
     const trial = { folder, progress: bar.stream, now: () => (now += 1000) };
     expect((await run(["migrate", from, to, "--mode", "copy"], trial)).code).toBe(0);
-    expect(bar.text()).toMatch(/█+░+ 44 % {2}200 of 450 sessions {2}[\d,]+\/s {2}\d+s left/);
+    expect(bar.text()).toMatch(/█+░+ 44 % {2}200 of 450 sessions {2}[\d,]+\/s {2}\d+[ms] .*left/);
     expect(bar.text()).toContain("100 %  450 of 450 sessions");
     const uncounted = terminal();
     const again = { ...trial, progress: uncounted.stream };

@@ -17,6 +17,18 @@ test.each([
   expect(complained).not.toContain("hunter22");
 });
 
+test("a URL in the wrong place is not repeated with its password", async () => {
+  for (const args of [
+    ["redis://me:hunter22@host"],
+    ["show"],
+    ["list", "a", "redis://me:hunter22@host"],
+    ["list", "--redis://me:hunter22@host"],
+  ]) {
+    const { code, printed, complained } = await run(args);
+    expect([code, `${printed}${complained}`.includes("hunter22")]).toEqual([2, false]);
+  }
+});
+
 test("the engine's own variable gives the password", () => {
   const environment = { REDISCLI_AUTH: "p@ss/word", MYSQL_PWD: "other" };
   expect(storeAddress(withPassword("redis://host:1/0?prefix=x", environment))).toMatchObject({
@@ -35,6 +47,11 @@ test("the engine's own variable gives the password", () => {
 test("no password of a URL or a variable is printed, as it is written or as it is meant", () => {
   expect(shownUrl("postgres://me:se%40cret@host/d?sslmode=require&password=x")).toBe(
     "postgres://me@host/d?sslmode=require&password=…",
+  );
+  expect(shownUrl("redis://me:se@cret@host:1/0")).toBe("redis://me@host:1/0");
+  expect(shownUrl("redis://:secret@host")).toBe("redis://host");
+  expect(withoutSecrets("at redis://me:se@cret@host, redis://host:1 too", {})).toBe(
+    "at redis://me:…@host, redis://host:1 too",
   );
   const environment = { HOLDFAST_STORE: "redis://me:se%40cret@host", PGPASSWORD: "hunter22" };
   expect(withoutSecrets("se%40cret se@cret hunter22 me", environment)).toBe("… … … me");

@@ -269,10 +269,10 @@ describe("the program as a process", () => {
     const folder = temporaryFolder();
     await begin(
       `file:${join(folder, "many.db")}`,
-      Array.from({ length: 40 }, () => ({ user: "42" })),
+      Array.from({ length: 400 }, () => ({ user: "42" })),
     );
     const program = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
-    const line = `"${process.execPath}" "${program}" list file:many.db --json | head -n 1; echo "$" \${PIPESTATUS[0]}`;
+    const line = `"${process.execPath}" "${program}" list file:many.db --limit 1000 --json | head -n 1; echo "$" \${PIPESTATUS[0]}`;
     const child = spawn("bash", ["-c", line], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
     let said = "";
     child.stdout.on("data", (text: Buffer) => (said += text.toString()));
@@ -334,5 +334,20 @@ describe("doctor", () => {
     const { code, printed } = await run(["doctor", `file:${join(folder, "none.db")}`]);
     expect(code).toBe(1);
     expect(printed).toMatch(/✗ error +file +cannot be read/);
+  });
+
+  test.each([
+    ["a folder", (folder: string) => `file:${join(folder, "sessions")}/`, "sessions", 0o755, "700"],
+    ["LMDB", (folder: string) => `lmdb:${join(folder, "sessions.lmdb")}`, "sessions.lmdb", 0o640, "600"],
+  ])("looks at %s too", async (_name, urlIn, name, mode, right) => {
+    const folder = temporaryFolder();
+    const url = urlIn(folder);
+    expect((await run(["setup", url])).code).toBe(0);
+    const sound = await run(["doctor", url]);
+    expect([sound.code, sound.printed]).toEqual([0, expect.stringContaining("✓ ok      rights")]);
+    chmodSync(join(folder, name), mode);
+    const { code, printed } = await run(["doctor", url, "--read-only"]);
+    expect(code).toBe(1);
+    expect(printed).toContain(`→ chmod ${right} ${join(folder, name)}`);
   });
 });

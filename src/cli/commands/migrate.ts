@@ -3,6 +3,7 @@ import { migrate } from "../../migration.ts";
 import { Ending, EXIT, type ExitCode, refuseUsage } from "../exit.ts";
 import { answer, clockOf, type Job } from "../job.ts";
 import { StateFile } from "../migration-state.ts";
+import { probeRecord } from "../probe-record.ts";
 import { progressOf } from "../progress.ts";
 import { isLive } from "../records.ts";
 import { withoutSecrets } from "../secrets.ts";
@@ -40,9 +41,20 @@ export async function migrateStores(job: Job, given: MigrateArguments): Promise<
     from.demand("all", "list all its sessions, so that none can be brought elsewhere");
     return await using(openAny(target, world, job.timeoutMs), async (to) => {
       if (given.mode === "move") await confirm(job, given.yes, route);
+      await refuseSame(from, to, world.now());
       return await carriedOut(job, given, { from, to, state });
     });
   });
+}
+
+/** One store may have two names, and what is moved to where it is already would be lost. */
+async function refuseSame(from: OpenedStore, to: OpenedStore, now: number): Promise<void> {
+  await to.call((store, call) => store.setup?.(call));
+  const record = probeRecord(now);
+  await to.call((store, call) => store.create(record, call));
+  const found = await from.call((store, call) => store.read(record.id, call));
+  await to.call((store, call) => store.delete(record.id, {}, call));
+  if (found !== null) refuseUsage(`${from.shown} and ${to.shown} are the same store.`);
 }
 
 interface Parts {
@@ -73,6 +85,9 @@ async function carriedOut(job: Job, given: MigrateArguments, parts: Parts): Prom
         note(state, told, before);
       },
     });
+  } catch (error) {
+    job.world.complain(`It broke off. The same command goes on from there (${state.path}).\n`);
+    throw error;
   } finally {
     progress.stop();
   }

@@ -1,9 +1,6 @@
-import { randomBytes } from "node:crypto";
-import type { SessionId, SessionRecord } from "../../index.ts";
+import { probeRecord } from "../probe-record.ts";
 import type { OpenedStore } from "../stores.ts";
 import { type Finding, ok, wrong } from "./finding.ts";
-
-const LIFE_MS = 60_000;
 
 /**
  * Writes, reads, changes and deletes a record of its own, by the store itself: what the account may do is known best by doing it. It
@@ -40,19 +37,4 @@ function reasonOf(error: unknown): string {
     readonly cause?: { readonly message?: string };
   };
   return cause?.message ?? message ?? String(error);
-}
-
-function probeRecord(now: number): SessionRecord {
-  return {
-    id: randomBytes(18).toString("base64url") as SessionId,
-    epoch: 1,
-    version: 1,
-    secretHash: "",
-    labels: [],
-    createdAt: now,
-    accessedAt: now,
-    expiresAt: now + LIFE_MS,
-    endsAt: now + LIFE_MS,
-    fields: { "~probe": '"tried"' },
-  };
 }
