@@ -47,19 +47,33 @@ export function withPassword(url: string, environment: Environment): string {
 
 /** The URL as it may be printed. */
 export function shownUrl(url: string): string {
-  return withoutPasswords(url, "").replace(/([?&])([^=&]*)=[^&]*/g, (all, mark: string, name: string) =>
-    SECRET_PARAMETER.test(name) ? `${mark}${name}=…` : all,
-  );
+  const [place = "", ...query] = withoutPasswords(url, "").split("?");
+  if (query.length === 0) return place;
+  const parameters = query
+    .join("?")
+    .split("&")
+    .map((pair) => {
+      const [name = ""] = pair.split("=", 1);
+      return SECRET_PARAMETER.test(name) ? `${name}=…` : pair;
+    });
+  return `${place}?${parameters.join("&")}`;
 }
 
-/** A user with a password before a host, up to the last `@`: a password that was written as it is may hold one. */
-const LOGIN = /([a-z+]+:\/\/)([^:@/?#\s]*):[^/?#\s]*@/gi;
-
+/** Takes the password out of every URL in a text: what stands between a user and the last `@` before the path. */
 function withoutPasswords(text: string, instead: string): string {
-  return text.replace(LOGIN, (_all, scheme: string, user: string) => {
-    const login = `${user}${instead}`;
-    return login === "" ? scheme : `${scheme}${login}@`;
-  });
+  const [first = "", ...rest] = text.split("://");
+  return [first, ...rest.map((part) => withoutLogin(part, instead))].join("://");
+}
+
+function withoutLogin(part: string, instead: string): string {
+  const end = part.search(/[/?#\s]/);
+  const authority = end === -1 ? part : part.slice(0, end);
+  // A password that was written as it is may hold one.
+  const at = authority.lastIndexOf("@");
+  const colon = authority.indexOf(":");
+  if (at === -1 || colon === -1 || colon > at) return part;
+  const login = `${authority.slice(0, colon)}${instead}`;
+  return `${login}${login === "" ? "" : "@"}${part.slice(at + 1)}`;
 }
 
 /** Takes the passwords of the environment, and those of URLs, out of a text: what drivers put into their messages is their own affair. */

@@ -1,5 +1,5 @@
 import { lstat, readdir, stat, statfs } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { bytes } from "../text.ts";
 import { attempted, type Finding, ok, wrong } from "./finding.ts";
 
@@ -63,16 +63,13 @@ async function permissionFindings(path: string): Promise<Finding[]> {
   return found.length > 0 ? found : [ok("permissions", "for the owner alone")];
 }
 
+const BESIDE = ["", "-wal", "-shm", "-journal", "-lock"];
+
 async function partsOf(path: string): Promise<string[]> {
   if ((await stat(path)).isDirectory()) return [path];
-  const folder = dirname(path);
-  const name = path.slice(folder === "." && !path.startsWith("./") ? 0 : folder.length + 1);
-  const names = await readdir(folder);
-  const beside = names.filter(
-    (one) =>
-      ["", "-wal", "-shm", "-lock", "-journal"].includes(one.replace(name, "")) && one.startsWith(name),
-  );
-  return beside.map((one) => join(folder, one));
+  const there = new Set(await readdir(dirname(path)));
+  const names = BESIDE.map((suffix) => `${basename(path)}${suffix}`);
+  return names.filter((name) => there.has(name)).map((name) => join(dirname(path), name));
 }
 
 async function systemFindings(path: string): Promise<Finding[]> {
