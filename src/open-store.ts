@@ -1,26 +1,7 @@
 import type { AnyStore, DisposableStore } from "./core/store.ts";
-import { openFile, openLmdb, openMemory } from "./open-store/embedded.ts";
-import { openMysql } from "./open-store/mysql.ts";
-import { openPostgres } from "./open-store/postgres.ts";
-import { openRedis, openRedisCluster, openRedisSentinel } from "./open-store/redis.ts";
-import { type StoreAddress, storeAddress, unknownScheme } from "./open-store/address.ts";
-
-type Opener = (address: StoreAddress) => Promise<AnyStore & DisposableStore>;
-
-const OPENERS: Readonly<Record<string, Opener>> = {
-  memory: openMemory,
-  file: openFile,
-  lmdb: openLmdb,
-  redis: openRedis,
-  rediss: openRedis,
-  "redis+cluster": openRedisCluster,
-  "rediss+cluster": openRedisCluster,
-  "redis+sentinel": openRedisSentinel,
-  postgres: openPostgres,
-  postgresql: openPostgres,
-  mysql: openMysql,
-  mariadb: openMysql,
-};
+import { storeAddress } from "./open-store/address.ts";
+import { findDriver } from "./open-store/driver.ts";
+import { openAt } from "./open-store/openers.ts";
 
 /**
  * Opens the store that a URL names, with a client of its own, for tools and configuration files.
@@ -37,8 +18,8 @@ const OPENERS: Readonly<Record<string, Opener>> = {
  * | `postgres://user@host/database` | PostgreSQL |
  * | `mysql://user@host/database`, `mariadb://…` | MySQL or MariaDB |
  *
- * The parameters `prefix` (Redis), `table` and `schema` (SQL) name where the sessions are; all others are the driver's. The
- * driver has to be installed: `lmdb`, `redis` or `ioredis`, `pg` or `postgres`, `mysql2` or `mariadb`; the first that is found is taken.
+ * The parameters `prefix` (Redis), `table` and `schema` (SQL) name where the sessions are, and `notify` is PostgreSQL's option of that
+ * name; all others are the driver's. The driver has to be installed: `lmdb`, `redis` or `ioredis`, `pg` or `postgres`, `mysql2` or `mariadb`; the first that is found is taken.
  *
  * Nothing is connected to yet that the first call could not connect to later: a server that is down is an outage, not an
  * error of this function. `close()` of the store lets go of the client as well.
@@ -50,8 +31,5 @@ const OPENERS: Readonly<Record<string, Opener>> = {
  * const sessions = new SessionManager({ store: await openStore(process.env.SESSION_STORE ?? "file:sessions.db") });
  */
 export async function openStore(url: string): Promise<AnyStore & DisposableStore> {
-  const address = storeAddress(url);
-  const open = OPENERS[address.scheme];
-  if (open === undefined) throw unknownScheme(Object.keys(OPENERS));
-  return await open(address);
+  return await openAt(storeAddress(url), findDriver);
 }

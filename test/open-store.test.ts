@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "../src/open-store.ts";
 import { storeAddress } from "../src/open-store/address.ts";
-import { findDriver } from "../src/open-store/driver.ts";
+import { driversOf, findDriver } from "../src/open-store/driver.ts";
 import { SessionError, SessionManager } from "../src/index.ts";
 import { testExchange } from "./support/exchange.ts";
 import { MysqlServer } from "./support/servers/mysql.ts";
@@ -91,6 +92,23 @@ describe("openStore", () => {
     expect((await findDriver(["holdfast-none-such", "pg"])).name).toBe("pg");
   });
 
+  test("finds the drivers of a project's own folder first", async () => {
+    const project = mkdtempSync(join(tmpdir(), "holdfast-project-"));
+    mkdirSync(join(project, "node_modules/pg"), { recursive: true });
+    writeFileSync(join(project, "node_modules/pg/index.js"), "exports.mine = true;");
+    const find = driversOf(project);
+    expect(await find(["pg"])).toMatchObject({ name: "pg", exports: { mine: true } });
+    // What the project lacks may be installed beside Holdfast.
+    expect((await find(["holdfast-none-such", "mysql2"])).name).toBe("mysql2");
+    await expect(find(["holdfast-none-such"])).rejects.toMatchObject({ code: "ERR_SESSION_CONFIG" });
+    mkdirSync(join(project, "node_modules/redis"));
+    writeFileSync(join(project, "node_modules/redis/index.js"), 'require("part-of-redis");');
+    await expect(find(["redis"])).rejects.toMatchObject({
+      message: "The package redis could not be loaded.",
+    });
+    rmSync(project, { recursive: true, force: true });
+  });
+
   test("takes a URL of several hosts apart", () => {
     const address = storeAddress("redis+cluster://me:p%40ss@a:1,[::1]:2,c/name?prefix=x:&other=1");
     expect(address).toMatchObject({
@@ -159,6 +177,10 @@ withServers(["redis", "postgres", "mariadb"], () => {
     const server = await PostgresServer.start();
     const url = `${server.url}?schema=shop&table=visits&durability=process`;
     expect(await roundTrip(url)).toEqual({ cart: ["rope"] });
+    const telling = await openStore(`${url}&notify=changes`);
+    expect(telling.track).toBeTypeOf("function");
+    await telling.close();
+    await expect(openStore(`${url}&notify=loudly`)).rejects.toMatchObject({ code: "ERR_SESSION_CONFIG" });
     await endsByItself(url);
     await server.stop();
     await endsByItself(url);

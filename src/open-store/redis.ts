@@ -2,12 +2,12 @@ import { SessionError } from "../core/errors.ts";
 import type { AnyStore, DisposableStore } from "../core/store.ts";
 import { type RedisStoreClient, redisStore } from "../stores/redis.ts";
 import type { StoreAddress } from "./address.ts";
-import { type Driver, findDriver, withClient } from "./driver.ts";
+import { type Driver, type FindDriver, withClient } from "./driver.ts";
 import { named } from "./named.ts";
 
 const DRIVERS = ["redis", "ioredis", "iovalkey"] as const;
-const DEFAULT_PORT = 6379;
-const DEFAULT_SENTINEL_PORT = 26_379;
+export const DEFAULT_PORT = 6379;
+export const DEFAULT_SENTINEL_PORT = 26_379;
 
 /** What a connection waits for at most: a network that swallows everything is noticed, and connected to anew. */
 const PATIENCE = { connectTimeout: 2000, socketTimeout: 5000 };
@@ -17,10 +17,12 @@ const RETRY_MS = 500;
 interface NodeRedisLike {
   on(event: "error", listener: () => void): unknown;
   connect(): Promise<unknown>;
+  sendCommand(words: readonly string[]): Promise<unknown>;
   destroy(): unknown;
 }
 interface IoredisLike {
   on(event: "error", listener: () => void): unknown;
+  call(name: string, ...words: readonly string[]): Promise<unknown>;
   disconnect(): void;
 }
 type NodeRedisFunction = (options: object) => NodeRedisLike;
@@ -35,22 +37,25 @@ interface Plan {
   readonly ioredis: { readonly make: "Redis" | "Cluster"; readonly options: readonly unknown[] };
 }
 
-export function openRedis(address: StoreAddress): Promise<AnyStore & DisposableStore> {
+export function openRedis(address: StoreAddress, find: FindDriver): Promise<AnyStore & DisposableStore> {
   const url = address.without("prefix", "durability");
-  return opened(address, {
+  return opened(address, find, {
     nodeRedis: { make: "createClient", options: { url, ...NODE_REDIS } },
     ioredis: { make: "Redis", options: [url, PATIENCE] },
   });
 }
 
-export function openRedisCluster(address: StoreAddress): Promise<AnyStore & DisposableStore> {
+export function openRedisCluster(
+  address: StoreAddress,
+  find: FindDriver,
+): Promise<AnyStore & DisposableStore> {
   const nodes = hostsOf(address, DEFAULT_PORT);
   const tls = address.scheme.startsWith("rediss");
   const login = loginOf(address);
   const rootNodes = nodes.map((socket) => ({ socket: { ...socket, ...(tls && { tls }) } }));
   const defaults = { ...NODE_REDIS, ...login, socket: { ...NODE_REDIS.socket, ...(tls && { tls }) } };
   const redisOptions = { ...PATIENCE, ...login, ...(tls && { tls: {} }) };
-  return opened(address, {
+  return opened(address, find, {
     nodeRedis: {
       make: "createCluster",
       options: { rootNodes, defaults, commandOptions: NODE_REDIS.commandOptions },
@@ -59,7 +64,10 @@ export function openRedisCluster(address: StoreAddress): Promise<AnyStore & Disp
   });
 }
 
-export function openRedisSentinel(address: StoreAddress): Promise<AnyStore & DisposableStore> {
+export function openRedisSentinel(
+  address: StoreAddress,
+  find: FindDriver,
+): Promise<AnyStore & DisposableStore> {
   const name = address.path;
   if (name === "") {
     throw new SessionError(
@@ -69,7 +77,7 @@ export function openRedisSentinel(address: StoreAddress): Promise<AnyStore & Dis
   }
   const nodes = hostsOf(address, DEFAULT_SENTINEL_PORT);
   const login = loginOf(address);
-  return opened(address, {
+  return opened(address, find, {
     nodeRedis: {
       make: "createSentinel",
       options: {
@@ -91,8 +99,50 @@ const NODE_REDIS = {
   socket: { ...PATIENCE, reconnectStrategy: (tries: number): number => Math.min(20 * 2 ** tries, RETRY_MS) },
 };
 
-async function opened(address: StoreAddress, plan: Plan): Promise<AnyStore & DisposableStore> {
-  const driver = await findDriver(DRIVERS);
+/** One server, and what can be asked of it. */
+export interface RedisConnection {
+  /** Sends one command and gives its answer: texts, numbers, and lists of them. */
+  command(...words: string[]): Promise<unknown>;
+  release(): Promise<void>;
+}
+
+/** Connects to one server by itself, with the login and the encryption of a URL: a node of a cluster, a sentinel, a primary. */
+export async function connectRedis(
+  address: StoreAddress,
+  { host, port }: { readonly host: string; readonly port: number },
+  find: FindDriver,
+): Promise<RedisConnection> {
+  const driver = await find(DRIVERS);
+  const tls = address.scheme.startsWith("rediss");
+  const login = loginOf(address);
+  if (driver.name === "redis") {
+    const socket = { ...NODE_REDIS.socket, host, port, ...(tls && { tls }) };
+    const client = (driver.exports["createClient"] as NodeRedisFunction)({ ...NODE_REDIS, ...login, socket });
+    client.on("error", ignore);
+    const stopConnecting = keepConnecting(client);
+    return {
+      command: (...words) => client.sendCommand(words),
+      async release() {
+        stopConnecting();
+        client.destroy();
+      },
+    };
+  }
+  const options = { host, port, ...PATIENCE, ...login, ...(tls && { tls: {} }) };
+  const client = new (driver.exports["Redis"] as IoredisClass)(options);
+  client.on("error", ignore);
+  return {
+    command: (name = "", ...words) => client.call(name, ...words),
+    release: async () => client.disconnect(),
+  };
+}
+
+async function opened(
+  address: StoreAddress,
+  find: FindDriver,
+  plan: Plan,
+): Promise<AnyStore & DisposableStore> {
+  const driver = await find(DRIVERS);
   const { client, release } =
     driver.name === "redis" ? nodeRedisClient(driver, plan.nodeRedis) : ioredisClient(driver, plan.ioredis);
   const store = redisStore(client as unknown as RedisStoreClient, named(address, ["prefix", "durability"]));
@@ -138,7 +188,7 @@ function keepConnecting(client: NodeRedisLike): () => void {
   };
 }
 
-function hostsOf({ hosts }: StoreAddress, defaultPort: number): { host: string; port: number }[] {
+export function hostsOf({ hosts }: StoreAddress, defaultPort: number): { host: string; port: number }[] {
   return hosts.map(({ host, port }) => ({ host, port: port ?? defaultPort }));
 }
 

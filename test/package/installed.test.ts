@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -102,6 +102,36 @@ type Names = Record<string, string | string[]>;
 
 /** What every runtime must make of the installed package. */
 function worksOn(node: string): void {
+  test("the program runs, as npx starts it, without any other package", async () => {
+    const holdfast = (...args: string[]) => ran(node, ["node_modules/.bin/holdfast", ...args], project);
+    expect((await holdfast("--version")).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(await holdfast("setup", "file:sessions/")).toMatchObject({ status: 0, stderr: "" });
+    expect(await holdfast("list", "file:sessions/")).toMatchObject({ status: 0, stdout: "No sessions.\n" });
+    expect(await holdfast("stats", "file:sessions/", "--json")).toMatchObject({ status: 0 });
+    expect(await holdfast("doctor", "file:sessions/")).toMatchObject({ status: 0, stderr: "" });
+    const moved = await holdfast("migrate", "file:sessions/", "file:other/", "--yes");
+    expect(moved).toMatchObject({ status: 0, stderr: "" });
+    expect(await holdfast("list", "postgres://localhost/shop")).toMatchObject({
+      status: 4,
+      stderr: expect.stringContaining("npm install pg") as string,
+    });
+  });
+
+  test("the program uses the drivers of the project in whose folder it is started", async () => {
+    const elsewhere = join(project, "elsewhere");
+    mkdirSync(join(elsewhere, "node_modules/pg"), { recursive: true });
+    const driver =
+      "exports.Pool = class { constructor() { throw new Error('the driver of the project'); } };";
+    writeFileSync(join(elsewhere, "node_modules/pg/index.js"), driver);
+    const started = await ran(
+      node,
+      [join(project, "node_modules/.bin/holdfast"), "list", "postgres://localhost/shop"],
+      elsewhere,
+    );
+    expect(started.stderr).toContain("the driver of the project");
+    rmSync(elsewhere, { recursive: true });
+  });
+
   test("every export path can be imported, and required from CommonJS, with the same names", async () => {
     const imported = (await printed(node, "imports.mjs", IMPORTS)) as Names;
     const required = (await printed(node, "requires.cjs", REQUIRES)) as Names;
@@ -126,6 +156,29 @@ describe("the packed package, installed", () => {
     expect(files).toContain("LICENSE");
     expect(files).toContain("README.md");
     expect(files.filter((file) => /\.test\.|^test|^examples|^node_modules|\.db/.test(file))).toEqual([]);
+  });
+
+  test("npx finds the program", async () => {
+    const { status, stdout, stderr } = await ran("npx", ["--offline", "holdfast", "--help"], project);
+    expect(status, stderr).toBe(0);
+    expect(stdout).toMatch(/^Usage: holdfast/);
+  });
+
+  test("the program holds what it needs of others, with their licences, and imports nothing of them", () => {
+    const dist = join(project, "node_modules/holdfast/dist");
+    const parts = readdirSync(join(dist, "cli")).filter((file) => file.endsWith(".js"));
+    const sources = ["cli.js", ...parts.map((file) => `cli/${file}`)].map((file) =>
+      readFileSync(join(dist, file), "utf8"),
+    );
+    const specifiers = sources.flatMap((text) =>
+      [...text.matchAll(/^(?:import|export) .*?from "([^"]+)";$|\bimport\("([^"]+)"\)/gm)].map(
+        ([, fixed, lazy]) => fixed ?? lazy ?? "",
+      ),
+    );
+    expect(specifiers.filter((specifier) => !/^(?:node:|\.\.?\/)/.test(specifier))).toEqual([]);
+    const licences = readFileSync(join(dist, "cli-licences.txt"), "utf8");
+    for (const name of ["cli-progress", "cli-table3", "commander", "picocolors", "string-width"])
+      expect(licences).toMatch(new RegExp(`^${name} \\d[^\\n]*\\((MIT|ISC)\\)`, "m"));
   });
 
   test("brings no other package along", () => {

@@ -1,20 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { main } from "../../src/cli/main.ts";
+import { run } from "./support.ts";
 
 const fixture = (name: string): string => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url));
 
-async function run(...args: string[]) {
-  const output = { printed: "", complained: "" };
-  const code = await main(args, {
-    print: (text) => void (output.printed += text),
-    complain: (text) => void (output.complained += text),
-  });
-  return { code, ...output };
-}
-
 test("ASVS 7.1.1: the policy in force is a table for an auditor", async () => {
-  const { code, printed } = await run("policy", fixture("managers.ts"), "--export", "staff");
+  const { code, printed } = await run(["policy", fixture("managers.ts"), "--export", "staff"]);
   expect(code).toBe(0);
   expect(`\n${printed}`).toMatchInlineSnapshot(`
     "
@@ -49,7 +40,7 @@ test("ASVS 7.1.1: the policy in force is a table for an auditor", async () => {
 });
 
 test("it is data with --json, and the only manager of a module needs no name", async () => {
-  const { code, printed } = await run("policy", fixture("one.ts"), "--json");
+  const { code, printed } = await run(["policy", fixture("one.ts"), "--json"]);
   expect(code).toBe(0);
   expect(JSON.parse(printed)).toMatchObject({ csrf: null, lifetime: { absoluteMs: 2_592_000_000 } });
 });
@@ -68,19 +59,12 @@ test.each([
   [["policy", "a", "--colour"], 2, /Usage/],
   [[], 2, /Usage/],
 ])("%j is refused with the exit code %i", async (args, expected, message) => {
-  const { code, printed, complained } = await run(...args);
+  const { code, printed, complained } = await run(args);
   expect([code, printed]).toEqual([expected, ""]);
   expect(complained).toMatch(message);
 });
 
 test("the table tells how long other processes may take to see a revocation", async () => {
-  const { printed } = await run("policy", fixture("cached.ts"));
+  const { printed } = await run(["policy", fixture("cached.ts")]);
   expect(printed).toMatch(/Revocation .*everybody; seen by other processes within 30 seconds/);
-});
-
-test("--help tells how to use it", async () => {
-  expect(await run("--help")).toMatchObject({
-    code: 0,
-    printed: expect.stringMatching(/^Usage: holdfast policy/),
-  });
 });
