@@ -17,3 +17,14 @@ export function tooLateForCookie(state: RequestState | null, what = "This change
       : "comes too late: the response has left and cannot carry a cookie any more. Do it before, or call await session.commit() first.";
   return new SessionError("ERR_SESSION_SENT", `${what} ${why}`);
 }
+
+export function everyIdTaken(): SessionError {
+  return new SessionError(
+    "ERR_SESSION_STORE_UNAVAILABLE",
+    "The session store says that every new id is taken.",
+  );
+}
+
+export function begunByAnother(): SessionError {
+  return new SessionError("ERR_SESSION_CONFLICT", "Another request was first to begin this session.");
+}
