@@ -122,7 +122,8 @@ class Adopting implements SessionExtension {
         return opened;
       } catch (error) {
         if (isRefusal(error)) return this.#refused(host, exchange, found, error);
-        if (!isUnderWay(error) || !(await waited(attempt))) throw error;
+        if (!isUnderWay(error)) throw error;
+        if (!(await waited(attempt))) throw tooSlow(error);
         const opened = await host.open(exchange, token);
         if (opened !== null) return opened;
       }
@@ -170,6 +171,15 @@ class Adopting implements SessionExtension {
 function isRefusal(error: unknown): error is SessionError {
   const codes = ["ERR_SESSION_VALUE", "ERR_SESSION_LIMIT", "ERR_SESSION_USE", "ERR_SESSION_TOO_MANY"];
   return SessionError.is(error) && codes.includes(error.code);
+}
+
+/** Its process may have died: what it announced lapses within half a minute. */
+function tooSlow(cause: unknown): SessionError {
+  return new SessionError(
+    "ERR_SESSION_STORE_UNAVAILABLE",
+    "Another request is adopting this session, and does not come to its end. Try again.",
+    { cause },
+  );
 }
 
 function isUnderWay(error: unknown): boolean {

@@ -5,7 +5,8 @@ import { type CallbackStore, destroyIn, readFrom } from "./callback-store.ts";
 export async function expressShaped(store: CallbackStore, sid: string): Promise<OldSession | null> {
   const found = await readFrom(store, sid);
   if (found === null) return null;
-  const { cookie, ...data } = found;
+  // When a file was last used is session-file-store's own affair.
+  const { cookie, __lastAccess: _, ...data } = found;
   const { expires, originalMaxAge } = (typeof cookie === "object" && cookie !== null ? cookie : {}) as Record<
     string,
     unknown
