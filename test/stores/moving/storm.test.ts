@@ -73,7 +73,7 @@ class Storm {
   /** Resolves when so many more requests were answered: what a deployment waits for between its steps. */
   async passed(count: number): Promise<void> {
     const goal = this.requests + count;
-    while (this.requests < goal) await new Promise((resolve) => setImmediate(resolve));
+    while (this.requests < goal && this.problems.length === 0) await new Promise((resolve) => setImmediate(resolve));
   }
 
   get #manager(): SessionManager {
@@ -157,6 +157,7 @@ async function deployed(storm: Storm, open: () => AnyStore): Promise<void> {
   for (const index of [0, 1]) {
     storm.managers[index] = new SessionManager({ store: open(), sweepEvery: false, deadline: "20s" });
     await storm.passed(40);
+    expect(storm.problems).toEqual([]);
   }
 }
 
@@ -219,7 +220,7 @@ withServers(["redis", "postgres"], () => {
         const stores: (() => AnyStore)[] = [
           () => sqliteStore(file),
           () => redisStore(client),
-          () => postgresStore(pool),
+          () => postgresStore(pool, { durability: "process" }),
         ];
         for (let round = 0; round < ROUNDS; round += 1) {
           const storm = new Storm();
