@@ -73,7 +73,8 @@ class Storm {
   /** Resolves when so many more requests were answered: what a deployment waits for between its steps. */
   async passed(count: number): Promise<void> {
     const goal = this.requests + count;
-    while (this.requests < goal && this.problems.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    while (this.requests < goal && this.problems.length === 0)
+      await new Promise((resolve) => setImmediate(resolve));
   }
 
   get #manager(): SessionManager {
