@@ -19,6 +19,8 @@ import { testExchange, cookieAfter } from "../../support/exchange.ts";
 
 const CLIENTS = 24;
 const ROUNDS = Number(process.env["HOLDFAST_SOAK"] ?? "1");
+/** So often is what was created in the old store meanwhile fetched from there. */
+const WALKS = 20;
 const START_MS = 120_000;
 
 /** What a client knows of its session: its cookie, and what was acknowledged. */
@@ -153,19 +155,28 @@ class Storm {
   }
 }
 
-/** Every process serves from another store: one after the other, as a deployment does it. */
+/** A process begins to serve from another store. */
+async function replaced(storm: Storm, index: number, open: () => AnyStore): Promise<void> {
+  storm.managers[index] = new SessionManager({ store: open(), sweepEvery: false, deadline: "20s" });
+  await storm.passed(40);
+  expect(storm.problems).toEqual([]);
+}
+
+/** All processes do, one after the other, as a deployment has it. */
 async function deployed(storm: Storm, open: () => AnyStore): Promise<void> {
-  for (const index of [0, 1]) {
-    storm.managers[index] = new SessionManager({ store: open(), sweepEvery: false, deadline: "20s" });
-    await storm.passed(40);
-    expect(storm.problems).toEqual([]);
-  }
+  for (const index of storm.managers.keys()) await replaced(storm, index, open);
 }
 
 /** Moves from one store to another while the storm goes on: nobody is told. */
 async function moved(storm: Storm, from: () => AnyStore, to: () => AnyStore): Promise<void> {
   await deployed(storm, () => movingStore({ from: from(), to: to(), stage: "prepare" }));
-  await deployed(storm, () => movingStore({ from: from(), to: to() }));
+  // The walk begins while processes of both stages serve, where a record has writers in the old store while it leaves.
+  await replaced(storm, 0, () => movingStore({ from: from(), to: to() }));
+  for (let walk = 0; walk < WALKS; walk += 1) {
+    await migrate(from(), to(), { pageSize: 5, samples: 0 });
+    await storm.passed(10);
+  }
+  await replaced(storm, 1, () => movingStore({ from: from(), to: to() }));
   const stopped = new AbortController();
   const first = await migrate(from(), to(), {
     pageSize: 5,
