@@ -9,6 +9,7 @@ import { Fold, type FoldRules } from "./fold.ts";
 import type { Gate } from "./gate.ts";
 import { Laying } from "./laying.ts";
 import {
+  asOfOld,
   type CreatePlan,
   isChanged,
   isFoldable,
@@ -23,7 +24,7 @@ import type { SessionRecord } from "./record.ts";
 import { asAuthentication, AUTH, reservedValue, userOf } from "./reserved.ts";
 import { addressOf, occupying, type RequestState } from "./request-state.ts";
 import { successorOf } from "./rotation.ts";
-import { tooLateForCookie, tooManyAttempts } from "./refusals.ts";
+import { begunByAnother, everyIdTaken, tooLateForCookie, tooManyAttempts } from "./refusals.ts";
 import { afterUpdate, newRecord, type Sending, sendingOf } from "./sending.ts";
 import { Session } from "./session.ts";
 import type { SessionChange } from "./store.ts";
@@ -289,15 +290,17 @@ export class Committer {
     if (asked !== undefined) await asked;
 
     for (let attempt = 0; attempt < MAX_CREATE_ATTEMPTS; attempt += 1) {
-      const token = Token.mint();
-      const record = newRecord(token, this.#rules.atRest.pepper, staged, plan, this.#clock.now());
-      if (!(await this.#delivery.create(record))) continue;
-      this.#events.emit("created", {
-        id: record.id,
-        user: renewal?.login?.user ?? null,
-        address: addressOf(state),
-      });
-      await this.#afterLogin(state, record, renewal);
+      const { heirTo } = state;
+      const token = heirTo?.withNewSecret() ?? Token.mint();
+      const record = newRecord({ token, heirTo }, this.#rules.atRest.pepper, staged, plan, this.#clock.now());
+      if (!(await this.#delivery.create(record))) {
+        if (heirTo === null) continue;
+        throw begunByAnother();
+      }
+      state.heirTo = null;
+      const user = renewal?.login?.user ?? null;
+      this.#events.emit("created", { id: record.id, user, address: addressOf(state) });
+      await this.#afterLogin(state, record, heirTo === null ? renewal : asOfOld(renewal));
       state.cookie = token;
       if (!access.isOver(session, draft)) draft.settle(record.fields, staged);
       else return access.endToo(session, record);
@@ -307,10 +310,7 @@ export class Committer {
       state.rotationDue = false;
       return;
     }
-    throw new SessionError(
-      "ERR_SESSION_STORE_UNAVAILABLE",
-      "The session store says that every new id is taken.",
-    );
+    throw everyIdTaken();
   }
 
   async #end(state: RequestState, record: SessionRecord, reason: "logout" | "replaced"): Promise<void> {

@@ -1,7 +1,9 @@
 import type { Clock } from "./clock.ts";
+import type { Duration } from "./duration.ts";
 import type { HttpExchange } from "./exchange.ts";
 import type { SessionId } from "./record.ts";
 import type { AnySession } from "./session.ts";
+import type { Token } from "./token.ts";
 
 /**
  * A part that takes part in the requests of a manager, such as device-bound credentials. Its state is kept with the session, beside the
@@ -17,6 +19,13 @@ export interface SessionExtension {
    * leaves it alone: the extension judges by itself who may send it. Sees every request that changes something; must not throw.
    */
   owns?(request: Pick<HttpExchange, "method" | "url">): boolean;
+  /**
+   * The request's cookie opens no session, or it has none: finds one by other means, such as the cookie of another library. `undefined`, at
+   * once, when there is nothing to look for. A rejection is as one of the store.
+   *
+   * @returns what {@link ExtensionHost.open} or {@link ExtensionHost.begin} gave, or `null` for none.
+   */
+  find?(exchange: HttpExchange): Promise<AnySession | null> | undefined;
   /**
    * A stored session was loaded, before any handler sees it. A `SessionError` that it throws or rejects with becomes the answer. Nothing
    * is to be staged before it throws: a refused request stores nothing.
@@ -50,6 +59,18 @@ export interface ExtensionHost {
    * `session.commit()` at once. Giving `undefined` removes it.
    */
   update(session: AnySession, change: (value: unknown) => unknown): unknown;
+  /** The longest that a login may be remembered for, in milliseconds. */
+  readonly rememberMaxMs: number;
+  /** Opens the session of a token that did not come in the session's cookie, as if it had. `null` when it opens none. */
+  open(exchange: HttpExchange, token: Token): Promise<AnySession | null>;
+  /**
+   * Gives a request a new session that is heir to a token: once it is stored, under the token's id, the token opens it as the secret before a
+   * periodic rotation does. Its commit fails with `ERR_SESSION_CONFLICT` when that id is taken. A login staged in it is as old as can be: any revocation
+   * that is remembered voids it.
+   */
+  begin(exchange: HttpExchange, heirTo: Token): AnySession;
+  /** See `SessionManager.once`. */
+  once(key: string, ttl: Duration, work: () => unknown): Promise<boolean>;
   /** Ends a session at once, wherever it is used. */
   revoke(id: SessionId): Promise<boolean>;
   /** Tells of something by an event of the manager. */

@@ -1,4 +1,3 @@
-import type { Clock } from "./clock.ts";
 import { refuseConfig } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { HttpExchange } from "./exchange.ts";
@@ -10,11 +9,12 @@ import { type AnySession, Session } from "./session.ts";
 const NAME = /^[a-z]{2,20}$/;
 
 /** What a manager has that its extensions need. */
-interface ExtensionMeans {
-  readonly clock: Clock;
+interface ExtensionMeans extends Pick<
+  ExtensionHost,
+  "clock" | "rememberMaxMs" | "open" | "begin" | "once" | "revoke"
+> {
   readonly events: Events;
   find(id: SessionId): Promise<SessionRecord | null>;
-  revoke(id: SessionId): Promise<boolean>;
 }
 
 /** The extensions of a manager, each with its own field. */
@@ -29,6 +29,15 @@ export class Extensions {
   /** Tells whether a request is one of theirs. */
   own(exchange: HttpExchange): boolean {
     return this.#extensions.some((extension) => extension.owns?.(exchange) === true);
+  }
+
+  /** Has them find a session for a request that opened none. `undefined` when none of them looks for any. */
+  find(exchange: HttpExchange): Promise<AnySession | null> | undefined {
+    for (const extension of this.#extensions) {
+      const finding = extension.find?.(exchange);
+      if (finding !== undefined) return finding;
+    }
+    return undefined;
   }
 
   /** Lets all of them see a session that was loaded, one after another. `undefined` when there is nothing to wait for. */
@@ -64,10 +73,10 @@ export function checkExtensions(extensions: readonly SessionExtension[]): readon
   return extensions;
 }
 
-function hostOf(name: string, { clock, events, find, revoke }: ExtensionMeans): ExtensionHost {
+function hostOf(name: string, { events, find, ...means }: ExtensionMeans): ExtensionHost {
   const field = `${RESERVED}${RESERVED}${name}`;
   return {
-    clock,
+    ...means,
     read: (session) => Session.access.quietly(session, () => Session.access.draft(session).peek(field)),
     isStored: (session) => Object.hasOwn(Session.access.base(session)?.fields ?? {}, field),
     peek: async (id) => {
@@ -80,7 +89,6 @@ function hostOf(name: string, { clock, events, find, revoke }: ExtensionMeans): 
       host.onUse();
       return Session.access.draft(session).update(field, change);
     },
-    revoke,
     emit: (event) => events.emit("extension", event),
   };
 }

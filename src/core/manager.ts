@@ -107,7 +107,11 @@ export class SessionManager<
     this.#once = new Once(this.#gate, clock);
     this.#extensions = new Extensions(resolved.extensions, {
       clock,
+      rememberMaxMs: lifetime.rememberMaxMs,
       events: this.#events,
+      open: (exchange, token) => this.#opened(exchange, token),
+      begin: (exchange, heirTo) => this.#begin(exchange, null, null, { heirTo }),
+      once: (key, ttl, work) => this.#once.run(key, ttl, work),
       find: (id) => this.#administration.find(id),
       revoke: (id) => this.#administration.revoke(id, {}),
     });
@@ -130,7 +134,7 @@ export class SessionManager<
       lifetime,
       read: (id) => this.#gate.read(id),
       begin: (exchange, record) =>
-        this.#begin(exchange, record && { record, token: null, predecessor: false }, null, true),
+        this.#begin(exchange, record && { record, token: null, predecessor: false }, null, { message: true }),
       within: (session, work) => this.within(session, work),
       succeed: (exchange) => this.finishSuccessfulRequest(exchange),
       fail: (exchange) => this.finishFailedRequest(exchange),
@@ -166,10 +170,8 @@ export class SessionManager<
     this.#administration.keepSwept();
     const values = cookieValues(exchange.cookieLines, this.#options.cookie.name);
     const tokens = values.length === 0 ? [] : tokensOf(values, this.#events, exchange.remoteAddress ?? null);
-    if (tokens.length === 0) return this.#begin(exchange, null, null);
-
-    const loading = this.#load(exchange, tokens);
-    this.#loading.set(exchange, loading);
+    const loading = tokens.length === 0 ? this.#unopened(exchange) : this.#load(exchange, tokens);
+    if (loading instanceof Promise) this.#loading.set(exchange, loading);
     return loading;
   }
 
@@ -416,16 +418,38 @@ export class SessionManager<
 
   #load(exchange: HttpExchange, tokens: readonly Token[]): Promise<S> {
     return this.#loader.open(tokens, exchange.remoteAddress ?? null).then(
-      (opened) => this.#begin(exchange, opened, null),
-      (error: unknown) => {
-        this.#loading.delete(exchange);
-        if (this.#options.onStoreFailure === "fail") throw error;
-        return this.#begin(exchange, null, error);
-      },
+      (opened) => (opened === null ? this.#unopened(exchange) : this.#begin(exchange, opened, null)),
+      (error: unknown) => this.#outage(exchange, error),
     );
   }
 
-  #begin(exchange: HttpExchange, opened: Loaded | null, outage: unknown, message = false): S {
+  /** Nothing that the request's cookie may hold opens a session: an extension may find one. */
+  #unopened(exchange: HttpExchange): S | Promise<S> {
+    const finding = this.#extensions.find(exchange) as Promise<S | null> | undefined;
+    if (finding === undefined) return this.#begin(exchange, null, null);
+    return finding.then(
+      (found) => found ?? this.#begin(exchange, null, null),
+      (error: unknown) => this.#outage(exchange, error),
+    );
+  }
+
+  async #opened(exchange: HttpExchange, token: Token): Promise<S | null> {
+    const opened = await this.#loader.open([token], exchange.remoteAddress ?? null);
+    return opened === null ? null : this.#begin(exchange, opened, null);
+  }
+
+  #outage(exchange: HttpExchange, error: unknown): S {
+    this.#loading.delete(exchange);
+    if (this.#options.onStoreFailure === "fail") throw error;
+    return this.#begin(exchange, null, error);
+  }
+
+  #begin(
+    exchange: HttpExchange,
+    opened: Loaded | null,
+    outage: unknown,
+    { message = false, heirTo = null }: Partial<Pick<RequestState, "message" | "heirTo">> = {},
+  ): S {
     const record = opened?.record ?? null;
     const host = new RequestHost(this.#shared, exchange, record?.id ?? null, outage);
     const session = this.newSession({ host, record });
@@ -434,6 +458,7 @@ export class SessionManager<
       session,
       message,
       token: opened?.token ?? null,
+      heirTo,
       predecessor: opened?.predecessor ?? false,
       rotationDue: false,
       started: false,

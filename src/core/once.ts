@@ -36,8 +36,9 @@ export class Once {
     const name = `once, ${key}`;
     const by = randomText(9);
     if (work === undefined) return await this.#claimed(name, { by, done: true }, lifeMs);
-    if (!(await this.#claimed(name, { by, done: false }, WORK_MS))) return false;
     try {
+      // The announcement may be stored although its answer was lost.
+      if (!(await this.#claimed(name, { by, done: false }, WORK_MS))) return false;
       await work();
     } catch (error) {
       // Where this fails too, the announcement lapses by itself.

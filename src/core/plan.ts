@@ -112,6 +112,12 @@ function planUpdate(input: CommitInput, record: SessionRecord, lifetime: Lifetim
   };
 }
 
+/** The same of a session that lived elsewhere: its user may have authenticated before any revocation that is remembered. */
+export function asOfOld(renewal: Renewal | null): Renewal | null {
+  if (renewal?.login === undefined) return renewal;
+  return { ...renewal, login: { authenticatedAt: 0, ...renewal.login } };
+}
+
 /** Tells whether anything is to be written. */
 export function isChanged(staged: Staged): boolean {
   return staged.remove.length > 0 || Object.keys(staged.set).length > 0;

@@ -26,3 +26,14 @@ export function unknownOutcome(cause: unknown): SessionError {
     { cause },
   );
 }
+
+export function everyIdTaken(): SessionError {
+  return new SessionError(
+    "ERR_SESSION_STORE_UNAVAILABLE",
+    "The session store says that every new id is taken.",
+  );
+}
+
+export function begunByAnother(): SessionError {
+  return new SessionError("ERR_SESSION_CONFLICT", "Another request was first to begin this session.");
+}

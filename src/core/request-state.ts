@@ -10,6 +10,8 @@ export interface RequestState<S extends AnySession = AnySession> {
   readonly message: boolean;
   /** What opens the session's record: the client's token, or the one that this request minted. */
   token: Token | null;
+  /** What will open the session that this request begins, as its secret before: a token that came by other means than the cookie. */
+  heirTo: Token | null;
   /** The client presented the secret before the current one. */
   predecessor: boolean;
   rotationDue: boolean;

@@ -28,6 +28,11 @@ export function rotationFields(
   return { set: {}, remove: Object.hasOwn(base.fields, ROTATION) ? [ROTATION] : [] };
 }
 
+/** The note of a session that begins with a secret before its first: who holds that finds the first, until it is presented. */
+export function heirFields(heirTo: Token, token: Token, pepper: Pepper, now: number): RotationFields["set"] {
+  return noted({ at: now, previous: pepper.hash(heirTo), mask: heirTo.maskSuccessor(token) }).set;
+}
+
 /** Tells whether the secret is due for renewal. Never while an earlier rotation is unconfirmed or in its grace. */
 export function isRotationDue(lifetime: Lifetime, record: SessionRecord, now: number): boolean {
   if (lifetime.rotateEveryMs === null) return false;

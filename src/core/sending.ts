@@ -5,7 +5,7 @@ import type { CreatePlan, UpdatePlan } from "./plan.ts";
 import { randomText } from "./platform.ts";
 import type { SessionRecord } from "./record.ts";
 import { COMMITS } from "./reserved.ts";
-import { rotationFields } from "./rotation.ts";
+import { heirFields, rotationFields } from "./rotation.ts";
 import type { SessionChange } from "./store.ts";
 import type { Token } from "./token.ts";
 
@@ -22,9 +22,9 @@ export interface Sending {
 
 const NO_FIELDS = { set: {}, remove: [] };
 
-/** The record that a create sends. */
+/** The record that a create sends. What its token is heir to opens it too. */
 export function newRecord(
-  token: Token,
+  { token, heirTo }: { readonly token: Token; readonly heirTo: Token | null },
   pepper: Pepper,
   staged: Staged,
   plan: CreatePlan,
@@ -40,7 +40,7 @@ export function newRecord(
     accessedAt: now,
     expiresAt: plan.expiresAt,
     endsAt: plan.endsAt,
-    fields: staged.set,
+    fields: heirTo === null ? staged.set : { ...staged.set, ...heirFields(heirTo, token, pepper, now) },
   };
 }
 

@@ -1,7 +1,7 @@
 import type { SessionRecord } from "../core/record.ts";
 import type { AnyStore, Call } from "../core/store.ts";
 import { Mover } from "../stores/moving/mover.ts";
-import { arrived, isClaim } from "../stores/moving/note.ts";
+import { arrived, isUnderWay } from "../stores/moving/note.ts";
 import type { Carrier } from "./carrier.ts";
 
 /** Moves records, as `movingStore` does. */
@@ -14,10 +14,10 @@ export class Relocator implements Carrier {
   }
 
   meant(found: SessionRecord): SessionRecord | null {
-    return isClaim(found) ? null : arrived(found);
+    return isUnderWay(found) ? arrived(found) : found;
   }
 
   async bring(found: SessionRecord, call: Call): Promise<"brought" | "vanished"> {
-    return (await this.#mover.settle(found.id, call)) === "moved" ? "brought" : "vanished";
+    return (await this.#mover.settle(found.id, call)) ? "brought" : "vanished";
   }
 }

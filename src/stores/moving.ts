@@ -11,9 +11,10 @@ import type {
   Subscribable,
   Sweepable,
 } from "../core/store.ts";
-import { type Listing, listedOf } from "./moving/listing.ts";
+import { Listings } from "./moving/listing.ts";
 import { MovingRecords } from "./moving/moving-records.ts";
 import { PreparedRecords } from "./moving/prepared-records.ts";
+import { labelled, revokedInBoth } from "./moving/revoking.ts";
 import type { Records } from "./moving/records.ts";
 import { heard } from "./moving/signals.ts";
 import { sweptBoth } from "./moving/sweeping.ts";
@@ -57,9 +58,10 @@ export function movingStore(options: MovingStoreOptions): MovingStore {
   const records: Records = stage === "move" ? new MovingRecords(from, to) : new PreparedRecords(from, to);
   return {
     traits: traitsOf(from.traits, to.traits),
-    create: (record, call) => records.create(record, call),
+    // What is given is sent later than at once, and is the caller's to change by then.
+    create: (record, call) => records.create(structuredClone(record), call),
     read: (id, call) => records.read(id, call),
-    update: (id, change, call) => records.update(id, change, call),
+    update: (id, change, call) => records.update(id, structuredClone(change), call),
     delete: (id, when, call) => records.delete(id, when, call),
     async setup(call) {
       await from.setup?.(call);
@@ -68,7 +70,7 @@ export function movingStore(options: MovingStoreOptions): MovingStore {
     async close() {
       await Promise.all([from.close?.(), to.close?.()]);
     },
-    ...abilitiesOf(from, to),
+    ...abilitiesOf(from, to, records),
   };
 }
 
@@ -98,25 +100,31 @@ function traitsOf(from: StoreTraits, to: StoreTraits): StoreTraits {
 function abilitiesOf(
   from: AnyStore,
   to: AnyStore,
+  records: Records,
 ): Partial<LabelIndex & IterableStore & Sweepable & Subscribable> {
-  const byLabel = (store: AnyStore, label: string): Listing | null =>
-    store.listByLabel === undefined ? null : store.listByLabel.bind(store, label);
-  const everyone = (store: AnyStore): Listing | null => store.all?.bind(store) ?? null;
-  const hasLabels = [from, to].every(
-    (store) => store.listByLabel !== undefined && store.deleteByLabel !== undefined,
-  );
+  const listings = new Listings();
+  const [old, fresh] = [labelled(from), labelled(to)];
+  const { all: allOld } = from;
+  const { all: allNew } = to;
   return {
-    ...(hasLabels && {
-      listByLabel: (label, page, call) => listedOf(byLabel(from, label), byLabel(to, label), page, call),
-      // The old one first, as with a single session: what is on its way then finds that it was ended.
-      deleteByLabel: async (label, except, call) => {
-        const old = (await from.deleteByLabel?.(label, except, call)) ?? 0;
-        return old + ((await to.deleteByLabel?.(label, except, call)) ?? 0);
-      },
-    }),
-    ...(from.all !== undefined &&
-      to.all !== undefined && {
-        all: (page, call) => listedOf(everyone(from), everyone(to), page, call),
+    ...(old !== null &&
+      fresh !== null && {
+        listByLabel: (label, page, call) =>
+          listings.page(
+            (some) => old.listByLabel(label, some, call),
+            (some) => fresh.listByLabel(label, some, call),
+            page,
+          ),
+        deleteByLabel: revokedInBoth(old, fresh, records),
+      }),
+    ...(allOld !== undefined &&
+      allNew !== undefined && {
+        all: (page, call) =>
+          listings.page(
+            (some) => allOld.call(from, some, call),
+            (some) => allNew.call(to, some, call),
+            page,
+          ),
       }),
     ...((from.sweep !== undefined || to.sweep !== undefined) && { sweep: sweptBoth(from, to) }),
     ...(from.subscribe !== undefined && to.subscribe !== undefined && { subscribe: heard(from, to) }),

@@ -190,3 +190,10 @@ describe("once", () => {
     expect(await where.manager.once("k".repeat(100_001), "1m")).toBe(true);
   });
 });
+
+test("an announcement whose answer is lost does not keep the key from the next call", async () => {
+  const { manager, faulty } = rig();
+  faulty.next("create", losesReply());
+  await expect(manager.once("a key", "1h", () => undefined)).rejects.toThrow("The session store failed");
+  expect(await manager.once("a key", "1h", () => undefined)).toBe(true);
+});

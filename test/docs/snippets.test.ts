@@ -22,6 +22,16 @@ declare module "$lib/server/sessions" {
 }
 `;
 
+/** Packages of others that have no types of their own. */
+const UNTYPED = `
+declare module "session-file-store" {
+  export default function fileStore(session: unknown): new (options: object) => import("express-session").Store;
+}
+declare module "better-sqlite3-session-store" {
+  export default function sqliteStore(session: unknown): new (options: object) => import("express-session").Store;
+}
+`;
+
 /** Each example lies in its file at the line that it has on its page, so that the compiler's errors point there. */
 function fileOf({ page, line }: Block): string {
   return `${page.replaceAll("/", "__").replace(/\.md$/, "")}__${line}.ts`;
@@ -58,6 +68,7 @@ beforeAll(() => {
   const config = { extends: "../../../tsconfig.base.json", compilerOptions, include: ["./*.ts"] };
   writeFileSync(join(FOLDER, "tsconfig.json"), JSON.stringify(config));
   writeFileSync(join(FOLDER, "sveltekit.d.ts"), SVELTEKIT);
+  writeFileSync(join(FOLDER, "untyped.d.ts"), UNTYPED);
   for (const block of EXAMPLES) write(block);
 });
 

@@ -8,7 +8,7 @@ import { memorySubject } from "../testing/memory-subject.ts";
 import { bornOld } from "./moving/support.ts";
 
 const subjects: Readonly<Record<string, () => AnyStore>> = {
-  "moving": () => movingStore({ from: memoryStore(), to: memoryStore() }),
+  moving: () => movingStore({ from: memoryStore(), to: memoryStore() }),
   "moving, prepared": () => movingStore({ from: memoryStore(), to: memoryStore(), stage: "prepare" }),
   "moving, of records that are all in the old store": () => {
     const stores = { from: memoryStore(), to: memoryStore() };

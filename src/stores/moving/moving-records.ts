@@ -7,9 +7,12 @@ import type {
   SessionChange,
   UpdateOutcome,
 } from "../../core/store.ts";
-import { Mover } from "./mover.ts";
-import { CLAIM_NOTE, hasLeft, isUnderWay, LEFT_EPOCH, MOVING } from "./note.ts";
-import { type Records, unlessCorrupt } from "./records.ts";
+import { Mover, neverStill } from "./mover.ts";
+import { isUnderWay } from "./note.ts";
+import { createdBeside, type Records, unlessCorrupt } from "./records.ts";
+
+/** A writer looks again while the record that it means is on its way. Each look takes a step of the way, or finds one taken. */
+const MAX_ATTEMPTS = 64;
 
 /** Records while they move: the new store is asked first, and has every write. */
 export class MovingRecords implements Records {
@@ -23,13 +26,8 @@ export class MovingRecords implements Records {
     this.#mover = new Mover(from, to);
   }
 
-  /** An id that a session drew by lot is nobody else's; the name of a mark may be wanted by another process in the other store. */
-  async create(record: SessionRecord, call: Call): Promise<boolean> {
-    const isMark = record.secretHash === "";
-    if (isMark) {
-      if (!(await this.#from.create(claimOf(record), call))) return false;
-    } else if ((await unlessCorrupt(this.#from.read(record.id, call), "taken")) !== null) return false;
-    return await this.#to.create(record, call);
+  create(record: SessionRecord, call: Call): Promise<boolean> {
+    return createdBeside(this.#from, this.#to, record, call);
   }
 
   async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
@@ -37,39 +35,47 @@ export class MovingRecords implements Records {
     if (found !== null) return found;
     const old = await this.#from.read(id, call);
     if (old !== null && !isUnderWay(old)) return old;
-    if (hasLeft(old)) await this.#mover.settle(id, call);
+    if (old !== null) await this.#mover.settle(id, call);
     // It may have moved between the two looks.
     return await this.#arrivedAt(id, call);
   }
 
   async update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
     // What has left the old store bears its labels until it is deleted there. They must be the record's own: it is ended by them.
-    if (change.renew?.labels !== undefined) await unlessCorrupt(this.#mover.settle(id, call), null);
-    for (let attempt = 0; ; attempt += 1) {
+    if (change.renew?.labels !== undefined) await this.#settled(id, call);
+    let isElsewhere = true;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const outcome = await this.#to.update(id, change, call);
-      const isElsewhere = outcome.kind === "gone" || outcome.kind === "stale";
-      if (!isElsewhere || attempt > 0) return outcome;
-      if (outcome.kind === "gone") await unlessCorrupt(this.#mover.settle(id, call), null);
-      else if (!(await this.#letArrive(id, call))) return outcome;
+      if (outcome.kind === "done" || outcome.kind === "conflict") return outcome;
+      if (outcome.kind === "gone") {
+        if (!isElsewhere) return outcome;
+        isElsewhere = await this.#settled(id, call);
+      } else if (await this.#isStale(id, change, call)) return outcome;
     }
+    throw neverStill();
   }
 
+  /** It moves first, so that there is one record to end and one answer. */
   async delete(id: SessionId, when: DeleteCondition, call: Call): Promise<DeleteOutcome> {
-    if (when.ifVersion === undefined && when.label === undefined) return await this.#deleteBoth(id, call);
-    const settled = await unlessCorrupt(this.#mover.settle(id, call), "corrupt");
-    if (settled === "corrupt") return await this.#from.delete(id, when, call);
+    const isCorrupt = (await unlessCorrupt(this.#mover.settle(id, call), "corrupt" as const)) === "corrupt";
+    if (isCorrupt) return await this.#from.delete(id, when, call);
     await this.#letArrive(id, call);
     const outcome = await this.#to.delete(id, when, call);
-    // The name of a mark is free again, in the old store too.
-    if (outcome === "done" && settled === "claimed") await this.#from.delete(id, {}, call);
-    return outcome;
+    if (outcome !== "done") return outcome;
+    // One that was created in the old store this moment may have been ended half-way: what has left must not come again.
+    const left = await unlessCorrupt(this.#from.read(id, call), null);
+    return left !== null && isUnderWay(left) ? await this.delete(id, when, call) : outcome;
   }
 
-  /** The old store first: see {@link Mover}. */
-  async #deleteBoth(id: SessionId, call: Call): Promise<DeleteOutcome> {
-    const old = await this.#from.delete(id, {}, call);
-    const found = await this.#to.delete(id, {}, call);
-    return old === "done" ? old : found;
+  async #settled(id: SessionId, call: Call): Promise<boolean> {
+    return await unlessCorrupt(this.#mover.settle(id, call), false);
+  }
+
+  /** Tells whether a record has left the epoch of a change behind. One on its way seems to: it is helped to arrive, and to be asked again. */
+  async #isStale(id: SessionId, { epoch, now }: SessionChange, call: Call): Promise<boolean> {
+    if (await this.#letArrive(id, call)) return false;
+    const found = await unlessCorrupt(this.#to.read(id, call), null);
+    return found !== null && !isUnderWay(found) && found.epoch !== epoch && found.expiresAt > now;
   }
 
   /** Reads in the new store what has arrived there. */
@@ -88,8 +94,4 @@ export class MovingRecords implements Records {
     await this.#mover.help(found, call);
     return true;
   }
-}
-
-function claimOf(record: SessionRecord): SessionRecord {
-  return { ...record, epoch: LEFT_EPOCH, fields: { [MOVING]: CLAIM_NOTE } };
 }

@@ -6,48 +6,47 @@ export const MOVING: string = `${RESERVED}moving`;
 /** The epoch of a record that has left for the other store: no writer has it, so that every write to it is refused as stale. */
 export const LEFT_EPOCH: number = Number.MAX_SAFE_INTEGER;
 
-/** What a record under way keeps of itself: what opens it, and which writers it has. */
-interface Kept {
-  readonly secretHash: string;
-  readonly epoch: number;
-  readonly version: number;
-}
+/** What a record under way keeps of itself: what opens it, which writers it has, and when it expires. */
+type Kept = Pick<SessionRecord, "secretHash" | "epoch" | "version" | "accessedAt" | "expiresAt" | "endsAt">;
 
-/** Tells whether a record is under way: one that has left, one that has not quite arrived, or the claim of a name. */
+/**
+ * So much longer does a record stay that is under way. No sweep finds it meanwhile, so that none ends a session half-way.
+ */
+const OUTLIVES_MS = 86_400_000;
+
+/** Tells whether a record is under way: one that has left the old store, or one that has not quite arrived in the new. */
 export function isUnderWay(record: SessionRecord): boolean {
   return Object.hasOwn(record.fields, MOVING);
 }
 
-/** Tells whether it is only the claim of an id, so that no process which creates in the store gets it. */
-export function isClaim(record: SessionRecord): boolean {
-  return isUnderWay(record) && keptOf(record) === null;
-}
-
-/** Tells whether it is the whole of a record that has left, and may not have arrived. */
-export function hasLeft(record: SessionRecord | null): record is SessionRecord {
-  return record !== null && isUnderWay(record) && keptOf(record) !== null;
-}
-
 /** What a record is to remember when it leaves, as the text of a field. */
-export function leavingNote({ secretHash, epoch, version }: SessionRecord): string {
-  return JSON.stringify([secretHash, epoch, version]);
+export function leavingNote(record: SessionRecord): string {
+  const { secretHash, epoch, version, accessedAt, expiresAt, endsAt } = record;
+  return JSON.stringify([secretHash, epoch, version, accessedAt, expiresAt, endsAt]);
 }
 
-export const CLAIM_NOTE = "[]";
+/** When a record expires that is under way. */
+export function lastingTimes({
+  expiresAt,
+  endsAt,
+}: SessionRecord): Pick<SessionRecord, "expiresAt" | "endsAt"> {
+  const until = Math.min(Math.max(expiresAt, endsAt) + OUTLIVES_MS, Number.MAX_SAFE_INTEGER);
+  return { expiresAt: until, endsAt: until };
+}
 
-/** The record as it will be on arrival, out of one that has left. */
-export function arrived(left: SessionRecord): SessionRecord {
-  const kept = keptOf(left);
-  if (kept === null) return left;
+/** The record as it was, and is to be on arrival, out of one that is under way. `null` for what bears a note that is none. */
+export function arrived(left: SessionRecord): SessionRecord | null {
+  const kept = keptOf(left.fields[MOVING] ?? "");
+  if (kept === null) return null;
   const { [MOVING]: _, ...fields } = left.fields;
   return { ...left, ...kept, fields };
 }
 
-/** What opens a record under way, and which writers it has. `null` for a claim. */
-export function keptOf(record: SessionRecord): Kept | null {
-  const note: unknown = JSON.parse(record.fields[MOVING] ?? CLAIM_NOTE);
-  if (!Array.isArray(note)) return null;
-  const [secretHash, epoch, version] = note as unknown[];
-  if (typeof secretHash !== "string" || typeof epoch !== "number" || typeof version !== "number") return null;
-  return { secretHash, epoch, version };
+function keptOf(text: string): Kept | null {
+  const note: unknown = JSON.parse(text);
+  if (!Array.isArray(note) || typeof note[0] !== "string") return null;
+  const [secretHash, ...numbers] = note as [string, ...unknown[]];
+  if (numbers.length !== 5 || !numbers.every(Number.isSafeInteger)) return null;
+  const [epoch, version, accessedAt, expiresAt, endsAt] = numbers as [number, number, number, number, number];
+  return { secretHash, epoch, version, accessedAt, expiresAt, endsAt };
 }

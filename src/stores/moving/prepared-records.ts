@@ -9,7 +9,10 @@ import type {
 } from "../../core/store.ts";
 import { isUnderWay } from "./note.ts";
 import { MovingRecords } from "./moving-records.ts";
-import { type Records, unlessCorrupt } from "./records.ts";
+import { createdBeside, type Records, unlessCorrupt } from "./records.ts";
+
+/** Where others write all the time, the record is moved to be ended. */
+const MAX_ATTEMPTS = 16;
 
 /** Records before they move: the old store is asked first and has every write, but for what another process has moved. */
 export class PreparedRecords implements Records {
@@ -23,9 +26,8 @@ export class PreparedRecords implements Records {
     this.#moved = new MovingRecords(from, to);
   }
 
-  async create(record: SessionRecord, call: Call): Promise<boolean> {
-    if ((await unlessCorrupt(this.#to.read(record.id, call), "taken")) !== null) return false;
-    return await this.#from.create(record, call);
+  create(record: SessionRecord, call: Call): Promise<boolean> {
+    return createdBeside(this.#to, this.#from, record, call);
   }
 
   async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
@@ -41,13 +43,16 @@ export class PreparedRecords implements Records {
   }
 
   async delete(id: SessionId, when: DeleteCondition, call: Call): Promise<DeleteOutcome> {
-    if (when.ifVersion === undefined && when.label === undefined)
-      return await this.#moved.delete(id, when, call);
-    const outcome = (await this.#isHere(id, call)) ? await this.#from.delete(id, when, call) : "gone";
-    // It may have left between the two, and what was deleted is what it left behind.
-    if (outcome === "done") await this.#to.delete(id, when, call);
-    if (outcome === "done") return outcome;
-    if (outcome === "conflict" && (await this.#isHere(id, call))) return outcome;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const found = await unlessCorrupt(this.#from.read(id, call), "corrupt" as const);
+      if (found === "corrupt") return await this.#from.delete(id, when, call);
+      if (found === null || isUnderWay(found)) break;
+      if (when.ifVersion !== undefined && when.ifVersion !== found.version) return "conflict";
+      // As it was read, and so before it left.
+      const outcome = await this.#from.delete(id, { ...when, ifVersion: found.version }, call);
+      if (outcome === "done") return outcome;
+      if (when.label !== undefined && !found.labels.includes(when.label)) return "conflict";
+    }
     return await this.#moved.delete(id, when, call);
   }
 
