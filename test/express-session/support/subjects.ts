@@ -22,5 +22,7 @@ const SUBJECTS: Readonly<Record<string, SessionModule>> = {
 
 /** Describes cases of a theme, each of which is run against every subject. */
 export function cases(theme: string, define: (session: SessionModule, name: string) => void): void {
-  describe.each(Object.entries(SUBJECTS))(`${theme}: %s`, (name, session) => define(session, name));
+  describe.each(Object.entries(SUBJECTS))(`${theme}: %s`, { timeout: 10_000 }, (name, session) =>
+    define(session, name),
+  );
 }
