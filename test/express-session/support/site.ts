@@ -110,7 +110,9 @@ export function serveApp(app: App, secure = false): Promise<Site> {
   app.use((error: Error & { status?: number }, _req: Request, res: ExpressResponse, _next: Done) => {
     errors.push(error);
     if (res.headersSent || res.writableEnded) return;
-    res.status(error.status ?? 500).send(error.message);
+    // As Express itself: a status that somebody has set already counts where the error has none.
+    const status = error.status ?? (res.statusCode < 400 ? 500 : res.statusCode);
+    res.status(status).send(error.message);
   });
   return listen(app as unknown as RequestListener, secure, errors);
 }
