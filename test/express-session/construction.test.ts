@@ -2,7 +2,7 @@ import { EventEmitter } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
 import { quiet, SECRET, serve } from "./support/site.ts";
 import { cases } from "./support/subjects.ts";
-import type { Store } from "./support/types.ts";
+import type { Request, Store } from "./support/types.ts";
 
 /** The messages of what is deprecated while an act goes on. */
 function deprecations(act: () => unknown): string[] {
@@ -91,6 +91,23 @@ cases("options that are refused", (session) => {
   });
 });
 
+cases("options of the cookie that are refused when a request comes", (session) => {
+  test.each([
+    [{ maxAge: "1 day" }, "maxAge must be a number or Date"],
+    ["path=/", "argument options must be a object"],
+  ])("%o", (cookie, message) => {
+    const told: unknown[] = [];
+    const res = { end() {}, write() {}, writeHead() {} };
+    try {
+      const middleware = session(quiet({ cookie: cookie as never }));
+      middleware({ headers: {}, url: "/" } as Request, res as never, (error) => told.push(error));
+    } catch (error) {
+      told.push(error);
+    }
+    expect(told).toEqual([new TypeError(message)]);
+  });
+});
+
 cases("what is deprecated", (session) => {
   test("leaving resave to its default", () => {
     expect(deprecations(() => session({ secret: SECRET, saveUninitialized: false }))).toEqual([
@@ -116,6 +133,13 @@ cases("what is deprecated", (session) => {
       "undefined saveUninitialized option; provide saveUninitialized option",
       "req.secret; provide secret option",
     ]);
+  });
+
+  test("once for each place in the code", () => {
+    const messages = deprecations(() => {
+      for (let time = 0; time < 3; time += 1) session({ secret: SECRET, saveUninitialized: false });
+    });
+    expect(messages).toHaveLength(1);
   });
 
   test("but nothing when all three are given", () => {

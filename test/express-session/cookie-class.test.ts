@@ -98,9 +98,7 @@ cases("maxAge of a Cookie", ({ Cookie }) => {
 
   test.each(["1000", {}, [1]])("of %o is refused", (value) => {
     const cookie = new Cookie();
-    expect(() => (cookie.maxAge = value as never)).toThrow(
-      new TypeError("maxAge must be a number or Date"),
-    );
+    expect(() => (cookie.maxAge = value as never)).toThrow(new TypeError("maxAge must be a number or Date"));
   });
 
   test("may be a Date, as it once was", () => {
@@ -198,7 +196,13 @@ cases("what a Cookie tells of itself", ({ Cookie }) => {
   });
 
   test("JSON has the order that express-session writes", () => {
-    const cookie = new Cookie({ secure: true, domain: "d.test", sameSite: "lax", priority: "low", partitioned: true });
+    const cookie = new Cookie({
+      secure: true,
+      domain: "d.test",
+      sameSite: "lax",
+      priority: "low",
+      partitioned: true,
+    });
     expect(JSON.stringify(cookie)).toBe(
       '{"originalMaxAge":null,"partitioned":true,"priority":"low","expires":null,"secure":true,' +
         '"httpOnly":true,"domain":"d.test","path":"/","sameSite":"lax"}',

@@ -4,12 +4,15 @@ import { watched } from "./support/stores.ts";
 import { cases } from "./support/subjects.ts";
 import { cookieOf } from "./support/signing.ts";
 import { inFuture, MINUTE, stoppedTime } from "./support/time.ts";
-import type { Options, Request } from "./support/types.ts";
+import type { Options, Request, Response } from "./support/types.ts";
 
 type CookieOptions = Extract<Options["cookie"], object>;
 
 cases("an attribute of the cookie", (session) => {
-  async function attributes(cookie: CookieOptions, path = "/"): Promise<Readonly<Record<string, string | true>>> {
+  async function attributes(
+    cookie: CookieOptions,
+    path = "/",
+  ): Promise<Readonly<Record<string, string | true>>> {
     const site = await serve(session, { cookie, saveUninitialized: true });
     const { setCookies } = await site.get(path);
     expect(setCookies).toHaveLength(1);
@@ -231,11 +234,14 @@ cases("the path of the cookie", (session) => {
     expect(answer.cookie()?.attributes["path"]).toBe("/foo/bar");
   });
 
-  test.each(["/", "/foo", "/bar", "/?/foo/bar", "/FOO/BAR", "/baz/foo/bar"])("leaves out %s", async (path) => {
-    const answer = await (await siteUnder("/foo/bar")).get(path);
-    expect(answer.body).toBe("undefined");
-    expect(answer.setCookies).toEqual([]);
-  });
+  test.each(["/", "/foo", "/bar", "/?/foo/bar", "/FOO/BAR", "/baz/foo/bar"])(
+    "leaves out %s",
+    async (path) => {
+      const answer = await (await siteUnder("/foo/bar")).get(path);
+      expect(answer.body).toBe("undefined");
+      expect(answer.setCookies).toEqual([]);
+    },
+  );
 
   test("is not told by the host", async () => {
     const site = await siteUnder("/foo/bar");
@@ -270,7 +276,7 @@ cases("the path of the cookie", (session) => {
 cases("cookies beside the session's", (session) => {
   const both = ["previous", "connect.sid"];
 
-  function siteThat(act: (res: import("./support/types.ts").Response) => unknown): Promise<Site> {
+  function siteThat(act: (res: Response) => unknown): Promise<Site> {
     return serve(session, { saveUninitialized: true }, (_req, res) => act(res));
   }
 

@@ -235,9 +235,7 @@ cases("genid", (session) => {
 
   test("may make what has to be encoded", async () => {
     const site = await serve(session, { saveUninitialized: true, genid: () => "%" });
-    expect((await site.get()).cookie()?.value).toBe(
-      "s%3A%25.kzQ6x52kKVdF35Qh62AWk4ZekS28K5XYCXKa%2FOTZ01g",
-    );
+    expect((await site.get()).cookie()?.value).toBe("s%3A%25.kzQ6x52kKVdF35Qh62AWk4ZekS28K5XYCXKa%2FOTZ01g");
   });
 
   test("may make an id with dots in it, which comes back", async () => {

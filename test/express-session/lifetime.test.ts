@@ -182,7 +182,7 @@ cases("expires", (session) => {
     expect(expires(await site.get())).toBe("Thu, 01 Jan 1970 00:00:00 GMT");
   });
 
-  test.each([null, false, undefined])("of %o is for as long as the browser runs", async (value) => {
+  test.each([null, false, undefined] as const)("of %o is for as long as the browser runs", async (value) => {
     const site = await serve(session, { cookie: { maxAge: MINUTE } }, (req, res) => {
       req.session.cookie.expires = value;
       counting(req, res);

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { EXPRESSES, type ExpressHandler, type ExpressRequest, quiet, serveApp, type Site } from "./support/site.ts";
+import {
+  EXPRESSES,
+  type ExpressHandler,
+  type ExpressRequest,
+  quiet,
+  serveApp,
+  type Site,
+} from "./support/site.ts";
 import { stored, watched } from "./support/stores.ts";
 import { cases, require } from "./support/subjects.ts";
 import type { Done } from "./support/types.ts";
@@ -123,59 +130,62 @@ const GUARDS: Readonly<Record<string, () => Guard>> = {
 };
 
 cases("a guard of forms", (session) => {
-  describe.each(Object.entries(GUARDS).flatMap(([name, guard]) => EXPRESSES.map(([of, make]) => ({ name, guard, of, make }))))(
-    "$name in $of",
-    ({ guard, make }) => {
-      async function site(): Promise<Site & { readonly store: ReturnType<typeof watched>; readonly guard: Guard }> {
-        const store = watched(session);
-        const one = guard();
-        const body: ExpressHandler = (req, _res, next: Done) => {
-          Object.assign(req, { body: {} });
-          next();
-        };
-        const app = make()
-          .use(session(quiet({ store })))
-          .use(body)
-          .use(one.protect)
-          .get("/form", (req, res) => res.send(one.token(req)))
-          .post("/form", (_req, res) => res.send("accepted"));
-        return { ...(await serveApp(app)), store, guard: one };
-      }
+  describe.each(
+    Object.entries(GUARDS).flatMap(([name, guard]) =>
+      EXPRESSES.map(([of, make]) => ({ name, guard, of, make })),
+    ),
+  )("$name in $of", ({ guard, make }) => {
+    async function site(): Promise<
+      Site & { readonly store: ReturnType<typeof watched>; readonly guard: Guard }
+    > {
+      const store = watched(session);
+      const one = guard();
+      const body: ExpressHandler = (req, _res, next: Done) => {
+        Object.assign(req, { body: {} });
+        next();
+      };
+      const app = make()
+        .use(session(quiet({ store })))
+        .use(body)
+        .use(one.protect)
+        .get("/form", (req, res) => res.send(one.token(req)))
+        .post("/form", (_req, res) => res.send("accepted"));
+      return { ...(await serveApp(app)), store, guard: one };
+    }
 
-      test("keeps its secret in the session", async () => {
-        const at = await site();
-        const form = await at.get("/form");
-        expect((await stored(at.store, form.sid()))?.[at.guard.field]).toBeTypeOf("string");
-      });
+    test("keeps its secret in the session", async () => {
+      const at = await site();
+      const form = await at.get("/form");
+      expect((await stored(at.store, form.sid()))?.[at.guard.field]).toBeTypeOf("string");
+    });
 
-      test("accepts a form that bears its token", async () => {
-        const at = await site();
-        const form = await at.get("/form");
-        const sent = { cookie: form, headers: { [at.guard.header]: form.body } };
-        const answer = await at.post("/form", sent);
-        expect([answer.status, answer.body]).toEqual([200, "accepted"]);
-        expect((await at.post("/form", sent)).status).toBe(200);
-      });
+    test("accepts a form that bears its token", async () => {
+      const at = await site();
+      const form = await at.get("/form");
+      const sent = { cookie: form, headers: { [at.guard.header]: form.body } };
+      const answer = await at.post("/form", sent);
+      expect([answer.status, answer.body]).toEqual([200, "accepted"]);
+      expect((await at.post("/form", sent)).status).toBe(200);
+    });
 
-      test("refuses a form without a token", async () => {
-        const at = await site();
-        expect((await at.post("/form", { cookie: await at.get("/form") })).status).toBe(403);
-      });
+    test("refuses a form without a token", async () => {
+      const at = await site();
+      expect((await at.post("/form", { cookie: await at.get("/form") })).status).toBe(403);
+    });
 
-      test("refuses a form with the token of another session", async () => {
-        const at = await site();
-        const [mine, other] = [await at.get("/form"), await at.get("/form")];
-        const answer = await at.post("/form", { cookie: mine, headers: { [at.guard.header]: other.body } });
-        expect(answer.status).toBe(403);
-      });
+    test("refuses a form with the token of another session", async () => {
+      const at = await site();
+      const [mine, other] = [await at.get("/form"), await at.get("/form")];
+      const answer = await at.post("/form", { cookie: mine, headers: { [at.guard.header]: other.body } });
+      expect(answer.status).toBe(403);
+    });
 
-      test("refuses a form without a session", async () => {
-        const at = await site();
-        const form = await at.get("/form");
-        expect((await at.post("/form", { headers: { [at.guard.header]: form.body } })).status).toBe(403);
-      });
-    },
-  );
+    test("refuses a form without a session", async () => {
+      const at = await site();
+      const form = await at.get("/form");
+      expect((await at.post("/form", { headers: { [at.guard.header]: form.body } })).status).toBe(403);
+    });
+  });
 
   test("csrf-sync can revoke its token", async () => {
     const [, express] = EXPRESSES[1] as (typeof EXPRESSES)[number];

@@ -31,7 +31,11 @@ const otherHeader: ExpressHandler = (req, _res, next) => {
 };
 
 cases("beside cookie-parser", (session) => {
-  async function siteOf(parser: ExpressHandler, between: ExpressHandler, options: Options = {}): Promise<Site> {
+  async function siteOf(
+    parser: ExpressHandler,
+    between: ExpressHandler,
+    options: Options = {},
+  ): Promise<Site> {
     const [, express] = EXPRESSES[1] as (typeof EXPRESSES)[number];
     const store = watched(session);
     await put(store, "known", { cookie: {}, count: 5 });
@@ -131,7 +135,11 @@ cases("in Express", (session) => {
         req.session.user = "ann";
         answer(res);
       };
-      const site = await serveApp(express().use(session(quiet({ store }))).use(handler));
+      const site = await serveApp(
+        express()
+          .use(session(quiet({ store })))
+          .use(handler),
+      );
       const got = await site.get();
       expect(got.status).toBe(status);
       expect(got.cookie()).toBeDefined();
@@ -154,7 +162,11 @@ cases("in Express", (session) => {
       const handler: ExpressHandler = (req, res) => {
         req.session.destroy(() => res.clearCookie("connect.sid").send("bye"));
       };
-      const site = await serveApp(express().use(session(quiet({ store }))).use(handler));
+      const site = await serveApp(
+        express()
+          .use(session(quiet({ store })))
+          .use(handler),
+      );
       const answer = await site.get("/", { cookie: cookieOf("known") });
       expect(answer.setCookies).toHaveLength(1);
       expect(answer.cookie()?.attributes["expires"]).toBe("Thu, 01 Jan 1970 00:00:00 GMT");
@@ -170,7 +182,11 @@ cases("in Express", (session) => {
 
     test("a middleware within an application leaves the outer session alone", async () => {
       const inner = express().use(session(quiet({ name: "inner" })), counting);
-      const site = await serveApp(express().use(session(quiet({ name: "outer" }))).use("/sub", inner));
+      const site = await serveApp(
+        express()
+          .use(session(quiet({ name: "outer" })))
+          .use("/sub", inner),
+      );
       const answer = await site.get("/sub/in");
       expect(answer.setCookies.map(({ name }) => name)).toEqual(["outer"]);
     });
@@ -209,7 +225,11 @@ cases("in Express", (session) => {
         req.session.user = "ann";
         throw new Error("of the handler");
       };
-      const site = await serveApp(express().use(session(quiet({ store }))).use(handler));
+      const site = await serveApp(
+        express()
+          .use(session(quiet({ store })))
+          .use(handler),
+      );
       const answer = await site.get();
       expect([answer.status, answer.body]).toEqual([500, "of the handler"]);
     });
@@ -228,7 +248,11 @@ cases("in Express", (session) => {
         req.session.user = "ann";
         res.send("later");
       };
-      const site = await serveApp(express().use(session(quiet({ store }))).use(handler));
+      const site = await serveApp(
+        express()
+          .use(session(quiet({ store })))
+          .use(handler),
+      );
       expect((await site.get()).cookie()).toBeDefined();
     });
 

@@ -48,11 +48,14 @@ cases("a secure cookie", (session) => {
     expect((await site.get()).cookie()?.attributes["secure"]).toBe(true);
   });
 
-  test.each([true, false, undefined])("is sent over TLS with proxy %o, whatever a header says", async (proxy) => {
-    const options = { proxy, cookie: { secure: true }, saveUninitialized: true };
-    const site = await serve(session, options, undefined, { secure: true });
-    expect(await isSent(site, forwarded("http"))).toBe(true);
-  });
+  test.each([true, false, undefined])(
+    "is sent over TLS with proxy %o, whatever a header says",
+    async (proxy) => {
+      const options = { proxy, cookie: { secure: true }, saveUninitialized: true };
+      const site = await serve(session, options, undefined, { secure: true });
+      expect(await isSent(site, forwarded("http"))).toBe(true);
+    },
+  );
 
   describe("with proxy true", () => {
     test.each(["https", "HTTPS", "https,http", "https , http", " https", "https,"])(

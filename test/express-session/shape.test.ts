@@ -43,7 +43,10 @@ cases("the properties of req.session", (session) => {
   });
 
   test("that a spread gives are the fields and the cookie", async () => {
-    expect(await onSession((req) => Object.keys({ ...req.session }).sort(), { a: 1 })).toEqual(["a", "cookie"]);
+    expect(await onSession((req) => Object.keys({ ...req.session }).sort(), { a: 1 })).toEqual([
+      "a",
+      "cookie",
+    ]);
   });
 
   test("are told by in and hasOwn", async () => {

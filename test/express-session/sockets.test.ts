@@ -24,7 +24,10 @@ interface Channel extends Site {
 }
 
 cases("socket.io", (session) => {
-  async function channel(use: (io: Server, middleware: Middleware) => void, handler?: Handler): Promise<Channel> {
+  async function channel(
+    use: (io: Server, middleware: Middleware) => void,
+    handler?: Handler,
+  ): Promise<Channel> {
     const store = watched(session);
     await put(store, "known", { cookie: { path: "/" }, user: "ann", count: 1 });
     const middleware = session(quiet({ store }));

@@ -28,7 +28,9 @@ function shop(req: Request, res: Response): void {
       session["deep"] = { er: [{ than: "this" }, null, 1.5] };
       return void session.save(() => res.end("saved"));
     default:
-      return void res.end(JSON.stringify([session.user ?? null, session.items ?? [], session["deep"] ?? null]));
+      return void res.end(
+        JSON.stringify([session.user ?? null, session.items ?? [], session["deep"] ?? null]),
+      );
   }
 }
 
@@ -132,6 +134,7 @@ withServers(["redis", "postgres"], () => {
   afterAll(() => servers.stop());
 
   cases("stores of others, upon a server", (session) => {
-    for (const [name, open] of Object.entries(servers.stores)) describe(name, () => storeCases(session, open));
+    for (const [name, open] of Object.entries(servers.stores))
+      describe(name, () => storeCases(session, open));
   });
 });

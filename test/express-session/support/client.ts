@@ -23,7 +23,7 @@ export interface Answer {
 
 export interface Ask {
   readonly method?: string;
-  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   /** The `Cookie` header, or an answer whose cookies are sent back. */
   readonly cookie?: string | Answer;
   readonly body?: string;
@@ -72,7 +72,7 @@ export function cookieHeader(answer: Answer): string {
   return answer.setCookies.map(({ name, value }) => `${name}=${value}`).join("; ");
 }
 
-function headersOf({ headers = {}, cookie }: Ask): Record<string, string | readonly string[]> {
+function headersOf({ headers = {}, cookie }: Ask): Record<string, string | string[]> {
   if (cookie === undefined) return { ...headers };
   return { ...headers, cookie: typeof cookie === "string" ? cookie : cookieHeader(cookie) };
 }

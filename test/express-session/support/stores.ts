@@ -1,11 +1,13 @@
 import type { Done, MemoryStore, SessionModule, Store, Stored } from "./types.ts";
 
-/** Its MemoryStore, which notes what is asked of it: `["get abc", "set abc"]`. */
-export interface WatchedStore extends MemoryStore {
+/** What was asked of a store: `["get abc", "set abc"]`. */
+export interface Watch {
   readonly calls: string[];
   /** The names of the calls since this was asked last. */
   taken(): string[];
 }
+
+export type WatchedStore = MemoryStore & Watch;
 
 const WATCHED = ["get", "set", "destroy", "touch"] as const;
 
@@ -14,7 +16,7 @@ export function watched(session: SessionModule): WatchedStore {
 }
 
 /** Notes what is asked of a store from now on. */
-export function watch<S extends Store>(store: S): S & WatchedStore {
+export function watch<S extends Store>(store: S): S & Watch {
   const calls: string[] = [];
   const methods = store as unknown as Record<string, ((...args: unknown[]) => unknown) | undefined>;
   for (const name of WATCHED) {
@@ -26,7 +28,7 @@ export function watch<S extends Store>(store: S): S & WatchedStore {
     };
   }
   const taken = (): string[] => calls.splice(0).map((call) => call.slice(0, call.indexOf(" ")));
-  return Object.assign(store, { calls, taken }) as S & WatchedStore;
+  return Object.assign(store, { calls, taken });
 }
 
 /** What the store holds under an id. */

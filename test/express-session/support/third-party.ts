@@ -106,7 +106,8 @@ const TABLE = `
 /** It sweeps by a timer that it never stops, and that would keep a process alive. */
 function withoutTimer<T>(make: () => T): T {
   const { setInterval } = globalThis;
-  globalThis.setInterval = ((...args: Parameters<typeof setInterval>) => setInterval(...args).unref()) as never;
+  globalThis.setInterval = ((...args: Parameters<typeof setInterval>) =>
+    setInterval(...args).unref()) as never;
   try {
     return make();
   } finally {

@@ -48,16 +48,19 @@ export interface Store extends EventEmitter {
   set(id: string, session: unknown, done?: Done): void;
   destroy(id: string, done?: Done): void;
   touch?: ((id: string, session: unknown, done?: Done) => void) | undefined;
-  all?(done: (error?: unknown, sessions?: Record<string, Stored>) => void): void;
-  length?(done: (error?: unknown, length?: number) => void): void;
-  clear?(done?: Done): void;
   generate?(req: unknown): void;
   regenerate(req: unknown, done: Done): void;
   load(id: string, done: (error?: unknown, session?: Session) => void): void;
   createSession(req: unknown, session: unknown): Session;
 }
 
-export type MemoryStore = Required<Store>;
+export interface MemoryStore extends Store {
+  touch(id: string, session: unknown, done?: Done): void;
+  all(done: (error?: unknown, sessions?: Record<string, Stored>) => void): void;
+  length(done: (error?: unknown, length?: number) => void): void;
+  clear(done?: Done): void;
+  generate(req: unknown): void;
+}
 
 export interface Request extends IncomingMessage {
   /** Handlers that the middleware passed by or whose session ended find none, whatever this says. */
