@@ -75,10 +75,13 @@ export interface SessionManagerOptions<
   /** Makes the stored hashes of secrets with a key; default without. */
   readonly pepper?: PepperOptions;
   /** What the store must promise; the manager refuses to start on less. */
-  readonly requires?: Partial<Pick<StoreTraits, "durability" | "shared">>;
+  readonly requires?: StoreRequirements;
   /** The source of time; default the system's. */
   readonly clock?: Clock;
 }
+
+/** What a store must promise. */
+export type StoreRequirements = Partial<Pick<StoreTraits, "durability" | "shared" | "conditions">>;
 
 /** How live connections, such as WebSockets, learn that their session is over. */
 export interface LiveOptions {
@@ -222,15 +225,18 @@ function checkStore(store: AnyStore): void {
   }
 }
 
-function checkTraits(
-  traits: StoreTraits,
-  requires: Partial<Pick<StoreTraits, "durability" | "shared">>,
-): void {
-  checkOptionNames(requires, ["durability", "shared"], "requires");
+function checkTraits(traits: StoreTraits, requires: StoreRequirements): void {
+  checkOptionNames(requires, ["durability", "shared", "conditions"], "requires");
   oneOf("requires.shared", requires.shared, [true, false, undefined]);
   if (requires.shared === true && !traits.shared) {
     refuseConfig(
       "requires.shared: this store keeps sessions in one process. Choose one that processes share, such as sqliteStore(file).",
+    );
+  }
+  oneOf("requires.conditions", requires.conditions, ["engine", "process", undefined]);
+  if (requires.conditions === "engine" && traits.conditions === "process") {
+    refuseConfig(
+      "requires.conditions: this store's engine knows no conditions, so that processes may undo each other's changes. Choose a store of Holdfast's own, such as redisStore(client).",
     );
   }
   if (requires.durability === undefined) return;

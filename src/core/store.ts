@@ -103,6 +103,11 @@ export interface StoreTraits {
   /** Whether a client may send one write twice by itself after a lost connection. */
   readonly resends: boolean;
   /**
+   * Where the conditions of a change are judged: by the engine, together with the change (absent means this); or by this process alone, since
+   * the engine has none. Then two processes that write one session at one moment may lose an update, or bring back what was just ended.
+   */
+  readonly conditions?: "engine" | "process";
+  /**
    * Of a store that keeps records beside the engine: how long ago, in milliseconds, what it answers a read that allows it
    * ({@link Call.kept}) may have been read. Absent where nothing is kept.
    */

@@ -4,6 +4,7 @@ import { heldBy, type SessionState, stateOf, turnOf } from "./session-state.ts";
 import { type Snapshot, snapshotOf } from "./snapshot.ts";
 import { callStore, type Done, isNotFound } from "./store-call.ts";
 import type { SessionLike, SessionRequest, StoreLike } from "./store-like.ts";
+import { tellConflicts, tellGone } from "./telling.ts";
 
 /** Saves a session as a handler asks for it. */
 export function saveSession(session: SessionLike, done: Done): void {
@@ -32,7 +33,11 @@ export function keepSession(session: SessionLike, snapshot: Snapshot, done: Done
       release();
       done(error);
     };
-    if (state !== undefined && desk.hasEnded(id, state.since)) return finish();
+    const drop = (): void => {
+      if (state !== undefined) tellGone(session, snapshot, state);
+      finish();
+    };
+    if (state !== undefined && desk.hasEnded(id, state.since)) return drop();
     if (desk.merges || !isWorthReading(store, id, state)) return write(session, session, snapshot, finish);
     callStore<object | null>(
       desk.deadlineMs,
@@ -40,7 +45,8 @@ export function keepSession(session: SessionLike, snapshot: Snapshot, done: Done
       (answer) => store.get(id, answer),
       (error, stored) => {
         if (error && !isNotFound(error)) return finish(error);
-        if (error || !stored) return finish();
+        if (error || !stored) return drop();
+        tellConflicts(session, snapshot, state as SessionState, stored);
         write(session, laidOver(session, snapshot, state as SessionState, stored), snapshot, finish);
       },
     );

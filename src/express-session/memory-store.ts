@@ -1,5 +1,5 @@
 import { HELD } from "./session-state.ts";
-import { Store } from "./store.ts";
+import { Store, type StoreFunction } from "./store.ts";
 import type { Done } from "./store-call.ts";
 
 interface Memory {
@@ -52,12 +52,12 @@ const METHODS = {
 };
 
 /** A function and no class, as {@link Store} is. */
-export function MemoryStore(this: Memory): void {
+export const MemoryStore = function MemoryStore(this: object): void {
   Store.call(this);
-  this.sessions = nothing();
-}
+  (this as Memory).sessions = nothing();
+} as StoreFunction;
 
-Object.setPrototypeOf(MemoryStore.prototype, Store.prototype as object);
+Object.setPrototypeOf(MemoryStore.prototype, Store.prototype);
 for (const [name, value] of Object.entries(METHODS))
   Object.defineProperty(MemoryStore.prototype, name, { value, writable: true, configurable: true });
 

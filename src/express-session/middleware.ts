@@ -72,7 +72,7 @@ function prepare(settings: Settings): void {
   const { store, genid, cookie, proxy, deadlineMs } = settings;
   deskOf(store).deadlineMs = deadlineMs;
   // The base class of express-session itself would make sessions of its own kind.
-  if (!(store instanceof (Store as never)))
+  if (!(store instanceof Store))
     store.createSession = (request, found) => createSession(store, request as SessionRequest, found);
   store.generate = (given) => {
     const request = given as SessionRequest & PlainRequest;

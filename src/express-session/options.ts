@@ -1,10 +1,14 @@
+import { expressSessionBridge } from "../bridges/express-session.ts";
 import { type Duration, milliseconds } from "../core/duration.ts";
+import type { AnyStore } from "../core/store.ts";
 import type { CookieOptions } from "./cookie.ts";
+import { deskOf } from "./desk.ts";
 import { deprecated } from "./deprecation.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { newId } from "./new-id.ts";
 import type { PlainRequest } from "./request.ts";
 import type { Secret } from "./signature.ts";
+import { Store } from "./store.ts";
 import type { StoreLike } from "./store-like.ts";
 
 export type CookieMaker = (request: PlainRequest) => CookieOptions;
@@ -14,7 +18,7 @@ export interface GivenOptions {
   readonly secret?: Secret | readonly Secret[] | undefined;
   readonly name?: string | undefined;
   readonly key?: string | undefined;
-  readonly store?: StoreLike | undefined;
+  readonly store?: StoreLike | AnyStore | undefined;
   readonly cookie?: CookieOptions | CookieMaker | undefined;
   readonly genid?: ((request: PlainRequest) => string) | undefined;
   readonly proxy?: boolean | undefined;
@@ -59,8 +63,10 @@ export function settingsOf(given: GivenOptions): Settings {
   if (Array.isArray(secret) && secret.length === 0)
     throw new TypeError("secret option array must contain one or more strings");
   if (!secret) deprecated("req.secret; provide secret option");
-  const store = given.store ?? newMemoryStore();
-  if (isProduction && store instanceof (MemoryStore as never)) console.warn(LEAKS);
+  const deadline = given.deadline ?? "5s";
+  const deadlineMs = milliseconds(deadline, "deadline");
+  const store = storeOf(given.store, deadline);
+  if (isProduction && store instanceof MemoryStore) console.warn(LEAKS);
   return {
     secrets: secret ? listOf(secret) : undefined,
     name: given.name || given.key || "connect.sid",
@@ -72,7 +78,7 @@ export function settingsOf(given: GivenOptions): Settings {
     rolling: Boolean(given.rolling),
     saveUninitialized,
     destroysUnset: unset === "destroy",
-    deadlineMs: milliseconds(given.deadline ?? "5s", "deadline"),
+    deadlineMs,
   };
 }
 
@@ -87,6 +93,21 @@ function listOf(secret: Secret | readonly Secret[]): readonly Secret[] {
   return Array.isArray(secret) ? (secret as readonly Secret[]) : [secret as Secret];
 }
 
-function newMemoryStore(): StoreLike {
-  return Reflect.construct(MemoryStore, []) as StoreLike;
+/** The store as this module asks one, which for a store of Holdfast is a bridge to it. */
+function storeOf(given: StoreLike | AnyStore | undefined, deadline: Duration): StoreLike {
+  if (!given) return new MemoryStore() as StoreLike;
+  if (!isOfHoldfast(given)) return given;
+  const present = bridges.get(given);
+  if (present !== undefined) return present;
+  const bridge = expressSessionBridge({ Store }, given, { deadline }) as unknown as StoreLike;
+  deskOf(bridge).merges = true;
+  bridges.set(given, bridge);
+  return bridge;
+}
+
+/** One bridge a store: two middlewares upon one store have one `req.sessionStore`, as with every other. */
+const bridges: WeakMap<AnyStore, StoreLike> = new WeakMap();
+
+function isOfHoldfast(store: StoreLike | AnyStore): store is AnyStore {
+  return "read" in store && "create" in store && "update" in store && !("get" in store);
 }

@@ -72,6 +72,11 @@ export function changesBetween(before: Snapshot, after: Snapshot): Changes {
   return { set, removed };
 }
 
+/** Tells whether a field is the same in both, or in neither. */
+export function isSameField(one: Snapshot, other: Snapshot, name: string): boolean {
+  return one.has(name) === other.has(name) && isEqual(one.get(name), other.get(name));
+}
+
 function isEqual(one: unknown, other: unknown): boolean {
   if (one === other) return true;
   return one instanceof Encoded && other instanceof Encoded && one.text === other.text;

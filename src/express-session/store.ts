@@ -5,6 +5,13 @@ import type { Session } from "./session.ts";
 import type { Done } from "./store-call.ts";
 import type { SessionRequest, StoreLike } from "./store-like.ts";
 
+/** A function that is called upon an object, or by `new`. */
+export interface StoreFunction {
+  (this: object): void;
+  new (): object;
+  readonly prototype: object;
+}
+
 /** What every store has of its base class. */
 const METHODS = {
   /** Ends the session of a request and makes it an empty one under a new id. */
@@ -35,9 +42,9 @@ const METHODS = {
 };
 
 /** A function and no class: stores of before there were classes call it upon themselves. */
-export function Store(this: object): void {
+export const Store = function Store(this: object): void {
   EventEmitter.call(this as never);
-}
+} as StoreFunction;
 
 Object.setPrototypeOf(Store.prototype, EventEmitter.prototype);
 for (const [name, value] of Object.entries(METHODS))

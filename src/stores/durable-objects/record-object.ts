@@ -1,6 +1,6 @@
 import { judgeRecord, type RecordVerdict, type SessionRecord } from "../../core/record.ts";
 import type { DeleteCondition, SessionChange } from "../../core/store.ts";
-import { changed, refusal, withReservedOnly } from "./change.ts";
+import { changed, refusal, withReservedOnly } from "../support/change.ts";
 import type { Answers, Entry, RecordMessage } from "./messages.ts";
 import { erase, ringAt, type SessionObjectState, SLACK_MS } from "./storage.ts";
 

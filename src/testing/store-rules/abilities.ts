@@ -37,14 +37,15 @@ export const abilityRules: readonly StoreRule[] = group("abilities", [
   rule(
     "traits are told, and a store shared between processes is tried from processes",
     async ({ store, claims }) => {
-      const { durability, shared, expires, resends, keptForMs } = store.traits;
+      const { durability, shared, expires, resends, keptForMs, conditions = "engine" } = store.traits;
       assert.ok(["none", "process", "power"].includes(durability));
       for (const trait of [shared, expires, resends]) assert.equal(typeof trait, "boolean");
       assert.ok(keptForMs === undefined || keptForMs > 0);
+      assert.ok(["engine", "process"].includes(conditions));
       assert.equal(
-        shared,
+        shared && conditions === "engine",
         claims("processes"),
-        "shared stores and only those are tried from several processes",
+        "shared stores and only those are tried from several processes, unless they say that they cannot be right there",
       );
       assert.ok(expires || claims("sweep"), "somebody has to remove expired records: the engine, or a sweep");
     },

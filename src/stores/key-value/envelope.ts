@@ -1,0 +1,43 @@
+import { newerFormat, SessionError } from "../../core/errors.ts";
+import { judgeRecord, type SessionRecord } from "../../core/record.ts";
+
+/** A record, and which write put it there. */
+export interface Envelope {
+  readonly record: SessionRecord;
+  readonly stamp: string;
+}
+
+/** Writes a record as one text, so that no engine looks inside. */
+export function sealEnvelope({ record, stamp }: Envelope): string {
+  return JSON.stringify({ holdfast: 1, stamp, record });
+}
+
+/**
+ * Reads such a text.
+ *
+ * @throws `ERR_SESSION_CORRUPT` for whatever is none, and `ERR_SESSION_FORMAT` for a record of a newer version.
+ */
+export function openEnvelope(text: unknown): Envelope {
+  const envelope = parsed(text);
+  const { record, stamp } = envelope;
+  const verdict = judgeRecord(record);
+  if (verdict === "newer") throw newerFormat();
+  if (verdict === "corrupt") throw corrupt();
+  return { record: record as SessionRecord, stamp: String(stamp) };
+}
+
+function parsed(text: unknown): Readonly<Record<string, unknown>> {
+  if (typeof text !== "string") throw corrupt();
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null) return value as Readonly<Record<string, unknown>>;
+  } catch {
+    // Told below.
+  }
+  throw corrupt();
+}
+
+/** What a store rejects with where something lies that is no record. */
+export function corrupt(cause?: unknown): SessionError {
+  return new SessionError("ERR_SESSION_CORRUPT", "What is stored under the id is not a record.", { cause });
+}

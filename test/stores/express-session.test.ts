@@ -1,0 +1,161 @@
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import pgSimple from "connect-pg-simple";
+import { RedisStore } from "connect-redis";
+import session from "express-session";
+import memorystore from "memorystore";
+import { Pool } from "pg";
+import { createClient } from "redis";
+import { afterAll, beforeAll, describe, test } from "vitest";
+import { expressSessionStore, type ExpressSessionStoreLike } from "../../src/stores/express-session.ts";
+import { storeContract, type StoreSubject } from "../../src/testing/index.ts";
+import { PostgresServer } from "../support/servers/postgres.ts";
+import { withServers } from "../support/servers/programs.ts";
+import { RedisServer } from "../support/servers/redis.ts";
+import { type OpenedEngine, unconditionalSubject } from "./key-value/subject.ts";
+import { keyOf } from "../../src/stores/key-value/keys.ts";
+
+const require = createRequire(import.meta.url);
+
+function engine(
+  foreign: ExpressSessionStoreLike,
+  close: () => Promise<void> = async () => {},
+  damage?: OpenedEngine["damage"],
+): OpenedEngine {
+  return { store: () => expressSessionStore(foreign), close, ...(damage && { damage }) };
+}
+
+function contractOf(subject: StoreSubject): void {
+  storeContract({ test, describe }, subject);
+}
+
+contractOf(
+  unconditionalSubject("express-session's MemoryStore", async () => {
+    const store = new session.MemoryStore();
+    const { sessions } = store as unknown as { readonly sessions: Record<string, string> };
+    return engine(store, undefined, {
+      async "cut short"(id) {
+        sessions[keyOf(id)] = sessions[keyOf(id)]?.slice(0, 40) ?? "";
+      },
+      async "of another application"(id) {
+        sessions[keyOf(id)] = '{"cookie":{},"user":1}';
+      },
+      async "of another kind"(id) {
+        sessions[keyOf(id)] = '{"cookie":{},"holdfast":{"record":1}}';
+      },
+    });
+  }),
+);
+
+contractOf(
+  unconditionalSubject(
+    "memorystore",
+    async () => {
+      const MemoryStore = memorystore(session);
+      return engine(new MemoryStore({ checkPeriod: 0 }));
+    },
+    { damage: "tried on express-session's own" },
+  ),
+);
+
+contractOf(
+  unconditionalSubject(
+    "better-sqlite3-session-store",
+    async () => {
+      const SqliteStore = require("better-sqlite3-session-store")(session);
+      const database = new Database(":memory:");
+      const store = new SqliteStore({ client: database });
+      return engine(store, async () => void database.close(), {
+        async "of another application"(id) {
+          database.prepare("UPDATE sessions SET sess = '{}' WHERE sid = ?").run(keyOf(id));
+        },
+      });
+    },
+    {},
+    0.5,
+  ),
+);
+
+contractOf(
+  unconditionalSubject(
+    "session-file-store",
+    async () => {
+      const FileStore = require("session-file-store")(session);
+      const path = mkdtempSync(join(tmpdir(), "holdfast-files-"));
+      // Without retries, for it waits for files that are not there.
+      const store = new FileStore({ path, retries: 0, reapInterval: -1, logFn: () => {} });
+      return engine(store, async () => rmSync(path, { recursive: true }));
+    },
+    { iterate: "the store has no `all`", damage: "the store removes what it cannot read" },
+    0.2,
+  ),
+);
+
+withServers(["redis"], () => {
+  describe("on Redis", () => {
+    let server: RedisServer | undefined;
+    beforeAll(async () => {
+      server = await RedisServer.start();
+    });
+    afterAll(() => server?.stop());
+
+    contractOf(
+      unconditionalSubject(
+        "connect-redis",
+        async () => {
+          const client = createClient({ url: `redis://127.0.0.1:${server?.port}` });
+          await client.connect();
+          const prefix = `${randomUUID()}:`;
+          const store = new RedisStore({ client, prefix });
+          return engine(store, async () => client.destroy(), {
+            async "cut short"(id) {
+              const text = await client.get(prefix + keyOf(id));
+              await client.set(prefix + keyOf(id), text?.slice(0, 40) ?? "");
+            },
+          });
+        },
+        {},
+        0.3,
+      ),
+    );
+  });
+});
+
+withServers(["postgres"], () => {
+  describe("on PostgreSQL", () => {
+    let server: PostgresServer | undefined;
+    beforeAll(async () => {
+      server = await PostgresServer.start({});
+    }, 90_000);
+    afterAll(() => server?.stop());
+
+    contractOf(
+      unconditionalSubject(
+        "connect-pg-simple",
+        async () => {
+          const { host, port, user, database } = server as PostgresServer;
+          const pool = new Pool({ host, port, user, database, max: 4 });
+          // The server may be gone before a connection that was ended has noticed.
+          pool.on("connect", (client) => client.on("error", () => {}));
+          const PgStore = pgSimple(session);
+          const tableName = `t${randomUUID().replaceAll("-", "")}`;
+          await pool.query(
+            `CREATE TABLE ${tableName} (sid varchar PRIMARY KEY, sess json NOT NULL, expire timestamp(6) NOT NULL)`,
+          );
+          const store = new PgStore({ pool, tableName, pruneSessionInterval: false });
+          return engine(store, () => pool.end(), {
+            async "of another application"(id) {
+              await pool.query(`UPDATE ${tableName} SET sess = '{"cookie":{}}' WHERE sid = $1`, [keyOf(id)]);
+            },
+          });
+        },
+        { iterate: "the store has no `all`" },
+        0.3,
+      ),
+    );
+  });
+});
