@@ -48,6 +48,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
         "push" as const,
         "save" as const,
         "reload" as const,
+        "outside" as const,
         "regenerate" as const,
         "destroy" as const,
         "unset" as const,
@@ -61,7 +62,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
 
 const visit: fc.Arbitrary<Visit> = fc.record({
   acts: fc.array(act, { maxLength: 5 }),
-  end: fc.constantFrom("text", "empty", "length"),
+  end: fc.constantFrom("text", "empty", "write", "length", "redirect", "head"),
   brings: fc.constantFrom("last", "last", "last", "before", "none"),
   after: fc.constantFrom(0, 0, 300, 1000, 30_000),
 });
