@@ -3,6 +3,7 @@ import { expect, test, vi } from "vitest";
 import { type Act, type Conversation, held, type Visit } from "./support/conversation.ts";
 import { original, ours } from "./support/subjects.ts";
 import { stoppedTime } from "./support/time.ts";
+import { type Step, type Writing, written } from "./support/writing.ts";
 
 const boolean = fc.boolean();
 const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
@@ -98,5 +99,53 @@ test("any conversation, request by request, is the same with either", async () =
       expect(told[1]).toEqual(told[0]);
     }),
     runs,
+  );
+});
+
+const headerName = fc.constantFrom("X-One", "x-one", "X-Two", "Set-Cookie", "Content-Type");
+const headerValue = fc.constantFrom<string | string[]>("a=1", ["b=2", "c=3"], "text/plain");
+const status = fc.constantFrom(200, 201, 204, 302, 304, 404, 500);
+const chunk = maybe(fc.constantFrom("", "a", "hello", "grün 🍎", "x".repeat(20_000)));
+const as = fc.constantFrom("text" as const, "bytes" as const);
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({
+    do: fc.constantFrom("setHeader" as const, "appendHeader" as const),
+    name: headerName,
+    value: headerValue,
+  }),
+  fc.record({ do: fc.constant("removeHeader" as const), name: headerName }),
+  fc.record({ do: fc.constant("status" as const), status }),
+  fc.record({
+    do: fc.constant("writeHead" as const),
+    status,
+    reason: maybe(fc.constant("Fine")),
+    headers: maybe(
+      fc.constantFrom<Record<string, string | string[]> | string[]>(
+        {},
+        { "X-One": "of the head" },
+        { "set-cookie": ["d=4", "e=5"] },
+        ["X-Two", "of the list", "Set-Cookie", "f=6"],
+      ),
+    ),
+  }),
+  fc.record({ do: fc.constant("write" as const), chunk, as }),
+  fc.record({ do: fc.constant("end" as const), chunk, as }),
+  fc.record({ do: fc.constantFrom("flushHeaders" as const, "change" as const, "look" as const) }),
+);
+
+const writing: fc.Arbitrary<Writing> = fc.record({
+  method: fc.constantFrom("GET", "POST", "HEAD"),
+  isKnown: boolean,
+  saveUninitialized: boolean,
+  steps: fc.array(step, { maxLength: 6 }),
+});
+
+test("any answer, call by call, is the same with either", async () => {
+  await fc.assert(
+    fc.asyncProperty(writing, async (calls) => {
+      expect(await written(ours, calls)).toEqual(await written(original, calls));
+    }),
+    { numRuns: 150, interruptAfterTimeLimit: 20_000 },
   );
 });
