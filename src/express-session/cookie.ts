@@ -77,6 +77,8 @@ export class Cookie implements CookieOptions {
       throw new TypeError("maxAge must be a number or Date");
     if (ms instanceof Date) deprecated("maxAge as Date; pass number of milliseconds instead");
     this.expires = typeof ms === "number" ? new Date(Date.now() + ms) : ms;
+    // And no millisecond less, should the clock have moved meanwhile: each touch would take one.
+    if (typeof ms === "number") this.originalMaxAge = ms;
   }
 
   /** What is stored of it. */

@@ -45,7 +45,7 @@ export function keepSession(session: SessionLike, snapshot: Snapshot, done: Done
       (answer) => store.get(id, answer),
       (error, stored) => {
         if (error && !isNotFound(error)) return finish(error);
-        if (error || !stored) return drop();
+        if (error || !stored) return state?.isLoaded ? drop() : write(session, session, snapshot, finish);
         tellConflicts(session, snapshot, state as SessionState, stored);
         write(session, laidOver(session, snapshot, state as SessionState, stored), snapshot, finish);
       },
@@ -71,7 +71,8 @@ function write(session: SessionLike, written: SessionLike, snapshot: Snapshot, d
       const state = stateOf(session);
       if (state !== undefined) {
         state.baseline = snapshot;
-        state.cookie = written.cookie.data;
+        state.isLoaded = true;
+        state.cookie = written.cookie?.data;
         state.text = written === session ? heldBy(store, id) : undefined;
       }
       turnOf(session.req)?.stored(id);

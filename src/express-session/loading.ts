@@ -29,6 +29,7 @@ export function loadSession(
       }
       const state = stateOf(session);
       if (state !== undefined) {
+        state.isLoaded = true;
         state.since = since;
         state.text = text !== undefined && text === heldBy(store, sid) ? text : undefined;
       }
@@ -50,6 +51,7 @@ export function noteLoaded(store: StoreLike, session: SessionLike, found: object
     baseline: snapshotOf(found),
     cookie: session.cookie.data,
     since: deskOf(store).moment(),
+    isLoaded: false,
     isPrivate: false,
     text: undefined,
   });
@@ -61,6 +63,7 @@ export function noteMade(store: StoreLike, session: SessionLike): void {
     baseline: null,
     cookie: session.cookie.data,
     since: deskOf(store).moment(),
+    isLoaded: false,
     isPrivate: true,
     text: undefined,
   });

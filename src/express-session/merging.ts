@@ -29,9 +29,11 @@ export function laidOver(
 }
 
 /** Whoever changed the settings of a cookie decides them: a request that only moves its time does not undo it. */
-function cookieOf(ours: Cookie, before: CookieSettings, stored: object): Cookie {
+function cookieOf(ours: Cookie, before: CookieSettings | undefined, stored: object): Cookie {
   const raw = (stored as { readonly cookie?: object }).cookie;
-  if (raw === undefined || !haveSameSettings(ours.data, before)) return ours;
+  // A cookie that a handler put there may be any object.
+  if (raw === undefined || before === undefined || !ours.data || !haveSameSettings(ours.data, before))
+    return ours;
   const { expires: _expires, ...settings } = JSON.parse(JSON.stringify(raw)) as Fields;
   const theirs = Object.assign(Object.create(Object.getPrototypeOf(ours) as object) as Cookie, settings);
   if (haveSameSettings(theirs.data, before)) return ours;

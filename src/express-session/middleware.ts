@@ -72,20 +72,40 @@ function prepare(settings: Settings): void {
   const { store, genid, cookie, proxy, deadlineMs } = settings;
   deskOf(store).deadlineMs = deadlineMs;
   // The base class of express-session itself would make sessions of its own kind.
-  if (!(store instanceof Store))
+  if (!(store instanceof Store) && !makesSessions(store))
     store.createSession = (request, found) => createSession(store, request as SessionRequest, found);
   store.generate = (given) => {
     const request = given as SessionRequest & PlainRequest;
     request.sessionID = genid(request);
     const session = new Session(request);
     request.session = session;
-    session.cookie = new Cookie(cookieOptions(settings, request));
+    session.cookie = cookieFor(settings, request);
     const secure = isSecure(request, proxy);
     // Of what a function gives nothing is automatic: it has the request itself.
     if ((cookie as CookieOptions).secure === "auto") session.cookie.secure = secure;
     if ((cookie as CookieOptions).sameSite === "auto") session.cookie.sameSite = secure ? "none" : "lax";
     noteMade(store, session);
   };
+}
+
+/** The cookie of a new session. Where its options make none there is no session either, or the answer to the error would need one. */
+function cookieFor(settings: Settings, request: SessionRequest & PlainRequest): Cookie {
+  try {
+    return new Cookie(cookieOptions(settings, request));
+  } catch (error) {
+    delete (request as Partial<SessionRequest>).session;
+    throw error;
+  }
+}
+
+/** Whether a store makes sessions in a way of its own, and not by the abstract base class that express-session has. */
+function makesSessions(store: StoreLike): boolean {
+  if (typeof store.createSession !== "function") return false;
+  let owner: object | null = store;
+  while (owner !== null && !Object.hasOwn(owner, "createSession"))
+    owner = Object.getPrototypeOf(owner) as object | null;
+  const isBase = owner !== null && Object.hasOwn(owner, "load") && !Object.hasOwn(owner, "get");
+  return !isBase;
 }
 
 function cookieOptions({ cookie }: Settings, request: PlainRequest): CookieOptions {

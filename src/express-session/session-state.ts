@@ -6,9 +6,11 @@ export interface SessionState {
   /** What the store held of it when it was read or written last; `null` for one that is not stored yet. */
   baseline: Snapshot | null;
   /** The settings of its cookie then. */
-  cookie: CookieSettings;
+  cookie: CookieSettings | undefined;
   /** When it was read or made: see `Desk.moment`. */
   since: number;
+  /** Whether it came from the store, so that it is gone when the store no longer has it. A handler may make one of whatever it likes. */
+  isLoaded: boolean;
   /** Whether nobody but this request can know of it, since its cookie has not been sent. */
   isPrivate: boolean;
   /** What a store that tells held of it: see {@link HELD}. */

@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 
 import { createSession } from "./creating.ts";
 import type { Session } from "./session.ts";
+import { stateOf } from "./session-state.ts";
 import type { Done } from "./store-call.ts";
 import type { SessionRequest, StoreLike } from "./store-like.ts";
 
@@ -32,7 +33,10 @@ const METHODS = {
       if (error) return done(error);
       if (!found) return done();
       const request = { sessionID: sid, sessionStore: this } as SessionRequest;
-      done(null, this.createSession(request, found) as Session);
+      const session = this.createSession(request, found) as Session;
+      const state = stateOf(session);
+      if (state !== undefined) state.isLoaded = true;
+      done(null, session);
     });
   },
 

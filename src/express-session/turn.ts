@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 
 import type { Failure, Hold, HoldHooks } from "../adapters/support/node-hold.ts";
+import { writeCookie } from "./cookie-header.ts";
 import { endSession, keepSession, touchSession } from "./keeping.ts";
 import type { Settings } from "./options.ts";
 import { isSecure, type PlainRequest } from "./request.ts";
@@ -239,7 +240,9 @@ export class Turn implements HoldHooks, TurnView {
   /** Settings that make no cookie leave the session without one, and are told. */
   #cookieLine(session: SessionLike): string | undefined {
     try {
-      return session.cookie.serialize(this.#settings.name, sign(this.#request.sessionID, this.#secret));
+      const value = sign(this.#request.sessionID, this.#secret);
+      // Not by its own method: a handler may have put a plain object there.
+      return writeCookie(this.#settings.name, value, session.cookie.data ?? {});
     } catch (error) {
       this.#tellLater(error);
       return undefined;

@@ -1,9 +1,8 @@
 import { refuseConfig } from "../core/errors.ts";
 import { checkOptionNames } from "../core/option-names.ts";
-import type { SessionId } from "../core/record.ts";
-import type { IterableStore, SessionStore } from "../core/store.ts";
-import { type KeyValueEngine, Unreadable } from "./key-value/engine.ts";
-import { openEnvelope } from "./key-value/envelope.ts";
+import type { IterableStore, LabelIndex, SessionStore } from "../core/store.ts";
+import { type KeyValueEngine, type Listed, Unreadable } from "./key-value/engine.ts";
+import { listedIn } from "./key-value/envelope.ts";
 import { keyOf } from "./key-value/keys.ts";
 import { UnconditionalStore } from "./key-value/store.ts";
 import { type DeclaredTraits, declaredTraits } from "./key-value/traits.ts";
@@ -21,8 +20,8 @@ export interface ExpressSessionStoreLike {
 /** What is known of a store that cannot be asked. */
 export type ExpressSessionStoreOptions = DeclaredTraits;
 
-/** Walks over everything where the foreign store has `all`. */
-export type ExpressSessionStore = SessionStore & Partial<IterableStore>;
+/** Walks over everything, and finds sessions by label, where the foreign store has `all`. */
+export type ExpressSessionStore = SessionStore & Partial<IterableStore & LabelIndex>;
 
 /**
  * Keeps sessions in a store that was written for express-session. Within one process it keeps every rule of the contract; between processes it
@@ -57,7 +56,7 @@ function engineOf(store: ExpressSessionStoreLike): KeyValueEngine {
     async remove(id) {
       await called((callback) => store.destroy(keyOf(id), callback));
     },
-    ...(typeof store.all === "function" && { ids: () => idsIn(store) }),
+    ...(typeof store.all === "function" && { list: () => listedBy(store) }),
   };
 }
 
@@ -84,29 +83,21 @@ function memberOf(session: unknown): unknown {
 }
 
 /** Some stores know the sessions' keys, others list no more than the sessions: each record has its id itself. */
-async function idsIn(store: ExpressSessionStoreLike): Promise<SessionId[]> {
+async function listedBy(store: ExpressSessionStoreLike): Promise<Listed[]> {
   const listed = await called((callback) => store.all?.(callback));
   const sessions: unknown[] = typeof listed === "object" && listed !== null ? Object.values(listed) : [];
-  const ids: SessionId[] = [];
-  for (const session of sessions) {
-    const id = idIn(session);
-    if (id !== null) ids.push(id);
-  }
-  return ids;
-}
-
-function idIn(listed: unknown): SessionId | null {
-  try {
-    return openEnvelope(memberOf(unwrapped(listed))).record.id;
-  } catch {
-    return null;
-  }
+  return sessions.flatMap((session) => listedIn(memberOf(unwrapped(session))));
 }
 
 /** better-sqlite3-session-store lists its rows, with the session as text in one column. */
 function unwrapped(listed: unknown): unknown {
-  const { sess } = listed as { readonly sess?: unknown };
-  return typeof sess === "string" ? JSON.parse(sess) : listed;
+  const isRow = typeof listed === "object" && listed !== null && "sess" in listed;
+  if (!isRow || typeof listed.sess !== "string") return listed;
+  try {
+    return JSON.parse(listed.sess);
+  } catch {
+    return null;
+  }
 }
 
 /** Waits for a callback, or for the failure of whatever the call itself gives: some stores do their work in an async function. */

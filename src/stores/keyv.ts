@@ -1,10 +1,10 @@
 import { refuseConfig } from "../core/errors.ts";
 import { checkOptionNames } from "../core/option-names.ts";
 import type { SessionId } from "../core/record.ts";
-import type { IterableStore, SessionStore } from "../core/store.ts";
-import { type KeyValueEngine, Unreadable } from "./key-value/engine.ts";
-import { openEnvelope } from "./key-value/envelope.ts";
-import { keyOf } from "./key-value/keys.ts";
+import type { IterableStore, LabelIndex, SessionStore } from "../core/store.ts";
+import { type KeyValueEngine, type Listed, Unreadable } from "./key-value/engine.ts";
+import { listedIn } from "./key-value/envelope.ts";
+import { idOfKey, keyOf } from "./key-value/keys.ts";
 import { UnconditionalStore } from "./key-value/store.ts";
 import { type DeclaredTraits, declaredTraits } from "./key-value/traits.ts";
 
@@ -25,8 +25,8 @@ export interface KeyvStoreOptions extends DeclaredTraits {
   readonly prefix?: string;
 }
 
-/** Walks over everything where the adapter can. */
-export type KeyvStore = SessionStore & Partial<IterableStore>;
+/** Walks over everything, and finds sessions by label, where the adapter can list. */
+export type KeyvStore = SessionStore & Partial<IterableStore & LabelIndex>;
 
 /**
  * Keeps sessions in whatever Keyv reaches. Within one process it keeps every rule of the contract; between processes it cannot, for Keyv has no
@@ -70,54 +70,58 @@ function engineOf(keyv: KeyvLike, prefix: string): KeyValueEngine {
         (value) => value,
       );
     },
-    ...(canIterate(keyv) && { ids: () => idsIn(keyv, errors) }),
+    ...(canIterate(keyv) && { list: () => listedBy(keyv, prefix, errors) }),
   };
 }
 
+/** Keyv lists nothing of an adapter that cannot list, and says so only in the capabilities that it found. */
 function canIterate({ iterator, store }: KeyvLike): boolean {
-  const hasOwn = store instanceof Map || typeof store?.iterator === "function";
-  return typeof iterator === "function" && hasOwn;
+  if (typeof iterator !== "function") return false;
+  const found = store?.capabilities;
+  if (store instanceof Map || found?.store === "mapLike") return true;
+  return found === undefined
+    ? typeof store?.iterator === "function"
+    : found.methods?.iterator?.exists === true;
 }
 
-async function idsIn(keyv: KeyvLike, errors: Errors): Promise<SessionId[]> {
-  return await errors.during(
-    async () => {
-      const ids = new Set<SessionId>();
-      for await (const [, value] of keyv.iterator() as AsyncIterable<[string, unknown]>) {
-        const id = idIn(value);
-        if (id !== null) ids.add(id);
-      }
-      return [...ids];
-    },
-    () => false,
-  );
-}
-
-function idIn(value: unknown): SessionId | null {
-  try {
-    return openEnvelope(value).record.id;
-  } catch {
-    return null;
-  }
+async function listedBy(keyv: KeyvLike, prefix: string, errors: Errors): Promise<Listed[]> {
+  return await errors.duringMany(async () => {
+    const listed: Listed[] = [];
+    for await (const [key, value] of keyv.iterator() as AsyncIterable<[string, unknown]>) {
+      const id = key.startsWith(prefix) ? idOfKey(key.slice(prefix.length)) : null;
+      if (id !== null) listed.push(...listedIn(value, id));
+    }
+    return listed;
+  });
 }
 
 /** The errors that a Keyv tells. One told for a neighbour fails a call as well: that is an outage more, and no session less. */
 class Errors {
-  #count = 0;
-  #last: unknown;
+  // Each in a box of its own, so that the same error told twice is told twice.
+  #failures: readonly unknown[] = [];
+  #unreadable: readonly unknown[] = [];
 
   note(error: unknown): void {
-    this.#count += 1;
-    this.#last = error;
+    // What was stored cannot be decoded: that is told of content, and everything else of the engine.
+    if (error instanceof SyntaxError) this.#unreadable = [error];
+    else this.#failures = [error];
   }
 
   async during<T>(work: () => Promise<T>, isGood: (value: T) => boolean): Promise<T> {
-    const before = this.#count;
+    const [failures, unreadable] = [this.#failures, this.#unreadable];
     const value = await work();
-    if (this.#count === before || isGood(value)) return value;
-    throw this.#last instanceof SyntaxError
-      ? new Unreadable("Not what Keyv writes.", { cause: this.#last })
-      : this.#last;
+    if (isGood(value)) return value;
+    if (this.#failures !== failures) throw this.#failures[0];
+    if (this.#unreadable === unreadable) return value;
+    throw new Unreadable("Not what Keyv writes.", { cause: this.#unreadable[0] });
+  }
+
+  /** As {@link during}, of many: those that cannot be read are passed over, and no reason to doubt the rest. */
+  async duringMany<T>(work: () => Promise<T>): Promise<T> {
+    const failures = this.#failures;
+    const value = await work();
+    if (this.#failures !== failures) throw this.#failures[0];
+    return value;
   }
 }
 

@@ -1,8 +1,16 @@
 import { refuseConfig } from "../core/errors.ts";
 import { checkOptionNames } from "../core/option-names.ts";
 import type { SessionId } from "../core/record.ts";
-import type { Call, IterableStore, SessionStore, Sweepable, SweepOutcome } from "../core/store.ts";
-import type { KeyValueEngine } from "./key-value/engine.ts";
+import type {
+  Call,
+  IterableStore,
+  LabelIndex,
+  SessionStore,
+  Sweepable,
+  SweepOutcome,
+} from "../core/store.ts";
+import type { KeyValueEngine, Listed } from "./key-value/engine.ts";
+import { listedIn } from "./key-value/envelope.ts";
 import { idOfKey, keyOf } from "./key-value/keys.ts";
 import { UnconditionalStore } from "./key-value/store.ts";
 import { type DeclaredTraits, declaredTraits } from "./key-value/traits.ts";
@@ -17,6 +25,7 @@ export interface UnstorageLike {
   ): Promise<void>;
   removeItem(key: string): Promise<void>;
   getKeys(base: string): Promise<string[]>;
+  getItems(keys: string[]): Promise<{ readonly key: string; readonly value: unknown }[]>;
 }
 
 export interface UnstorageStoreOptions extends DeclaredTraits {
@@ -25,7 +34,10 @@ export interface UnstorageStoreOptions extends DeclaredTraits {
 }
 
 /** All that a store upon unstorage can do. */
-export type UnstorageStore = SessionStore & IterableStore & Sweepable;
+export type UnstorageStore = SessionStore & IterableStore & LabelIndex & Sweepable;
+
+/** How many are read at a time in a listing. */
+const BATCH = 500;
 
 /**
  * Keeps sessions in whatever unstorage reaches. Within one process it keeps every rule of the contract; between processes it cannot, for
@@ -46,30 +58,27 @@ export function unstorageStore(storage: UnstorageLike, options: UnstorageStoreOp
 
 class Unstorage extends UnconditionalStore implements UnstorageStore {
   declare readonly all: IterableStore["all"];
-  readonly #ids: () => Promise<SessionId[]>;
+  declare readonly listByLabel: LabelIndex["listByLabel"];
+  declare readonly deleteByLabel: LabelIndex["deleteByLabel"];
+  readonly #list: () => Promise<Listed[]>;
 
   constructor(storage: UnstorageLike, prefix: string, traits: DeclaredTraits) {
-    const ids = (): Promise<SessionId[]> => idsIn(storage, prefix);
-    const engine = { ...engineOf(storage, prefix), ids };
+    const list = (): Promise<Listed[]> => listedBy(storage, prefix);
+    const engine = { ...engineOf(storage, prefix), list };
     super(engine, storage, declaredTraits("unstorageStore", traits, false));
-    this.#ids = ids;
+    this.#list = list;
   }
 
-  /** Walks over all keys: an engine that forgets by itself is swept by nobody, and the others have no index. */
+  /** Walks over all keys: an engine that forgets by itself needs no sweep, and the others have no index. */
   async sweep(now: number, limit: number, call: Call): Promise<SweepOutcome> {
-    return await this.sweepBy(this.#ids, now, limit, call);
+    return await this.sweepBy(this.#list, now, limit, call);
   }
 }
 
 function engineOf(storage: UnstorageLike, prefix: string): KeyValueEngine {
   const named = (id: SessionId): string => `${prefix}:${keyOf(id)}`;
   return {
-    async get(id) {
-      const value = await storage.getItem(named(id));
-      if (value === null || value === undefined) return undefined;
-      // An object, for a text would be guessed at: unstorage makes a number of one that looks like it.
-      return typeof value === "object" && "holdfast" in value ? value.holdfast : value;
-    },
+    get: async (id) => textIn(await storage.getItem(named(id))),
     async set(id, text, lifeMs) {
       await storage.setItem(named(id), { holdfast: text }, { ttl: Math.ceil(lifeMs / 1000) });
     },
@@ -79,11 +88,21 @@ function engineOf(storage: UnstorageLike, prefix: string): KeyValueEngine {
   };
 }
 
-async function idsIn(storage: UnstorageLike, prefix: string): Promise<SessionId[]> {
-  const ids: SessionId[] = [];
-  for (const key of await storage.getKeys(prefix)) {
-    const id = key.startsWith(`${prefix}:`) ? idOfKey(key.slice(prefix.length + 1)) : null;
-    if (id !== null) ids.push(id);
+function textIn(value: unknown): unknown {
+  if (value === null || value === undefined) return undefined;
+  // An object, for a text would be guessed at: unstorage makes a number of one that looks like it.
+  return typeof value === "object" && "holdfast" in value ? value.holdfast : value;
+}
+
+async function listedBy(storage: UnstorageLike, prefix: string): Promise<Listed[]> {
+  const keys = await storage.getKeys(prefix);
+  const listed: Listed[] = [];
+  for (let start = 0; start < keys.length; start += BATCH) {
+    for (const { key, value } of await storage.getItems(keys.slice(start, start + BATCH))) {
+      const id = key.startsWith(`${prefix}:`) ? idOfKey(key.slice(prefix.length + 1)) : null;
+      const text = textIn(value);
+      if (id !== null && text !== undefined) listed.push(...listedIn(text, id));
+    }
   }
-  return ids;
+  return listed;
 }

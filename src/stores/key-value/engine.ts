@@ -8,8 +8,15 @@ export interface KeyValueEngine {
   set(id: SessionId, text: string, lifeMs: number): Promise<void>;
   /** Removes what is there. Nothing is no error. */
   remove(id: SessionId): Promise<void>;
-  /** The ids of what is there, in any order; absent where the engine cannot list. */
-  readonly ids?: () => Promise<SessionId[]>;
+  /** What is there, in any order; absent where the engine cannot list. It need not be as of one moment. */
+  readonly list?: () => Promise<Listed[]>;
+}
+
+/** A record as a listing shows it. */
+export interface Listed {
+  readonly id: SessionId;
+  /** The labels that it bore; `null` where it could not be read, as while it is being written. */
+  readonly labels: readonly string[] | null;
 }
 
 /** What is there cannot be read, and never will be. */

@@ -1,5 +1,6 @@
 import { newerFormat, SessionError } from "../../core/errors.ts";
-import { judgeRecord, type SessionRecord } from "../../core/record.ts";
+import { judgeRecord, type SessionId, type SessionRecord } from "../../core/record.ts";
+import type { Listed } from "./engine.ts";
 
 /** A record, and which write put it there. */
 export interface Envelope {
@@ -24,6 +25,16 @@ export function openEnvelope(text: unknown): Envelope {
   if (verdict === "newer") throw newerFormat();
   if (verdict === "corrupt") throw corrupt();
   return { record: record as SessionRecord, stamp: String(stamp) };
+}
+
+/** What a listing makes of a text, whose id is known where the engine's key tells it; nothing for what is none of ours. */
+export function listedIn(text: unknown, id: SessionId | null = null): Listed[] {
+  try {
+    const { record } = openEnvelope(text);
+    return [{ id: id ?? record.id, labels: record.labels }];
+  } catch {
+    return id === null ? [] : [{ id, labels: null }];
+  }
 }
 
 function parsed(text: unknown): Readonly<Record<string, unknown>> {

@@ -31,17 +31,22 @@ export class Lines {
 
   /** Runs the work when the calls before it are done, or when one of them has been going on for too long. */
   async run<T>(id: SessionId, work: () => Promise<T>): Promise<T> {
-    const line = this.#lineOf(id);
-    const turn = line.tail.then(() => {
-      line.since = this.#now();
+    return await this.runAll([id], work);
+  }
+
+  /** Runs work on several sessions when it stands at the head of all their lines. It joins them in one go, so that no two wait for each other. */
+  async runAll<T>(ids: readonly SessionId[], work: () => Promise<T>): Promise<T> {
+    const lines = ids.map((id) => this.#lineOf(id));
+    const turn = Promise.all(lines.map(({ tail }) => tail)).then(() => {
+      for (const line of lines) line.since = this.#now();
       return work();
     });
     const tail = turn.then(nothing, nothing);
-    line.tail = tail;
+    for (const line of lines) line.tail = tail;
     try {
       return await turn;
     } finally {
-      if (line.tail === tail && this.#lines.get(id) === line) this.#lines.delete(id);
+      for (const [index, id] of ids.entries()) this.#leave(id, lines[index], tail);
     }
   }
 
@@ -61,6 +66,10 @@ export class Lines {
   /** Whether this very session was ended here: another process wrote it once more, not knowing. */
   isEnded(id: SessionId, createdAt: number): boolean {
     return this.#ended.get(id) === createdAt;
+  }
+
+  #leave(id: SessionId, line: Line | undefined, tail: Promise<unknown>): void {
+    if (line?.tail === tail && this.#lines.get(id) === line) this.#lines.delete(id);
   }
 
   #lineOf(id: SessionId): Line {

@@ -8,6 +8,7 @@ import type {
   DeleteCondition,
   DeleteOutcome,
   IterableStore,
+  LabelIndex,
   Page,
   PageRequest,
   SessionChange,
@@ -16,10 +17,12 @@ import type {
   SweepOutcome,
   UpdateOutcome,
 } from "../../core/store.ts";
-import { changed, refusal } from "../support/change.ts";
-import { type KeyValueEngine, Unreadable } from "./engine.ts";
+import { changed, refusal, withReservedOnly } from "../support/change.ts";
+import { type KeyValueEngine, type Listed, Unreadable } from "./engine.ts";
 import { corrupt, openEnvelope, sealEnvelope } from "./envelope.ts";
 import { type Lines, linesOf } from "./lines.ts";
+
+type List = () => Promise<Listed[]>;
 
 /** The engine's clock may be ahead: what has expired is the core's to judge, and not gone before. */
 const SLACK_MS = 60_000;
@@ -38,14 +41,20 @@ export class UnconditionalStore implements SessionStore {
   readonly #engine: KeyValueEngine;
   readonly #lines: Lines;
   readonly all?: IterableStore["all"];
+  readonly listByLabel?: LabelIndex["listByLabel"];
+  readonly deleteByLabel?: LabelIndex["deleteByLabel"];
 
   /** @param shared the object that all handles of one engine in this process have in common. */
   constructor(engine: KeyValueEngine, shared: object, traits: StoreTraits) {
     this.traits = traits;
     this.#engine = engine;
     this.#lines = linesOf(shared);
-    const { ids } = engine;
-    if (ids !== undefined) this.all = async (page, call) => await this.#page(ids, page, call);
+    const { list } = engine;
+    if (list === undefined) return;
+    this.all = async (page, call) => await this.#page(list, page, call);
+    // There is no index that could lag behind: each call looks through everything.
+    this.listByLabel = async (label, page, call) => await this.#labelled(list, label, page, call);
+    this.deleteByLabel = async (label, except, call) => await this.#deleteAll(list, label, except, call);
   }
 
   async create(given: SessionRecord, call: Call): Promise<boolean> {
@@ -83,26 +92,20 @@ export class UnconditionalStore implements SessionStore {
       if (found === "none") return "gone";
       if (!meets(found, when)) return "conflict";
       throwIfAborted(call);
-      // Before it is sent: a writer elsewhere may be faster than the answer.
-      if (found !== "unreadable") this.#lines.noteEnd(id, found.createdAt);
-      await this.#engine.remove(id);
+      if (found === "unreadable") await this.#engine.remove(id);
+      else await this.#end(found);
       return "done";
     });
   }
 
   /** Deletes expired records, each as found in its turn. For engines that do not forget by themselves. */
-  async sweepBy(
-    ids: () => Promise<SessionId[]>,
-    now: number,
-    limit: number,
-    call: Call,
-  ): Promise<SweepOutcome> {
+  async sweepBy(list: List, now: number, limit: number, call: Call): Promise<SweepOutcome> {
     throwIfAborted(call);
     const most = checkedLimit(limit);
     let deleted = 0;
-    for (const id of await ids()) {
+    for (const { id } of await list()) {
       try {
-        deleted += Number(await this.#sweepOne(id, now, call));
+        deleted += Number(await this.#removeIf(id, call, ({ expiresAt }) => expiresAt <= now));
       } catch (error) {
         if (call.signal.aborted) return { deleted, more: true };
         throw error;
@@ -112,27 +115,83 @@ export class UnconditionalStore implements SessionStore {
     return { deleted, more: false };
   }
 
-  async #sweepOne(id: SessionId, now: number, call: Call): Promise<boolean> {
+  async #labelled(list: List, label: string, { limit, after = "" }: PageRequest, call: Call): Promise<Page> {
+    const most = checkedLimit(limit);
+    return await this.#together(list, label, call, async (ids) => {
+      const records: SessionRecord[] = [];
+      for (const id of ids.filter((one) => one > after)) {
+        const record = await this.#readable(id);
+        if (record?.labels.includes(label) !== true) continue;
+        if (records.length === most) return { records, next: records.at(-1)?.id ?? after };
+        records.push(withReservedOnly(record));
+      }
+      return { records };
+    });
+  }
+
+  async #deleteAll(list: List, label: string, except: readonly SessionId[], call: Call): Promise<number> {
+    return await this.#together(list, label, call, async (ids) => {
+      let deleted = 0;
+      for (const id of ids) {
+        const record = except.includes(id) ? null : await this.#readable(id);
+        if (record?.labels.includes(label) !== true) continue;
+        throwIfAborted(call);
+        await this.#end(record);
+        deleted += 1;
+      }
+      return deleted;
+    });
+  }
+
+  /**
+   * Does something with all that bear a label as if in one moment: at the head of all their lines, and when there were none besides
+   * once it stood there. One that comes after that is another moment's.
+   */
+  async #together<T>(
+    list: List,
+    label: string,
+    call: Call,
+    work: (ids: readonly SessionId[]) => Promise<T>,
+  ): Promise<T> {
+    throwIfAborted(call);
+    let ids = bearing(label, await list());
+    for (;;) {
+      const known: readonly SessionId[] = ids;
+      const outcome = await this.#lines.runAll(known, async () => {
+        throwIfAborted(call);
+        const now = bearing(label, await list());
+        if (now.every((id) => known.includes(id))) return { value: await work(known) };
+        return { more: [...new Set([...known, ...now])].sort() };
+      });
+      if ("value" in outcome) return outcome.value;
+      ids = outcome.more;
+    }
+  }
+
+  async #removeIf(id: SessionId, call: Call, is: (record: SessionRecord) => boolean): Promise<boolean> {
     return await this.#inLine(id, call, async () => {
-      const found = await this.#found(id);
-      if (typeof found === "string" || found.expiresAt > now) return false;
+      const record = await this.#readable(id);
+      if (record === null || !is(record)) return false;
       throwIfAborted(call);
-      this.#lines.noteEnd(id, found.createdAt);
-      await this.#engine.remove(id);
+      await this.#end(record);
       return true;
     });
   }
 
-  async #page(ids: () => Promise<SessionId[]>, page: PageRequest, call: Call): Promise<Page> {
+  async #end({ id, createdAt }: SessionRecord): Promise<void> {
+    // Before it is sent: a writer elsewhere may be faster than the answer.
+    this.#lines.noteEnd(id, createdAt);
+    await this.#engine.remove(id);
+  }
+
+  async #page(list: List, { limit, after = "" }: PageRequest, call: Call): Promise<Page> {
     throwIfAborted(call);
-    const limit = checkedLimit(page.limit);
-    const { after = "" } = page;
-    const ahead = (await ids()).filter((id) => id > after).sort(byCode);
+    const most = checkedLimit(limit);
+    const ids = (await list()).map(({ id }) => id).filter((id) => id > after);
     const records: SessionRecord[] = [];
     let last = after;
-    for (const id of ahead) {
-      if (records.length === limit) return { records, next: last };
-      throwIfAborted(call);
+    for (const id of ids.sort()) {
+      if (records.length === most) return { records, next: last };
       const record = await this.#inLine(id, call, () => this.#readable(id));
       if (record !== null) records.push(record);
       last = id;
@@ -230,7 +289,6 @@ function isFormat(error: unknown): boolean {
   return SessionError.is(error) && error.code === "ERR_SESSION_FORMAT";
 }
 
-/** By code unit, whatever the language of the machine. */
-function byCode(one: string, other: string): number {
-  return one < other ? -1 : Number(one > other);
+function bearing(label: string, listed: readonly Listed[]): SessionId[] {
+  return listed.flatMap(({ id, labels }) => (labels?.includes(label) === false ? [] : [id])).sort();
 }

@@ -12,7 +12,7 @@ import { expressSessionBridge } from "../../../src/bridges/express-session.ts";
 import { fastifySessionBridge } from "../../../src/bridges/fastify-session.ts";
 import { koaSessionBridge } from "../../../src/bridges/koa-session.ts";
 import type { AnyStore } from "../../../src/core/store.ts";
-import { type Deferred, deferred } from "./deferred.ts";
+import { type Deferred, deferred } from "../../support/deferred.ts";
 
 export const SECRET = "a secret of more than thirty-two characters";
 

@@ -12,7 +12,7 @@ export interface OpenedEngine {
 
 /** The abilities of a store upon such an engine, but for those given. */
 const ABILITIES: StoreSubject["abilities"] = {
-  labels: "an index would be weaker than its records: the engine changes one key at a time",
+  labels: true,
   iterate: true,
   sweep: "the engine removes expired records",
   setup: "there is nothing to set up",
