@@ -69,6 +69,7 @@ const visit: fc.Arbitrary<Visit> = fc.record({
 });
 
 const conversation: fc.Arbitrary<Conversation> = fc.record({
+  kind: fc.constantFrom("memory", "synchronous"),
   options: fc.record({
     resave: boolean,
     saveUninitialized: boolean,
@@ -88,7 +89,7 @@ const conversation: fc.Arbitrary<Conversation> = fc.record({
 test("any conversation, request by request, is the same with either", async () => {
   const time = stoppedTime();
   const start = time.now();
-  const runs = { numRuns: 150, interruptAfterTimeLimit: 20_000 };
+  const runs = { numRuns: 100, interruptAfterTimeLimit: 8000 };
   await fc.assert(
     fc.asyncProperty(conversation, async (said) => {
       const told = [];
@@ -146,6 +147,6 @@ test("any answer, call by call, is the same with either", async () => {
     fc.asyncProperty(writing, async (calls) => {
       expect(await written(ours, calls)).toEqual(await written(original, calls));
     }),
-    { numRuns: 150, interruptAfterTimeLimit: 20_000 },
+    { numRuns: 100, interruptAfterTimeLimit: 8000 },
   );
 });

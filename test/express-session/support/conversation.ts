@@ -1,8 +1,8 @@
 import { onTestFinished } from "vitest";
 import type { Answer } from "./client.ts";
 import { serve } from "./site.ts";
-import { finished, watched } from "./stores.ts";
-import type { MemoryStore, Options, Request, Response, SessionModule, Stored } from "./types.ts";
+import { finished, synchronousStore, watch, watched } from "./stores.ts";
+import type { Done, Options, Request, Response, SessionModule, Store } from "./types.ts";
 
 /** One thing that a handler does. */
 export type Act =
@@ -35,7 +35,11 @@ export interface Visit {
   readonly after: number;
 }
 
+/** A store that can tell at once what it holds, and one that has to be asked, as those of others. */
+export type Kind = "memory" | "synchronous";
+
 export interface Conversation {
+  readonly kind: Kind;
   readonly options: Options;
   readonly visits: readonly Visit[];
 }
@@ -43,10 +47,10 @@ export interface Conversation {
 /** What a conversation looked like from outside: each answer, what the store was asked for, and what it has in the end. */
 export async function held(
   session: SessionModule,
-  { options, visits }: Conversation,
+  { kind, options, visits }: Conversation,
   pass: (ms: number) => void,
 ): Promise<unknown> {
-  const store = watched(session);
+  const { store, calls, kept } = opened(session, kind);
   let made = 0;
   let visit: Visit | undefined;
   const genid = (): string => `id-${(made += 1)}`;
@@ -64,13 +68,15 @@ export async function held(
     const got = await site.get("/", cookie ? { cookie } : {});
     const sent = got.cookie();
     if (sent !== undefined) cookies.push(`${sent.name}=${sent.value}`);
-    answers.push(outsideOf(got), store.calls.splice(0));
+    answers.push(outsideOf(got), calls());
   }
-  return { answers, errors: site.errors.map(({ message }) => message), kept: await all(store) };
+  return { answers, errors: site.errors.map(({ message }) => message), kept: await kept() };
 }
 
+/** In which order the fields of a session come is compared nowhere here. */
 function outsideOf({ status, body, setCookies, headers }: Answer): unknown {
-  return { status, body, location: headers.location, setCookies: setCookies.map(({ line }) => line) };
+  const told = body === "" ? body : (JSON.parse(body) as unknown);
+  return { status, told, location: headers.location, setCookies: setCookies.map(({ line }) => line) };
 }
 
 function seen(req: Request): unknown {
@@ -119,7 +125,7 @@ async function doneBy(
       notes.push(await outcome((done) => session.reload(done)));
       return;
     default:
-      notes.push(await outcome((done) => session[act.do](done)));
+      notes.push(await outcome((done) => (session[act.do] as (done: Done) => unknown)(done)));
   }
 }
 
@@ -149,8 +155,30 @@ function answer(res: Response, end: Visit["end"], body: string): void {
   }
 }
 
-function all(store: MemoryStore): Promise<Record<string, Stored>> {
-  return new Promise((resolve, reject) => {
-    store.all((error, sessions) => (error ? reject(error as Error) : resolve({ ...sessions })));
-  });
+interface Opened {
+  readonly store: Store;
+  calls(): readonly string[];
+  kept(): unknown;
+}
+
+/** A store that notes what it is asked for. Of one that cannot tell by itself what it holds, ours reads once more, which is not compared. */
+function opened(session: SessionModule, kind: Kind): Opened {
+  if (kind === "memory") {
+    const store = watched(session);
+    return {
+      store,
+      calls: () => store.calls.splice(0),
+      kept: () => Object.entries(store.sessions).map(parsed),
+    };
+  }
+  const store = watch(synchronousStore(session));
+  return {
+    store,
+    calls: () => store.calls.splice(0).filter((call) => !call.startsWith("get ")),
+    kept: () => [...store.sessions].map(parsed),
+  };
+}
+
+function parsed([id, text]: readonly [string, string]): readonly unknown[] {
+  return [id, JSON.parse(text)];
 }
