@@ -64,7 +64,7 @@ export interface SessionOptions {
   /** The name of the cookie. Default `"connect.sid"`. */
   name?: string | undefined;
   /** Where sessions are kept: a store made for express-session, or one of Holdfast's. Default: a `MemoryStore`, which forgets them all. */
-  store?: Store | AnyStore | undefined;
+  store?: Store | StoreOfOthers | AnyStore | undefined;
   /** The cookie's settings, or what makes them of a request. */
   cookie?: CookieOptions | CookieMaker | undefined;
   /** Sends the cookie with each response, so that its time begins anew. Default `false`. */
@@ -79,6 +79,13 @@ export interface SessionOptions {
   unset?: "destroy" | "keep" | undefined;
   /** How long a store call may take before the request fails, 1 ms to a day. Default `"5s"`. Of Holdfast alone. */
   deadline?: Duration | undefined;
+}
+
+/** A store whose types are made for express-session itself, and so know its sessions and not these. */
+export interface StoreOfOthers extends EventEmitter {
+  get(sid: string, callback: (error: any, session?: any) => void): void;
+  set(sid: string, session: any, callback?: (error?: any) => void): void;
+  destroy(sid: string, callback?: (error?: any) => void): void;
 }
 
 /** The base class of stores. */
