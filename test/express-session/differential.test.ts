@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import { type Act, type Conversation, held, type Visit } from "./support/conversation.ts";
 import { original, ours } from "./support/subjects.ts";
