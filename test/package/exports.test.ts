@@ -39,9 +39,11 @@ function declaredIn(path: string): string[] {
     ...text.matchAll(/^export (?:declare )?(?:class|function|const|interface|type) (\w+)/gm),
   ].map((match) => match[1] ?? "");
   const listed = [...text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap((match) =>
-    (match[1] ?? "").split(",").map((name) => name.trim().replace(/^type /, "")),
+    (match[1] ?? "").split(",").map((name) => name.trim().replace(/^type |^.* as /, "")),
   );
-  return [...new Set([...single, ...listed])].filter((name) => name !== "");
+  const unnamed = /^export default /m.test(text) ? ["default"] : [];
+  const names = [...single, ...listed, ...unnamed].map((name) => name.replaceAll('"', ""));
+  return [...new Set(names)].filter((name) => name !== "");
 }
 
 async function described(path: string): Promise<string> {

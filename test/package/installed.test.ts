@@ -73,8 +73,10 @@ function missing(error) {
 const IMPORTS = `
 ${MISSING}
 const names = {};
+// Where a module says what "require" gives, that is what its default import is.
+const givenBy = (module) => Object.keys(module["module.exports"] ?? module).sort();
 for (const specifier of ${JSON.stringify(PATHS.map(specifierOf))})
-  names[specifier] = await import(specifier).then((module) => Object.keys(module).sort(), missing);
+  names[specifier] = await import(specifier).then(givenBy, missing);
 console.log(JSON.stringify(names));
 `;
 

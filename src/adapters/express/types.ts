@@ -1,4 +1,5 @@
 import type { AnySession, Session } from "../../index.ts";
+import type { RequestSession } from "../support/request-session.ts";
 
 /**
  * Importing `holdfast/adapters/express/types` gives `request.session` a type. Say which by declaring the manager's session:
@@ -19,10 +20,13 @@ export type RegisteredSession = Register extends { readonly session: infer S ext
   : Session;
 
 declare global {
+  interface HoldfastRequestSessions {
+    readonly manager: RegisteredSession;
+  }
   // oxlint-disable-next-line typescript/no-namespace -- the name under which @types/express takes additions
   namespace Express {
     interface Request {
-      session: RegisteredSession;
+      session: RequestSession;
     }
   }
 }

@@ -124,7 +124,7 @@ export class ResponseHold implements Hold {
       this.phase = "passing";
       return;
     }
-    const pending = attempt(() => this.hooks.start(response.statusCode));
+    const pending = attempt(() => this.hooks.start(response.statusCode, how));
     if (pending === undefined) {
       this.phase = "passing";
       return;
@@ -138,7 +138,7 @@ export class ResponseHold implements Hold {
     if (response.stream) deferDestroy(response);
     pending.then(
       () => this.#release(),
-      (error: unknown) => this.#fail(error, this.#render(error)),
+      (error: unknown) => this.#startFailed(error),
     );
   }
 
@@ -146,6 +146,7 @@ export class ResponseHold implements Hold {
   keep(kind: HeldCall["kind"], args: Arguments): boolean {
     this.#calls.push({ kind, args });
     if (kind === "end") this.#keepEnd();
+    if (this.phase === "held") this.hooks.kept?.();
     if (kind !== "write") return true;
     this.#bytes += sizeOf(args);
     if (this.#bytes <= HELD_BYTES) return true;
@@ -313,13 +314,42 @@ export class ResponseHold implements Hold {
     }
   }
 
-  #fail(error: unknown, failure: Failure): void {
+  #startFailed(error: unknown): void {
+    const again = this.ended ? this.#reopen(error) : undefined;
+    if (again) again();
+    else this.#fail(error, this.#render(error));
+  }
+
+  #reopen(error: unknown): (() => void) | undefined {
+    const again = this.hooks.reopen?.(error);
+    if (again === undefined) return undefined;
+    const { response } = this;
+    const dropped = this.#drop();
+    dropAnswer(response);
+    response.statusCode = 200;
+    if (!response.stream) response.statusMessage = undefined;
+    this.phase = "open";
+    this.ended = false;
+    this.#bytes = 0;
+    refuseCalls(dropped, error);
+    this.#settleDrain(false);
+    return again;
+  }
+
+  /** Lets go of the answer that was begun. */
+  #drop(): Arguments[] {
     const { response } = this;
     const dropped = this.#calls.map((call) => call.args);
     this.#calls = [];
     if (this.phase === "held") unveilHeaders(response);
     if (this.ended) unveilEnd(response);
     for (const source of this.sources ?? []) releaseSource(source, response);
+    return dropped;
+  }
+
+  #fail(error: unknown, failure: Failure): void {
+    const { response } = this;
+    const dropped = this.#drop();
     // What the answer itself provokes has to pass.
     this.phase = "passing";
     this.#answer(failure, error);

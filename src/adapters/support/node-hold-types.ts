@@ -9,8 +9,14 @@ export interface HoldHooks {
    * the response until it settles. A rejection, or a throw, means: drop what the application answered and send
    * `renderFailure(error)` instead. Called at most once. May still come after `abandoned`, when the client left and the
    * handler went on to answer: a disconnect alone is no failure.
+   *
+   * `how` is `explicit` for a `writeHead`, after which nothing leaves on HTTP/1 before a further call, which {@link kept} tells of.
    */
-  start(status: number): void | Promise<void>;
+  start(status: number, how: "explicit" | "implicit"): void | Promise<void>;
+  /** A second `end` is ignored, whatever it brings. Without it Node decides, which emits an error for one that brings something. */
+  readonly endsOnce?: true;
+  /** A call of the application, one that would send something, waits for `start` to settle. */
+  kept?(): void;
   /**
    * Whether `start` has nothing to do any more, and no header to add: the response may go on as it is. Asked when it starts; absent,
    * it is not so.
@@ -24,6 +30,12 @@ export interface HoldHooks {
   late(): void | Promise<void>;
   /** The response closed and nobody had called `writeHead`, `write`, `end` or `flushHeaders` on it. */
   abandoned(): void | Promise<void>;
+  /**
+   * `start` failed, and the application has ended its answer, so that whatever it calls from here on belongs to another one. Where this gives a
+   * function, the answer is dropped and the response is open again, with the headers that do not describe an answer: the function is called, and `start`
+   * again when the response does. `undefined` or none: `renderFailure`.
+   */
+  reopen?(error: unknown): (() => void) | undefined;
   /**
    * Makes the answer sent when `start` failed, or when Node refused the application's headers at the moment of sending.
    * `undefined` or none: {@link plainFailure}.

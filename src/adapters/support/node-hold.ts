@@ -51,14 +51,21 @@ export function holdResponse(response: ServerResponse | Http2ServerResponse, hoo
 function inSequence(first: HoldHooks, second: HoldHooks): HoldHooks {
   let failed = first;
   return {
-    start(status) {
-      const pending = first.start(status);
+    ...((first.endsOnce || second.endsOnce) && { endsOnce: true }),
+    start(status, how) {
+      failed = first;
+      const pending = first.start(status, how);
       const follow = (): void | Promise<void> => {
         failed = second;
-        return second.start(status);
+        return second.start(status, how);
       };
       return pending ? pending.then(follow) : follow();
     },
+    kept() {
+      first.kept?.();
+      second.kept?.();
+    },
+    reopen: (error) => failed.reopen?.(error),
     late: () => both(first.late(), second.late()),
     abandoned: () => both(first.abandoned(), second.abandoned()),
     renderFailure: (error) => failed.renderFailure?.(error),
@@ -159,6 +166,7 @@ function writeAfterEnd(response: HeldResponse, hold: ResponseHold, args: Argumen
 
 /** A second end: Node decides by what it sees, except for HTTP/2, whose own note of the end nobody can set. */
 function endAgain(response: HeldResponse, hold: ResponseHold, args: Arguments): NodeResponse {
+  if (hold.hooks.endsOnce) return response;
   if (!isEndHeld(hold)) return hold.previous.end.apply(response, [...args]);
   if (!response.stream) return native(response, "end").apply(response, [...args]);
   const callback = callbackOf(args);

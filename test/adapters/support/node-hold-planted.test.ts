@@ -153,7 +153,7 @@ const DEFECTS: readonly Defect[] = [
     edits: [
       [
         "node-hold-state.ts",
-        "(error: unknown) => this.#fail(error, this.#render(error))",
+        "else this.#fail(error, this.#render(error))",
         "() => this.#release()",
       ],
     ],
