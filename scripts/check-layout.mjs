@@ -9,6 +9,7 @@ import { root } from "./toolchain.mjs";
 const HEADINGS = {
   stores: ["Install", "Use", "Schema", "Expiry", "Cost per request", "Failure", "Limits"],
   adapters: ["Install", "Use", "Errors", "Streaming", "Limits"],
+  bridges: ["Install", "Use", "What becomes better", "What differs", "Failure", "Limits"],
 };
 
 const problems = [];

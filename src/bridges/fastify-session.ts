@@ -50,6 +50,8 @@ class FastifyBridge extends EventEmitter implements FastifySessionBridge {
   }
 
   set(sid: string, session: object, callback: (error?: unknown) => void): void {
+    // One of the library's own that was made of nothing, be it under an id that was in use before.
+    if (readOf(session) === undefined && !isPlain(session)) this.#served.isNew(sid);
     answer(this.#served.set(sid, session), callback);
   }
 
@@ -94,8 +96,11 @@ function readOf(session: object): Read | undefined {
 
 /** To be seen only where it has to be copied: in the plain object that is handed out. */
 function hidden(session: object, base: Base): PropertyDescriptor {
-  const enumerable = Object.getPrototypeOf(session) === Object.prototype;
-  return { value: new Read(base), enumerable, configurable: true, writable: true };
+  return { value: new Read(base), enumerable: isPlain(session), configurable: true, writable: true };
+}
+
+function isPlain(session: object): boolean {
+  return Object.getPrototypeOf(session) === Object.prototype;
 }
 
 function sessionIn(found: Found | null): object | null {

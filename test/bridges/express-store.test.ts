@@ -89,6 +89,20 @@ describe("the bridge to express-session, as a store", () => {
     assert.equal(told.length, 2);
   });
 
+  test("a copy of a session whose texts are not remembered any more is compared with what is stored", async () => {
+    const { bridge, clock } = opened();
+    const large = "x".repeat(3_000_000);
+    for (const sid of ["s", "ended"]) await put(bridge, sid, { cookie: cookie(MINUTE, clock.now()), a: 1 });
+    const copies = { s: { ...(await get(bridge, "s")) }, ended: { ...(await get(bridge, "ended")) } };
+    for (const sid of ["l1", "l2", "l3"])
+      await put(bridge, sid, { cookie: cookie(MINUTE, clock.now()), large });
+    await put(bridge, "s", { ...copies.s, a: 2 });
+    assert.equal((await get(bridge, "s"))?.["a"], 2);
+    await new Promise((resolve) => bridge.clear(resolve));
+    await put(bridge, "ended", { ...copies.ended, a: 2 });
+    assert.equal(await get(bridge, "ended"), null);
+  });
+
   test("touch moves the end and the cookie, costs no write within the resolution, and creates nothing", async () => {
     const { bridge, clock, faulty } = opened();
     await put(bridge, "s", { cookie: cookie(MINUTE, clock.now()), a: 1 });

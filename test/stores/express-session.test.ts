@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import pgSimple from "connect-pg-simple";
+import MongoStore from "connect-mongo";
 import { RedisStore } from "connect-redis";
 import session from "express-session";
 import memorystore from "memorystore";
@@ -17,6 +18,7 @@ import { until } from "../support/servers/server-process.ts";
 import { PostgresServer } from "../support/servers/postgres.ts";
 import { withServers } from "../support/servers/programs.ts";
 import { RedisServer } from "../support/servers/redis.ts";
+import { standInClient } from "./key-value/mongo.ts";
 import { type OpenedEngine, unconditionalSubject } from "./key-value/subject.ts";
 import { keyOf } from "../../src/stores/key-value/keys.ts";
 
@@ -95,6 +97,20 @@ contractOf(
   ),
 );
 
+for (const stringify of [true, false]) {
+  contractOf(
+    unconditionalSubject(
+      `connect-mongo's own code, ${stringify ? "with texts" : "with objects"}`,
+      async () => {
+        const store = MongoStore.create({ client: standInClient(), stringify });
+        return engine(store, () => store.close());
+      },
+      { damage: "what is stored stands in for MongoDB" },
+      0.5,
+    ),
+  );
+}
+
 withServers(["redis"], () => {
   describe("on Redis", () => {
     let server: RedisServer | undefined;
@@ -150,7 +166,7 @@ withServers(["postgres"], () => {
           // The pool has ended before its connections have, and the server must not go first.
           const close = async (): Promise<void> => {
             await pool.end();
-            await until(async () => connections === 0);
+            await until("the connections have ended", () => connections === 0);
           };
           return engine(store, close, {
             async "of another application"(id) {

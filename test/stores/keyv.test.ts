@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import Keyv from "keyv";
+import { Keyv } from "keyv";
 import { describe, test } from "vitest";
 import { keyOf } from "../../src/stores/key-value/keys.ts";
 import { keyvStore } from "../../src/stores/keyv.ts";

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -12,6 +13,7 @@ import { unstorageStore } from "../../src/stores/unstorage.ts";
 import { storeContract } from "../../src/testing/index.ts";
 import { withServers } from "../support/servers/programs.ts";
 import { RedisServer } from "../support/servers/redis.ts";
+import { call, idOf, recordOf } from "./records.ts";
 import { type OpenedEngine, unconditionalSubject } from "./key-value/subject.ts";
 
 function engine(
@@ -91,5 +93,41 @@ withServers(["redis"], () => {
         0.3,
       ),
     );
+  });
+});
+
+describe("a store upon unstorage", () => {
+  test("tells the engine when it may forget a session, where it can be told, a minute after its expiry", async () => {
+    const told: unknown[] = [];
+    const storage = createStorage({
+      driver: {
+        hasItem: () => false,
+        getItem: () => null,
+        getKeys: () => [],
+        setItem: (_key, _value, options) => void told.push(options),
+      },
+    });
+    await unstorageStore(storage).create(recordOf("a", { expiresAt: Date.now() + 5000 }), call());
+    assert.deepEqual(told, [{ ttl: 65 }]);
+  });
+
+  test("keeps to its prefix", async () => {
+    const storage = createStorage();
+    const stores = ["one", "two:more"].map((prefix) => unstorageStore(storage, { prefix }));
+    for (const [index, store] of stores.entries()) await store.create(recordOf(`s${index}`), call());
+    for (const [index, store] of stores.entries()) {
+      const { records } = await store.all({ limit: 9 }, call());
+      assert.deepEqual(
+        records.map(({ id }) => id),
+        [idOf(`s${index}`)],
+      );
+    }
+    assert.equal((await storage.getKeys("one")).length, 1);
+  });
+
+  test("names mistakes at construction", () => {
+    assert.throws(() => unstorageStore(new Map() as never), /takes a storage/);
+    assert.throws(() => unstorageStore(createStorage(), { prefix: "a/../b" }), /prefix/);
+    assert.throws(() => unstorageStore(createStorage(), { ttl: 1 } as never), /ttl/);
   });
 });

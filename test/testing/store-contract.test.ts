@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, test } from "vitest";
+import type { StoreTraits } from "../../src/core/store.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import {
   checkStore,
@@ -35,6 +36,27 @@ describe("the store contract notices when", () => {
       );
     });
   }
+});
+
+describe("the store contract has a store that processes share tried from several", () => {
+  const rule = "traits are told, and a store shared between processes is tried from processes";
+
+  function promising(traits: Partial<StoreTraits>): StoreSubject["open"] {
+    return async () => {
+      const { store, close } = await openSound();
+      return {
+        store: Object.defineProperty(store, "traits", { value: { ...store.traits, ...traits } }),
+        close,
+      };
+    };
+  }
+
+  test("unless it says that its conditions hold within one process alone", async () => {
+    assert.ok((await brokenBy(promising({ shared: true }))).includes(rule));
+    assert.ok((await brokenBy(promising({ shared: true, conditions: "engine" }))).includes(rule));
+    assert.ok((await brokenBy(promising({ shared: true, conditions: "some" as never }))).includes(rule));
+    assert.ok(!(await brokenBy(promising({ shared: true, conditions: "process" }))).includes(rule));
+  });
 });
 
 describe("the store contract finds nothing wrong with a sound store", () => {

@@ -11,5 +11,5 @@ export function tellAs(
   sessions: ForeignSessions,
   tell: (name: keyof BridgeEvents, told: BridgeEvents[keyof BridgeEvents]) => void,
 ): void {
-  for (const name of NAMES) sessions.on(name, (told) => void tell(name, told));
+  for (const name of NAMES) sessions.on(name, (told) => tell(name, told));
 }

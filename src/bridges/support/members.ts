@@ -8,7 +8,7 @@ import { isRecord } from "../../core/reserved.ts";
 export type ForeignSession = Readonly<Record<string, unknown>>;
 
 /** The field that holds the cookie part, and the beginning of those whose member's name cannot be a field's. */
-export const COOKIE_FIELD = `${RESERVED}cookie`;
+export const COOKIE_FIELD: string = `${RESERVED}cookie`;
 const ODD = `${RESERVED}member:`;
 const COOKIE = "cookie";
 const EXPIRES = "expires";

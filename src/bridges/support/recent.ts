@@ -1,19 +1,24 @@
 /** What was noted last, and no more than so much of it: the oldest note goes first. */
 export class Recent<Key, Value> {
   readonly #notes: Map<Key, Value> = new Map();
-  readonly #max: number;
+  readonly #most: number;
+  readonly #weigh: (value: Value) => number;
+  #weight = 0;
 
-  /** @param max how many notes are kept, 1 or more. */
-  constructor(max: number) {
-    this.#max = max;
+  /** @param most how much is kept, by `weigh`, which counts each as one unless given. */
+  constructor(most: number, weigh: (value: Value) => number = () => 1) {
+    this.#most = most;
+    this.#weigh = weigh;
   }
 
   note(key: Key, value: Value): void {
-    this.#notes.delete(key);
+    this.forget(key);
     this.#notes.set(key, value);
-    if (this.#notes.size <= this.#max) return;
-    const [oldest] = this.#notes.keys();
-    if (oldest !== undefined) this.#notes.delete(oldest);
+    this.#weight += this.#weigh(value);
+    for (const oldest of this.#notes.keys()) {
+      if (this.#weight <= this.#most) return;
+      this.forget(oldest);
+    }
   }
 
   get(key: Key): Value | undefined {
@@ -21,6 +26,9 @@ export class Recent<Key, Value> {
   }
 
   forget(key: Key): void {
+    const value = this.#notes.get(key);
+    if (value === undefined) return;
     this.#notes.delete(key);
+    this.#weight -= this.#weigh(value);
   }
 }

@@ -20,8 +20,10 @@ export interface BridgeOptions extends ForeignSessionsOptions {
 
 const NAMES = ["prefix", "deadline", "setup", "clock", "accessTimeResolution", "idle"];
 
-/** How many sessions a process remembers by their ids, for callers that hand in a copy of what they were handed. */
-const REMEMBERED = 10_000;
+/** Of how many sessions a process remembers that it met or ended them. */
+const MET = 50_000;
+/** How much of their texts it remembers, in characters, for callers that hand in a copy of what they were handed. */
+const REMEMBERED = 8_000_000;
 
 /** Finds what a request read of a session from the object that it hands in to be saved. */
 export interface Bases {
@@ -50,12 +52,13 @@ export interface ListedSession {
  * becomes "write what this request changed, if the session is still there".
  *
  * What a request has read is known by the session object that it saves. Where that is unknown, it is what this process last handed out or
- * stored of that session, so that a copy of a session which has ended meanwhile is not stored either.
+ * stored of that session, or else what is stored now; a copy of a session which has ended meanwhile is not stored either.
  */
 export class ServedStore {
   readonly sessions: ForeignSessions;
   readonly #bases: Bases;
-  readonly #recent: Recent<string, Base | "ended"> = new Recent(REMEMBERED);
+  readonly #met: Recent<string, "met" | "ended"> = new Recent(MET);
+  readonly #recent: Recent<string, Base> = new Recent(REMEMBERED, sizeOf);
   readonly #idleMs: number;
 
   /** @throws `ERR_SESSION_CONFIG` for options that cannot work, naming the mend. */
@@ -88,32 +91,34 @@ export class ServedStore {
     if (base !== undefined) this.#bases.set(to, base);
   }
 
-  /** Lets a session be created though one of the same id ended here: the library has just made it. */
+  /** Lets a session be created though one of the same id was met here: the library has just made it. */
   isNew(sid: string): void {
+    this.#met.forget(sid);
     this.#recent.forget(sid);
   }
 
   /** Saves a session: creates one that was not handed out before, and changes one that was, if it is still there. */
   async set(sid: string, session: object, how: Saving = {}): Promise<void> {
     const { expiresAt = this.#expiryOf(session), handle = session } = how;
-    const known = this.#bases.get(handle) ?? this.#recent.get(sid);
-    if (known === "ended") return this.sessions.dropped(sid, session as ForeignSession);
-    const outcome = await this.sessions.commit(sid, known ?? null, session as ForeignSession, expiresAt);
-    this.#settle(sid, handle, outcome);
+    const members = session as ForeignSession;
+    const base = await this.#baseOf(sid, handle);
+    if (base === null && this.#met.get(sid) !== undefined) return this.sessions.dropped(sid, members);
+    this.#settle(sid, handle, await this.sessions.commit(sid, base, members, expiresAt));
   }
 
   /** Moves the end of a session and its cookie's time. One that is not there is no error. */
   async touch(sid: string, session: object): Promise<void> {
-    const known = this.#bases.get(session) ?? this.#recent.get(sid) ?? (await this.sessions.read(sid))?.base;
-    if (known === undefined || known === "ended") return;
-    const outcome = await this.sessions.touch(sid, known, this.#expiryOf(session), session as ForeignSession);
+    const base = (await this.#baseOf(sid, session)) ?? (await this.sessions.read(sid))?.base;
+    if (base === undefined) return;
+    const outcome = await this.sessions.touch(sid, base, this.#expiryOf(session), session as ForeignSession);
     this.#settle(sid, session, outcome);
   }
 
   /** Ends a session. One that is not there is no error. */
   async destroy(sid: string): Promise<void> {
     // Before the store is asked: a save that comes meanwhile is one too late already.
-    this.#recent.note(sid, "ended");
+    this.#met.note(sid, "ended");
+    this.#recent.forget(sid);
     await this.sessions.end(sid);
   }
 
@@ -129,9 +134,18 @@ export class ServedStore {
     return count;
   }
 
+  /** What a save is compared with; `null` for a session that was not met, or that has ended. */
+  async #baseOf(sid: string, handle: object): Promise<Base | null> {
+    const known = this.#bases.get(handle);
+    if (known !== undefined) return known;
+    if (this.#met.get(sid) !== "met") return null;
+    return this.#recent.get(sid) ?? (await this.sessions.read(sid))?.base ?? null;
+  }
+
   #note(sid: string, handle: object, base: Base): void {
     this.#bases.set(handle, base);
     this.#recent.note(sid, base);
+    this.#met.note(sid, "met");
   }
 
   #settle(sid: string, handle: object, outcome: CommitOutcome): void {
@@ -143,4 +157,11 @@ export class ServedStore {
     const members = session as ForeignSession;
     return expiryOf(members, this.sessions.clock.now(), maxAgeOf(members, this.#idleMs));
   }
+}
+
+function sizeOf({ texts }: Base): number {
+  // Something for the object itself.
+  let size = 200;
+  for (const name in texts) size += name.length + (texts[name]?.length ?? 0);
+  return size;
 }

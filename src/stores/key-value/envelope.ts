@@ -8,22 +8,25 @@ export interface Envelope {
   readonly stamp: string;
 }
 
+/** The layout of the text. A later one is a newer version's. */
+const LAYOUT = 1;
+
 /** Writes a record as one text, so that no engine looks inside. */
 export function sealEnvelope({ record, stamp }: Envelope): string {
-  return JSON.stringify({ holdfast: 1, stamp, record });
+  return JSON.stringify({ holdfast: LAYOUT, stamp, record });
 }
 
 /**
  * Reads such a text.
  *
- * @throws `ERR_SESSION_CORRUPT` for whatever is none, and `ERR_SESSION_FORMAT` for a record of a newer version.
+ * @throws `ERR_SESSION_CORRUPT` for whatever is none, and `ERR_SESSION_FORMAT` for a newer layout. That the fields are a newer version's is the
+ * core's to judge, as with every store.
  */
 export function openEnvelope(text: unknown): Envelope {
   const envelope = parsed(text);
-  const { record, stamp } = envelope;
-  const verdict = judgeRecord(record);
-  if (verdict === "newer") throw newerFormat();
-  if (verdict === "corrupt") throw corrupt();
+  const { holdfast, record, stamp } = envelope;
+  if (typeof holdfast === "number" && holdfast > LAYOUT) throw newerFormat();
+  if (judgeRecord(record) === "corrupt") throw corrupt();
   return { record: record as SessionRecord, stamp: String(stamp) };
 }
 

@@ -17,9 +17,10 @@ import { type Deferred, deferred } from "../../support/deferred.ts";
 export const SECRET = "a secret of more than thirty-two characters";
 
 // Without its types, which give every request of fastify's a session of its own kind, as Holdfast's adapter does.
-const fastifySession = createRequire(import.meta.url)("@fastify/session") as FastifyPluginCallback<{
-  readonly store: unknown;
-}>;
+const require = createRequire(import.meta.url);
+const fastifySession = require("@fastify/session") as FastifyPluginCallback<
+  Readonly<Record<string, unknown>>
+>;
 
 /** A session of express-session or @fastify/session. */
 type ForeignSession = Record<string, unknown> & {
@@ -124,7 +125,9 @@ export const startFastify: StartApp = async (store, gates, options) => {
   await app.register(fastifyCookie);
   await app.register(fastifySession, {
     store: bridge,
-    ...{ secret: SECRET, saveUninitialized: false, cookie: { secure: false, maxAge: 60_000 } },
+    secret: SECRET,
+    saveUninitialized: false,
+    cookie: { secure: false, maxAge: 60_000 },
   });
   app.get("/*", async (request) => {
     const used: Used = {

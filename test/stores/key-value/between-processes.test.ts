@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import session from "express-session";
 import { describe, test } from "vitest";
 import type { SessionRecord } from "../../../src/core/record.ts";
-import { SessionManager } from "../../../src/index.ts";
+import type { StoreRequirements } from "../../../src/core/options.ts";
+import type { AnyStore } from "../../../src/core/store.ts";
+import { SessionError, SessionManager } from "../../../src/index.ts";
 import { expressSessionStore, type ExpressSessionStoreLike } from "../../../src/stores/express-session.ts";
+import { keyOf } from "../../../src/stores/key-value/keys.ts";
 import { Lines } from "../../../src/stores/key-value/lines.ts";
 import { memoryStore } from "../../../src/stores/memory.ts";
-import { SessionError } from "../../../src/index.ts";
 import { deferred } from "../../support/deferred.ts";
 import { call, idOf, NOW, recordOf } from "../records.ts";
 
@@ -109,15 +111,39 @@ describe("an engine without conditions, between processes", () => {
     );
   });
 
+  test("what a newer version laid out is an outage to read, and can be ended (P8)", async () => {
+    const foreign = new session.MemoryStore();
+    const store = expressSessionStore(foreign);
+    const text = JSON.stringify({ holdfast: 2, body: "of another kind" });
+    foreign.set(keyOf(idOf("a")), { cookie: {}, holdfast: text } as never);
+    const isFormat = (error: unknown): boolean =>
+      SessionError.is(error) && error.code === "ERR_SESSION_FORMAT";
+    await assert.rejects(store.read(idOf("a"), call()), isFormat);
+    await assert.rejects(store.update(idOf("a"), touched(recordOf("a")), call()), isFormat);
+    await assert.rejects(store.delete(idOf("a"), { ifVersion: 1 }, call()), isFormat);
+    assert.equal(await store.create(recordOf("a"), call()), false);
+    assert.equal(await store.delete(idOf("a"), {}, call()), "done");
+    assert.equal(await store.read(idOf("a"), call()), null);
+  });
+
+  test("a record whose fields a newer version wrote is the core's to judge, and is revoked like others", async () => {
+    const store = expressSessionStore(new session.MemoryStore());
+    await store.create(recordOf("a", { labels: ["user:1"], fields: { "~format": "9" } }), call());
+    assert.ok((await store.read(idOf("a"), call())) !== null);
+    assert.equal(await store.deleteByLabel?.("user:1", [], call()), 1);
+  });
+
   test("an application can refuse such a store", () => {
     const store = expressSessionStore(new session.MemoryStore(), { shared: true, durability: "process" });
     assert.equal(store.traits.conditions, "process");
-    new SessionManager({ store, requires: { shared: true, durability: "process", conditions: "process" } });
+    const started = (given: AnyStore, requires: StoreRequirements): unknown =>
+      new SessionManager({ store: given, requires });
+    started(store, { shared: true, durability: "process", conditions: "process" });
+    started(memoryStore(), { conditions: "engine" });
     assert.throws(
-      () => new SessionManager({ store, requires: { conditions: "engine" } }),
+      () => started(store, { conditions: "engine" }),
       (error) => SessionError.is(error) && error.message.includes("requires.conditions"),
     );
-    new SessionManager({ store: memoryStore(), requires: { conditions: "engine" } });
   });
 
   test("mistakes are named at construction", () => {

@@ -2,7 +2,7 @@
 import session from "express-session";
 import { describe, expect, test } from "vitest";
 import { createStorage } from "unstorage";
-import Keyv from "keyv";
+import { Keyv } from "keyv";
 import { expressSessionStore } from "../../../src/stores/express-session.ts";
 import { keyvStore } from "../../../src/stores/keyv.ts";
 import { unstorageStore } from "../../../src/stores/unstorage.ts";
