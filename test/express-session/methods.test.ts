@@ -185,6 +185,32 @@ cases("a method of the session", (session) => {
       expect(site.store.taken()).toEqual(["get", "get", "set", "touch"]);
     });
 
+    test("of a new session that was saved still sends its cookie", async () => {
+      const store = watched(session);
+      const site = await serve(session, { store }, async (req, res) => {
+        req.session.user = "ann";
+        await finished((done) => req.session.save(done));
+        await finished((done) => req.session.reload(done));
+        res.end(req.session.user);
+      });
+      const answer = await site.get();
+      expect(answer.body).toBe("ann");
+      expect(answer.sid()).toBe(store.calls[0]?.slice("set ".length));
+    });
+
+    test("of a known session that changed and was saved still sends its new age", async () => {
+      stoppedTime();
+      const site = await serve(session, { cookie: { maxAge: MINUTE } }, async (req, res) => {
+        req.session.count = (req.session.count ?? 0) + 1;
+        await finished((done) => req.session.save(done));
+        await finished((done) => req.session.reload(done));
+        res.end(String(req.session.count));
+      });
+      const again = await site.get("/", { cookie: await site.get() });
+      expect(again.body).toBe("2");
+      expect(again.cookie()).toBeDefined();
+    });
+
     test("again and again, of a session that is gone, works", async () => {
       const site = await known((req, res) => {
         let left = 20;

@@ -219,7 +219,7 @@ cases("in Express", (session) => {
       expect((await site.get("/two", { cookie })).body).toBe("2");
     });
 
-    test("an error of a handler is the error handler's", async () => {
+    test("an error of a handler is the error handler's, and what the handler changed is stored", async () => {
       const store = watched(session);
       const handler: ExpressHandler = (req) => {
         req.session.user = "ann";
@@ -232,6 +232,8 @@ cases("in Express", (session) => {
       );
       const answer = await site.get();
       expect([answer.status, answer.body]).toEqual([500, "of the handler"]);
+      expect(store.taken()).toEqual(["set"]);
+      expect(answer.cookie()).toBeDefined();
     });
 
     test("a path that nobody serves is 404, with the cookie where sessions are saved anyway", async () => {

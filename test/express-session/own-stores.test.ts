@@ -2,20 +2,11 @@ import { EventEmitter } from "node:events";
 import { inherits } from "node:util";
 import { expect, test } from "vitest";
 import { serve, type Site } from "./support/site.ts";
-import { count, put, stored } from "./support/stores.ts";
+import { count, naiveStore, put, stored } from "./support/stores.ts";
 import { cases } from "./support/subjects.ts";
 import { cookieOf } from "./support/signing.ts";
 import { MINUTE } from "./support/time.ts";
-import type {
-  Done,
-  MemoryStore,
-  Request,
-  Response,
-  Session,
-  SessionModule,
-  Store,
-  Stored,
-} from "./support/types.ts";
+import type { Done, MemoryStore, Request, Response, Session, Store, Stored } from "./support/types.ts";
 
 cases("a store of one's own", (session) => {
   function counting(req: Request, res: Response): void {
@@ -138,23 +129,6 @@ cases("a store of one's own", (session) => {
     expect([...owners]).toEqual([store]);
   });
 });
-
-/** Keeps the very objects that it gets and gives, as the store of many a test does. */
-function naiveStore(session: SessionModule): Store & { readonly kept: Record<string, Stored> } {
-  const kept: Record<string, Stored> = {};
-  return Object.assign(new session.Store(), {
-    kept,
-    get: (id: string, done: (error: unknown, found?: Stored) => void) => done(null, kept[id]),
-    set: (id: string, data: unknown, done?: Done) => {
-      kept[id] = data as Stored;
-      done?.();
-    },
-    destroy: (id: string, done?: Done) => {
-      delete kept[id];
-      done?.();
-    },
-  });
-}
 
 cases("a store that keeps the objects themselves", (session) => {
   function visits(req: Request, res: Response): unknown {

@@ -221,6 +221,7 @@ cases("an answer", (session) => {
     const site = await siteThat((_req, _res, next) => next(new Error("handled")));
     const answer = await site.get();
     expect([answer.status, answer.body]).toEqual([500, "handled"]);
+    expect((await stored(site.store, answer.sid()))?.["user"]).toBe("ann");
   });
 
   test("changes the session until end is called", async () => {

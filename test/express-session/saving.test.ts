@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { serve, type Site } from "./support/site.ts";
 import { count, put, stored, synchronousStore, watch, watched, type WatchedStore } from "./support/stores.ts";
 import { cases } from "./support/subjects.ts";
@@ -294,6 +294,56 @@ cases("a store that answers at once", (session) => {
     const first = await site.get();
     expect((await site.get("/", { cookie: first })).body).toBe("destroyed\nhit");
     expect(store.sessions.size).toBe(0);
+  });
+});
+
+cases("a session that is stored for an answer of more than one call", (session) => {
+  const answers: Readonly<Record<string, (res: Response) => unknown>> = {
+    "write and end": (res) => {
+      res.write("hello, ");
+      res.end("world");
+    },
+    "writeHead and end": (res) => res.writeHead(200, { "X-A": "b" }).end("hello"),
+    "flushHeaders and end": (res) => {
+      res.flushHeaders();
+      res.end("hello");
+    },
+  };
+
+  async function callsOf(
+    act: (req: Request, done: () => void) => void,
+    answer: (res: Response) => unknown,
+    options: Options = {},
+  ): Promise<string[]> {
+    const store = watched(session);
+    await put(store, "known", { cookie: { path: "/" }, user: "ann" });
+    store.taken();
+    const site = await serve(session, { store, ...options }, (req, res) => act(req, () => answer(res)));
+    await site.get("/", { cookie: cookieOf("known") });
+    return store.taken();
+  }
+
+  describe.each(Object.entries(answers))("by %s", (_, answer) => {
+    test("is stored once when it changed, and not touched", async () => {
+      const change = (req: Request, done: () => void): void => {
+        req.session.user = "bob";
+        done();
+      };
+      expect(await callsOf(change, answer)).toEqual(["get", "set"]);
+    });
+
+    test("is stored once with resave, and not touched", async () => {
+      expect(await callsOf((_req, done) => done(), answer, { resave: true })).toEqual(["get", "set"]);
+    });
+
+    test("is touched once when it did not change", async () => {
+      expect(await callsOf((_req, done) => done(), answer)).toEqual(["get", "touch"]);
+    });
+
+    test("is stored once when it is a new one", async () => {
+      const renew = (req: Request, done: () => void): void => void req.session.regenerate(done);
+      expect(await callsOf(renew, answer)).toEqual(["get", "destroy", "set"]);
+    });
   });
 });
 

@@ -195,6 +195,20 @@ cases("an attribute that is auto", (session) => {
     expect((await site.get()).body).toBe('[false,"lax"]');
   });
 
+  test("is not settled where a function gave it: secure is then simply true", async () => {
+    const cookie = (): Record<string, unknown> => ({ secure: "auto" });
+    const site = await serve(session, { proxy: true, saveUninitialized: true, cookie });
+    expect((await site.get()).setCookies).toEqual([]);
+    expect((await site.get("/", forwarded("https"))).cookie()?.attributes["secure"]).toBe(true);
+  });
+
+  test("is not settled where a function gave it: sameSite is then no word", async () => {
+    const cookie = (): Record<string, unknown> => ({ sameSite: "auto" });
+    const site = await serve(session, { saveUninitialized: true, cookie });
+    await site.get().catch(() => undefined);
+    await expect.poll(() => site.errors[0]?.message).toMatch(/option sameSite is invalid/);
+  });
+
   test("is settled anew by regenerate", async () => {
     const site = await serve(
       session,

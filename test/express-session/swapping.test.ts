@@ -1,8 +1,9 @@
-import { describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { withServers } from "../support/servers/programs.ts";
 import { serve, type Site } from "./support/site.ts";
 import { count, stored } from "./support/stores.ts";
 import { original, ours } from "./support/subjects.ts";
-import { LOCAL, type Opening } from "./support/third-party.ts";
+import { LOCAL, type Opening, Servers } from "./support/third-party.ts";
 import { HOUR } from "./support/time.ts";
 import type { MemoryStore, Options, Request, Response, SessionModule } from "./support/types.ts";
 
@@ -30,8 +31,8 @@ const WAYS: readonly [string, SessionModule, SessionModule][] = [
   ["from holdfast/express-session to express-session", ours, original],
 ];
 
-describe.each(WAYS)("changing %s", (_, from, to) => {
-  describe.each(Object.entries(LOCAL))("on %s", (_name, open: Opening) => {
+function swapCases(stores: Readonly<Record<string, Opening>>, from: SessionModule, to: SessionModule): void {
+  describe.each(Object.entries(stores))("on %s", (_name, open: Opening) => {
     async function sites(options: Options = {}): Promise<{ before: Site; after: Site; memory: MemoryStore }> {
       const { store, again, close } = await open(from);
       onTestFinished(close);
@@ -89,6 +90,10 @@ describe.each(WAYS)("changing %s", (_, from, to) => {
       }
     });
   });
+}
+
+describe.each(WAYS)("changing %s", (_, from, to) => {
+  swapCases(LOCAL, from, to);
 
   test("secrets that were rotated stay good", async () => {
     const store = new from.MemoryStore();
@@ -106,4 +111,12 @@ describe.each(WAYS)("changing %s", (_, from, to) => {
     expect((await site.get("/out", { cookie })).body).toBe("bye");
     expect(await count(store)).toBe(0);
   });
+});
+
+withServers(["redis", "postgres"], () => {
+  const servers = new Servers();
+  beforeAll(() => servers.start());
+  afterAll(() => servers.stop());
+
+  describe.each(WAYS)("changing %s, upon a server", (_, from, to) => swapCases(servers.stores, from, to));
 });

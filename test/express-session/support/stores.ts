@@ -77,3 +77,20 @@ export function synchronousStore(session: SessionModule): Store & { readonly ses
     },
   });
 }
+
+/** Keeps the very objects that it gets and gives, as the store of many a test does. */
+export function naiveStore(session: SessionModule): Store & { readonly kept: Record<string, Stored> } {
+  const kept: Record<string, Stored> = {};
+  return Object.assign(new session.Store(), {
+    kept,
+    get: (id: string, done: (error: unknown, found?: Stored) => void) => done(null, kept[id]),
+    set: (id: string, data: unknown, done?: Done) => {
+      kept[id] = data as Stored;
+      done?.();
+    },
+    destroy: (id: string, done?: Done) => {
+      delete kept[id];
+      done?.();
+    },
+  });
+}

@@ -87,6 +87,8 @@ export class Servers {
     "connect-pg-simple": async (session) => {
       const make = require("connect-pg-simple") as Make;
       const pool = new Pool({ connectionString: this.#postgres?.url, max: 4 });
+      // Its end does not wait for the connections' own, and the server, when it stops, tells those that are left.
+      pool.on("connect", (client) => client.on("error", () => {}));
       await pool.query(TABLE);
       const options = { pool, pruneSessionInterval: false };
       return {

@@ -55,6 +55,8 @@ export interface Store extends EventEmitter {
 }
 
 export interface MemoryStore extends Store {
+  /** The texts of the sessions, as many a test looks at them. */
+  readonly sessions: Record<string, string>;
   touch(id: string, session: unknown, done?: Done): void;
   all(done: (error?: unknown, sessions?: Record<string, Stored>) => void): void;
   length(done: (error?: unknown, length?: number) => void): void;
