@@ -27,11 +27,24 @@ export function readCookie(header: string, name: string): string | undefined {
     const end = semicolon === -1 ? header.length : semicolon;
     const equals = header.indexOf("=", start);
     if (equals === -1) return undefined;
-    if (equals < end && header.slice(start, equals).trim() === name)
-      return decoded(header.slice(equals + 1, end).trim());
+    if (equals < end && trimmed(header.slice(start, equals)) === name)
+      return decoded(trimmed(header.slice(equals + 1, end)));
     start = end + 1;
   }
   return undefined;
+}
+
+/** Without blanks and tabs around it. Other spaces are of the value. */
+function trimmed(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start += 1;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 function decoded(text: string): string {

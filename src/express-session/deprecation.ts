@@ -32,7 +32,9 @@ function isIgnored(): boolean {
 function placeOf(stack: string): string {
   const lines = stack.split("\n").slice(1);
   const line = lines.find((each) => !each.includes(OWN) && !each.includes(OWN_PATH));
-  return /\(?((?:file:|node:|\/|[A-Z]:\\)[^()]*:\d+:\d+)\)?$/.exec(line ?? "")?.[1] ?? "an unknown place";
+  if (line === undefined) return "an unknown place";
+  const open = line.lastIndexOf("(");
+  return open === -1 ? line.replace("at ", "").trim() : line.slice(open + 1, line.lastIndexOf(")"));
 }
 
 function errorOf(message: string): Error {

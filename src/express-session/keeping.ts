@@ -34,7 +34,10 @@ export function keepSession(session: SessionLike, snapshot: Snapshot, done: Done
       done(error);
     };
     const drop = (): void => {
-      if (state !== undefined) tellGone(session, snapshot, state);
+      if (state !== undefined) {
+        state.isGone = true;
+        tellGone(session, snapshot, state);
+      }
       finish();
     };
     if (state !== undefined && desk.hasEnded(id, state.since)) return drop();
@@ -51,6 +54,13 @@ export function keepSession(session: SessionLike, snapshot: Snapshot, done: Done
       },
     );
   });
+}
+
+/** Whether this process knows that a session has ended since its request began. */
+export function isKnownEnded(session: SessionLike): boolean {
+  const state = stateOf(session);
+  if (state === undefined) return false;
+  return state.isGone || deskOf(session.req.sessionStore).hasEnded(session.id, state.since);
 }
 
 /** Whether the store may hold by now what this request has not seen. */

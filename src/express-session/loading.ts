@@ -52,6 +52,7 @@ export function noteLoaded(store: StoreLike, session: SessionLike, found: object
     cookie: session.cookie.data,
     since: deskOf(store).moment(),
     isLoaded: false,
+    isGone: false,
     isPrivate: false,
     text: undefined,
   });
@@ -64,6 +65,7 @@ export function noteMade(store: StoreLike, session: SessionLike): void {
     cookie: session.cookie.data,
     since: deskOf(store).moment(),
     isLoaded: false,
+    isGone: false,
     isPrivate: true,
     text: undefined,
   });

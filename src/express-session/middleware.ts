@@ -132,15 +132,16 @@ function canBeHeld(response: ServerResponse): boolean {
   return HELD_METHODS.every((name) => typeof response[name] === "function");
 }
 
-/** The keys of secrets, each made once. */
+/** The keys of a list, made again when the application has changed it. */
 class Keys {
-  readonly #made: Map<Secret, Secret> = new Map();
+  #list: readonly Secret[] = [];
+  #made: readonly Secret[] = [];
 
-  of(secrets: readonly Secret[]): readonly Secret[] {
-    return secrets.map((secret) => {
-      const made = this.#made.get(secret) ?? keyOf(secret);
-      this.#made.set(secret, made);
-      return made;
-    });
+  of(given: readonly Secret[]): readonly Secret[] {
+    const isKnown = given.length === this.#list.length && given.every((one, at) => one === this.#list[at]);
+    if (isKnown) return this.#made;
+    this.#made = given.map(keyOf);
+    this.#list = [...given];
+    return this.#made;
   }
 }

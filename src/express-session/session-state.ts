@@ -11,6 +11,8 @@ export interface SessionState {
   since: number;
   /** Whether it came from the store, so that it is gone when the store no longer has it. A handler may make one of whatever it likes. */
   isLoaded: boolean;
+  /** Whether it was to be written, and had ended. */
+  isGone: boolean;
   /** Whether nobody but this request can know of it, since its cookie has not been sent. */
   isPrivate: boolean;
   /** What a store that tells held of it: see {@link HELD}. */

@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 
 import type { Failure, Hold, HoldHooks } from "../adapters/support/node-hold.ts";
 import { writeCookie } from "./cookie-header.ts";
-import { endSession, keepSession, touchSession } from "./keeping.ts";
+import { endSession, isKnownEnded, keepSession, touchSession } from "./keeping.ts";
 import type { Settings } from "./options.ts";
 import { isSecure, type PlainRequest } from "./request.ts";
 import { stateOf, type TurnView } from "./session-state.ts";
@@ -123,7 +123,8 @@ export class Turn implements HoldHooks, TurnView {
     const finish = (): void => {
       const state = stateOf(session);
       if (state !== undefined) state.isPrivate = false;
-      if (line !== undefined) this.headers?.appendHeader("Set-Cookie", line);
+      // A cookie of what has ended could arrive after that of a newer login, and take its place.
+      if (line !== undefined && !isKnownEnded(session)) this.headers?.appendHeader("Set-Cookie", line);
     };
     if (work === undefined) return finish();
     return work.then(finish);
@@ -203,6 +204,7 @@ export class Turn implements HoldHooks, TurnView {
   #store(session: SessionLike, snapshot: Snapshot): void | Promise<void> {
     if (this.#isToBeSaved(session, snapshot)) {
       this.#saved = snapshot;
+      this.#isTouchStored = true;
       return promised((done) => keepSession(session, snapshot, done));
     }
     if (this.#cookieId !== this.#request.sessionID || this.#isTouchStored) return;

@@ -32,6 +32,7 @@ import * as sqlite from "../../src/stores/sqlite/rows.ts";
 import { manualClock } from "../../src/testing/clock.ts";
 import { testExchange } from "../support/exchange.ts";
 import { BOUND_TARGETS } from "./targets/bound.ts";
+import { DROP_IN_TARGETS } from "./targets/drop-in.ts";
 import { OPTION_TARGETS } from "./targets/options.ts";
 import { REQUEST_TARGETS } from "./targets/requests.ts";
 import { SIGNAL_TARGETS } from "./targets/signals.ts";
@@ -47,6 +48,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   ...REQUEST_TARGETS,
   ...STORED_TARGETS,
   ...OPTION_TARGETS,
+  ...DROP_IN_TARGETS,
 
   cookie(text) {
     const lines = text.split("\n");

@@ -150,13 +150,7 @@ const DEFECTS: readonly Defect[] = [
   },
   {
     name: "a failed commit is answered with the application's own body",
-    edits: [
-      [
-        "node-hold-state.ts",
-        "else this.#fail(error, this.#render(error))",
-        "() => this.#release()",
-      ],
-    ],
+    edits: [["node-hold-state.ts", "else this.#fail(error, this.#render(error))", "() => this.#release()"]],
     check: checkFailure,
   },
   {

@@ -125,6 +125,19 @@ describe("a session that ended stays ended, whatever request is under way", () =
   });
 });
 
+test.each(["/slow", "/slow-visit"])(
+  "a late answer (%s) of a session that ended sends no cookie of it, which would take the place of a newer login's",
+  async (page) => {
+    const { get, slow, cookie } = await site(new TextStore(), { rolling: true });
+    const answer = get(page, { cookie });
+    await slow.reached;
+    const login = await get("/regenerate?user=ann", { cookie });
+    slow.open();
+    expect(login.cookie()).toBeDefined();
+    expect((await answer).cookie()).toBeUndefined();
+  },
+);
+
 test("a logout that failed has ended nothing: the other request's changes are stored", async () => {
   const store = new TextStore();
   const { get, slow, cookie, sid, errors } = await site(store);

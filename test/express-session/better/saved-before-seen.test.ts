@@ -53,6 +53,19 @@ describe("nothing of a response leaves before its session is stored", () => {
     expect([store.calls, seen.headers["x-own"]]).toEqual([["set"], "1"]);
   });
 
+  test("once, however many pieces it has", async () => {
+    const store = new TextStore();
+    const { get } = await serve(ours, { ...KNOWN, store, resave: true }, (req, res) => {
+      fill(req);
+      res.write("one");
+      setImmediate(() => res.end("two"));
+    });
+    const cookie = await get("/?a=1");
+    store.calls.length = 0;
+    await get("/", { cookie });
+    expect(store.calls).toEqual(["get", "get", "set"]);
+  });
+
   test("and what changes after the first byte is stored before the last", async () => {
     const store = new TextStore();
     const { get } = await serve(ours, { ...KNOWN, store }, (req, res) => {
