@@ -10,6 +10,7 @@ import {
   keysIn,
   type Route,
   type Router,
+  telling,
   toldOnce,
   type Tracked,
   trackingOn,
@@ -65,7 +66,8 @@ export function ioredisRouter(client: IoredisClient): Router {
       if (node !== undefined) connect(node);
       cluster.refreshSlotsCache?.(ignore);
     },
-    send: (_key, [name = "", ...parts]) => watched(client.call(name, ...parts)),
+    send: (_key, [name = "", ...parts], _call, settled) =>
+      telling(watched(client.call(name, ...parts)), settled),
     sendOn: (connection, commands) =>
       inOrder(
         commands.map(([name = "", ...parts]) => watched((connection as IoredisClient).call(name, ...parts))),
