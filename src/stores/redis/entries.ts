@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { SessionId } from "../../core/record.ts";
 import type { Call } from "../../core/store.ts";
 import type { Background } from "./background.ts";
@@ -21,10 +20,13 @@ const SETTLED_S = 3600;
 const LOOKS_EVERY = 8;
 const LOOKS_AT = 32;
 
-/** What stands after the id in every entry of one labelling of a record; never the same twice. */
+/**
+ * What stands after the id in every entry of one labelling of a record; never the same twice for one id. It is no secret, so that it need
+ * not be drawn as one, which costs a login more than its entry does.
+ */
 export function newEntry(endsAt: number): string {
   const ends = Math.ceil(endsAt / 1000);
-  return `.${Math.floor(Date.now() / 1000)}.${randomBytes(6).toString("base64url")}.${ends}`;
+  return `.${Math.floor(Date.now() / 1000)}.${Math.random().toString(36).slice(2)}.${ends}`;
 }
 
 /** Tells whether an entry lives as long as a session with this absolute limit. */
