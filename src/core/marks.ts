@@ -34,6 +34,8 @@ export class Marks {
   readonly #clock: Clock;
   #instance: string | null = null;
   #sequence = 0;
+  /** What is about to be read of {@link EVERYONE} for all logins that ask in this moment. */
+  #everyone: Promise<readonly NotBefore[]> | null = null;
 
   constructor(gate: Gate, clock: Clock) {
     this.#gate = gate;
@@ -70,9 +72,23 @@ export class Marks {
     return found.includes(true);
   }
 
+  /**
+   * Each login asks for the same mark, and those that were stored together ask together. The read begins after all that it answers: one
+   * that was begun already may have been carried out before the record was there.
+   */
+  #ofEveryone(): Promise<readonly NotBefore[]> {
+    this.#everyone ??= Promise.resolve().then(() => {
+      this.#everyone = null;
+      return this.#gate.read(EVERYONE).then(entriesOf);
+    });
+    return this.#everyone;
+  }
+
   async #isVoid(label: string | null, login: LoginNote, id: SessionId): Promise<boolean> {
-    const mark = await this.#gate.read(markOf(label));
-    return entriesOf(mark).some(
+    const entries = await (label === null
+      ? this.#ofEveryone()
+      : this.#gate.read(markOf(label)).then(entriesOf));
+    return entries.some(
       (entry) =>
         !entry.except.includes(id) &&
         entry.with.every((other) => login.labels.includes(other)) &&

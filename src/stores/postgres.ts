@@ -147,7 +147,7 @@ class Postgres implements PostgresStore {
   readonly #sender: Sender;
   readonly #statements: Statements;
   readonly #creates: Gather<Create, boolean>;
-  readonly #reads: Gather<SessionId, Row | null>;
+  readonly #reads: Gather<SessionId, readonly Row[]>;
   readonly #writes: Gather<Write, Row>;
   #closed = false;
 
@@ -168,8 +168,8 @@ class Postgres implements PostgresStore {
 
   async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
     this.#requireOpen();
-    const row = await this.#reads.ask(id, call);
-    return row === null ? null : recordOf(row);
+    const rows = await this.#reads.ask(id, call);
+    return rows.length === 0 ? null : recordOf(rows);
   }
 
   async update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {

@@ -146,23 +146,23 @@ class Redis implements RedisStore {
     };
   }
 
-  async create(record: SessionRecord, call: Call): Promise<boolean> {
-    this.#requireOpen();
+  create(record: SessionRecord, call: Call): Promise<boolean> {
+    if (this.#closing !== undefined) return closed();
     return this.#records.create(record, call);
   }
 
-  async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
-    this.#requireOpen();
+  read(id: SessionId, call: Call): Promise<SessionRecord | null> {
+    if (this.#closing !== undefined) return closed();
     return this.#records.read(id, call);
   }
 
-  async update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
-    this.#requireOpen();
+  update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
+    if (this.#closing !== undefined) return closed();
     return this.#records.update(id, change, call);
   }
 
-  async delete(id: SessionId, when: DeleteCondition, call: Call): Promise<DeleteOutcome> {
-    this.#requireOpen();
+  delete(id: SessionId, when: DeleteCondition, call: Call): Promise<DeleteOutcome> {
+    if (this.#closing !== undefined) return closed();
     return this.#records.delete(id, when, call);
   }
 
@@ -204,9 +204,17 @@ class Redis implements RedisStore {
   }
 
   #requireOpen(): void {
-    if (this.#closing === undefined) return;
-    throw new SessionError("ERR_SESSION_USE", "This Redis store was closed.");
+    if (this.#closing !== undefined) throw wasClosed();
   }
+}
+
+function wasClosed(): SessionError {
+  return new SessionError("ERR_SESSION_USE", "This Redis store was closed.");
+}
+
+/** The methods on the way of a request are no async functions: each of those is a promise more. */
+function closed(): Promise<never> {
+  return Promise.reject(wasClosed());
 }
 
 function checkedPage(page: PageRequest): PageRequest {

@@ -10,8 +10,8 @@ import type { Journey } from "./waiting.ts";
 /** Ids in a batch at most. */
 const LARGEST = 128;
 
-/** Carries reads: those of one id share a row. */
-export class Reads implements Carrier<SessionId, Row | null> {
+/** Carries reads, and answers the rows that make the record; none where there is none. Those of one id share them. */
+export class Reads implements Carrier<SessionId, readonly Row[]> {
   readonly atOnce: number;
   readonly #sender: Sender;
   readonly #statements: Statements;
@@ -38,7 +38,7 @@ export class Reads implements Carrier<SessionId, Row | null> {
     // Reads are in nobody's way.
   }
 
-  async together(ids: readonly SessionId[], journey: Journey): Promise<readonly (Row | null)[]> {
+  async together(ids: readonly SessionId[], journey: Journey): Promise<readonly (readonly Row[])[]> {
     const { read, reads } = this.#statements;
     const different = [...new Set(ids)];
     const [id] = different;
@@ -46,12 +46,18 @@ export class Reads implements Carrier<SessionId, Row | null> {
       different.length === 1 && id !== undefined
         ? this.#sender.sendTogether(read, [id], journey)
         : this.#sender.sendTogether(reads, [arrayOf(different)], journey);
-    const rows = new Map((await sent).map((row) => [row[0], row]));
-    return ids.map((each) => rows.get(each) ?? null);
+    const found = await sent;
+    if (different.length === 1) return ids.map(() => found);
+    const rows = new Map<unknown, Row[]>();
+    for (const row of found) {
+      const known = rows.get(row[0]);
+      if (known === undefined) rows.set(row[0], [row]);
+      else known.push(row);
+    }
+    return ids.map((each) => rows.get(each) ?? []);
   }
 
-  async alone(id: SessionId, call: Call): Promise<Row | null> {
-    const [row] = await this.#sender.send(this.#statements.read, [id], call);
-    return row ?? null;
+  alone(id: SessionId, call: Call): Promise<readonly Row[]> {
+    return this.#sender.send(this.#statements.read, [id], call);
   }
 }

@@ -45,8 +45,8 @@ export function statementsFor(names: Names, telling: Told): Statements {
   const texts = {
     create: create(names),
     creates: creates(names),
-    read: `SELECT ${whole(names)} FROM ${names.sessions} s WHERE s.id = $1`,
-    reads: `SELECT ${whole(names)} FROM ${names.sessions} s WHERE s.id = ANY (${ids("SELECT pg_catalog.unnest($1::text[])")})`,
+    read: read(names, "s.id = $1"),
+    reads: read(names, `s.id = ANY (${ids("SELECT pg_catalog.unnest($1::text[])")})`),
     touch: update(names, TOUCHED),
     change: update(names, `${CHANGED}, ${TOUCHED}`, rewritten(names), also),
     changes: changes(names, telling),
@@ -70,13 +70,32 @@ export function statementsFor(names: Names, telling: Told): Statements {
   return Object.fromEntries(statements) as Statements;
 }
 
-/** The columns that make a record, with the given expressions for the id, for the fields and for which long texts. */
+const COUNTS = ["epoch", "version", "created_at", "accessed_at", "expires_at", "ends_at"].map(
+  (name) => `s.${name}::text`,
+);
+
+/**
+ * A row for each record, and one for each of its long texts, with the key and the text behind the columns of the record, of which those that
+ * may be long are left out. The texts so come as they are: as a value of JSON they are quoted by the server and read by the client, which takes
+ * several times as long as all the rest. One statement sees all as of one moment. Most records have no long text, and none is looked for.
+ */
+function read({ sessions, texts }: Names, where: string): string {
+  const ofRecord = (column: string): string => `CASE WHEN t.key IS NULL THEN ${column} END`;
+  const labels = ofRecord("pg_catalog.array_to_json(s.labels)::text");
+  return `
+    SELECT s.id, s.secret_hash, ${labels}, ${COUNTS.join(", ")}, ${ofRecord("s.fields::text")}, t.key, t.text
+    FROM ${sessions} s, LATERAL (
+      SELECT NULL::text AS key, NULL::text AS text
+      UNION ALL SELECT x.key, x.text FROM ${texts} x WHERE s.long AND x.session_id = s.id
+    ) t
+    WHERE ${where}`;
+}
+
+/** The columns that make a record of a listing, with the given expressions for the id, for the fields and for which long texts. */
 function record({ texts }: Names, id: string, fields: string, which: string): string {
-  const counts = ["epoch", "version", "created_at", "accessed_at", "expires_at", "ends_at"];
-  const numbers = counts.map((name) => `s.${name}::text`).join(", ");
   // One statement sees the row and its long texts as of one moment. Most rows have none and look for none.
   const long = `SELECT pg_catalog.json_object_agg(t.key, t.text)::text FROM ${texts} t WHERE s.long AND t.session_id = s.id ${which}`;
-  return `${id}, s.secret_hash, pg_catalog.array_to_json(s.labels)::text, ${numbers}, (${fields})::text, (${long})`;
+  return `${id}, s.secret_hash, pg_catalog.array_to_json(s.labels)::text, ${COUNTS.join(", ")}, (${fields})::text, (${long})`;
 }
 
 function whole(names: Names): string {

@@ -76,6 +76,8 @@ export interface IoredisClient {
   disconnect(): void;
   readonly status: string;
   readonly options: object;
+  /** The socket, once there is one. */
+  readonly stream?: object;
 }
 
 /** What is called of a `Cluster` of ioredis or iovalkey. */

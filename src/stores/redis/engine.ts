@@ -1,5 +1,12 @@
 import type { Call } from "../../core/store.ts";
-import { isPassing, isRefused, isUnknownScript, joinedMulti, Unconfirmed } from "./failure.ts";
+import {
+  isPassing,
+  isRefused,
+  isUnknownScript,
+  joinedMulti,
+  Unconfirmed,
+  wrongTypeAsNothing,
+} from "./failure.ts";
 import type { Script } from "./scripts.ts";
 import { isLate, pause } from "./late.ts";
 import type { Transport } from "./transport.ts";
@@ -32,6 +39,11 @@ export class Engine {
     return this.#transport.resends;
   }
 
+  /** Whether what is not of one partition can be written in one step. */
+  get joins(): boolean {
+    return !this.#transport.cluster;
+  }
+
   /** Grows whenever the client may have sent again by itself what was under way. */
   get losses(): number {
     return this.#transport.losses;
@@ -39,20 +51,32 @@ export class Engine {
 
   /** Sends a command that may be carried out twice. */
   command(key: string, command: readonly string[], call: Call): Promise<unknown> {
-    const send = this.#doubtful.has(key) ? this.#confirmed([key], call) : this.#plain(key, call);
-    return persisting(() => send(command), isPassing, call);
+    const send = this.#reading(key, call);
+    return persisting(() => send(command), isPassing, call, itself);
+  }
+
+  /** Sends a command that reads one hash, and makes of its reply what `read` does; of `null` where the key holds something else. */
+  hash<T>(key: string, command: readonly string[], call: Call, read: (reply: unknown) => T): Promise<T> {
+    const send = this.#reading(key, call);
+    return persisting(
+      () => send(command),
+      isPassing,
+      call,
+      read,
+      (error) => read(wrongTypeAsNothing(error)),
+    );
   }
 
   /** Runs a script that changes nothing. */
   look(script: Script, keys: readonly string[], call: Call): Promise<unknown> {
     const send = this.#plain(keys[0] ?? "", call);
-    return persisting(() => called(script, keys, [], send), isPassing, call);
+    return persisting(() => called(script, keys, [], send), isPassing, call, itself);
   }
 
   /** Runs a script that may be carried out twice. */
   repeatable(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<unknown> {
     const send = this.#writing(keys, call);
-    return persisting(() => called(script, keys, args, send), isPassing, call);
+    return persisting(() => called(script, keys, args, send), isPassing, call, itself);
   }
 
   /**
@@ -62,7 +86,12 @@ export class Engine {
    */
   once(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<unknown> {
     const send = this.#writing(keys, call);
-    return persisting(() => called(script, keys, args, send), isRefused, call);
+    return persisting(() => called(script, keys, args, send), isRefused, call, itself);
+  }
+
+  #reading(key: string, call: Call): Send {
+    const doubts = this.#doubtful.size > 0 && this.#doubtful.has(key);
+    return doubts ? this.#confirmed([key], call) : this.#plain(key, call);
   }
 
   #writing(keys: readonly string[], call: Call): Send {
@@ -103,39 +132,49 @@ export class Engine {
 }
 
 /** By its hash, and once more by its text where the engine does not know the hash. */
-async function called(
+function called(
   { sha, text }: Script,
   keys: readonly string[],
   args: readonly string[],
   send: Send,
 ): Promise<unknown> {
-  const rest = [String(keys.length), ...keys, ...args];
-  try {
-    return await send(["EVALSHA", sha, ...rest]);
-  } catch (error) {
+  const count = String(keys.length);
+  return send(["EVALSHA", sha, count, ...keys, ...args]).catch((error: unknown) => {
     if (!isUnknownScript(error)) throw error;
-    return await send(["EVAL", text, ...rest]);
-  }
+    return send(["EVAL", text, count, ...keys, ...args]);
+  });
 }
 
 const LONGEST_MS = 100;
 
-/** Not an async function, for nearly all succeed at once, and each of those is a promise more. */
-function persisting(
+/** Not an async function, and what it reads of the reply is read here, for nearly all succeed at once, and each step more is a promise. */
+function persisting<T>(
   attempt: () => Promise<unknown>,
   mayRepeat: (error: unknown) => boolean,
   call: Call,
+  read: (reply: unknown) => T,
+  failed: (error: unknown) => T = thrown,
   count = 0,
-): Promise<unknown> {
-  return attempt().then(settled, async (error: unknown) => {
-    if (isLate(call) || !mayRepeat(error)) throw error;
-    // Random, so that the calls of all processes do not come back together.
-    await pause(5 + Math.random() * Math.min(10 * 2 ** count, LONGEST_MS), call);
-    return await persisting(attempt, mayRepeat, call, count + 1);
-  });
+): Promise<T> {
+  return attempt().then(
+    (reply) => read(reply === "QUEUED" ? throwJoined() : reply),
+    async (error: unknown) => {
+      if (isLate(call) || !mayRepeat(error)) return failed(error);
+      // Random, so that the calls of all processes do not come back together.
+      await pause(5 + Math.random() * Math.min(10 * 2 ** count, LONGEST_MS), call);
+      return await persisting(attempt, mayRepeat, call, read, failed, count + 1);
+    },
+  );
 }
 
-function settled(reply: unknown): unknown {
-  if (reply === "QUEUED") throw joinedMulti();
+function itself(reply: unknown): unknown {
   return reply;
+}
+
+function thrown(error: unknown): never {
+  throw error;
+}
+
+function throwJoined(): never {
+  throw joinedMulti();
 }

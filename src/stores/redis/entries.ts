@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { SessionId } from "../../core/record.ts";
 import type { Call } from "../../core/store.ts";
 import type { Background } from "./background.ts";
@@ -17,10 +16,17 @@ const LAG_S = 86_400;
 /** How old an entry must be before the absence of its record means more than that the record is on its way, in seconds. */
 const SETTLED_S = 3600;
 
-/** What stands after the id in every entry of one labelling of a record; never the same twice. */
+/** One in so many writes looks for what is over, and at so many names or entries: four for each that is written, which is more than can be over. */
+const LOOKS_EVERY = 8;
+const LOOKS_AT = 32;
+
+/**
+ * What stands after the id in every entry of one labelling of a record; never the same twice for one id. It is no secret, so that it need
+ * not be drawn as one, which costs a login more than its entry does.
+ */
 export function newEntry(endsAt: number): string {
   const ends = Math.ceil(endsAt / 1000);
-  return `.${Math.floor(Date.now() / 1000)}.${randomBytes(6).toString("base64url")}.${ends}`;
+  return `.${Math.floor(Date.now() / 1000)}.${Math.random().toString(36).slice(2)}.${ends}`;
 }
 
 /** Tells whether an entry lives as long as a session with this absolute limit. */
@@ -47,6 +53,7 @@ export class Entries {
   readonly #engine: Engine;
   readonly #keys: Keys;
   readonly #background: Background;
+  #written = 0;
 
   constructor(engine: Engine, keys: Keys, background: Background) {
     this.#engine = engine;
@@ -56,12 +63,28 @@ export class Entries {
 
   /** Enters a record under its labels, given as the meta text has them. Resolves when all are there. */
   async enter(id: SessionId, labels: string, entry: string, lifeMs: number, call: Call): Promise<void> {
-    const life = String(Math.max(lifeMs, 0) + LAG_S * 1000);
     await Promise.all(
-      encodedLabels(labels).map((label) =>
-        this.#engine.repeatable(ENTER, [this.#keys.label(label)], [id + entry, life, String(LAG_S)], call),
+      this.keysOf(labels).map((key) =>
+        this.#engine.repeatable(ENTER, [key], [id + entry, ...this.terms(lifeMs), this.looks()], call),
       ),
     );
+  }
+
+  /** Where {@link enter} enters a record. */
+  keysOf(labels: string): string[] {
+    return encodedLabels(labels).map((label) => this.#keys.label(label));
+  }
+
+  /** For how long an entry is kept whose session lives for so long, in ms, and by how much longer that is, in s: for a script. */
+  terms(lifeMs: number): [string, string] {
+    return [String(Math.max(lifeMs, 0) + LAG_S * 1000), String(LAG_S)];
+  }
+
+  /** At how many neighbours a script that writes looks for what is over. A look costs as much as the writing, so that a few look for all. */
+  looks(): string {
+    const looks = this.#written % LOOKS_EVERY === 0;
+    this.#written += 1;
+    return looks ? String(LOOKS_AT) : "0";
   }
 
   /** Removes what {@link enter} entered, some time soon. */

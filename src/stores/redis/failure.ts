@@ -43,6 +43,12 @@ export function joinedMulti(): SessionError {
   );
 }
 
+/** `null` for the reply that a key holds another type. @throws any other error. */
+export function wrongTypeAsNothing(error: unknown): null {
+  if (error instanceof Error && error.message.startsWith("WRONGTYPE")) return null;
+  throw error;
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

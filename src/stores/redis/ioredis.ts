@@ -1,6 +1,7 @@
 import { refuseConfig } from "../../core/errors.ts";
 import type { IoredisClient, IoredisCluster } from "./clients.ts";
 import { Forgotten } from "./forgotten.ts";
+import { Gathered } from "./gathered.ts";
 import { Losses } from "./losses.ts";
 import {
   type Ear,
@@ -10,6 +11,7 @@ import {
   keysIn,
   type Route,
   type Router,
+  telling,
   toldOnce,
   type Tracked,
   trackingOn,
@@ -44,6 +46,7 @@ export function ioredisRouter(client: IoredisClient): Router {
   const cluster = isCluster(client) ? client : undefined;
   const losses = new Losses(client, cluster);
   const forgotten = new Forgotten();
+  const gathered = new Gathered();
   client.on("close", forgotten.reject);
   const watched = forgets(client)
     ? (reply: Promise<unknown>) => forgotten.watched(reply)
@@ -65,7 +68,12 @@ export function ioredisRouter(client: IoredisClient): Router {
       if (node !== undefined) connect(node);
       cluster.refreshSlotsCache?.(ignore);
     },
-    send: (_key, [name = "", ...parts]) => watched(client.call(name, ...parts)),
+    send(_key, command, _call, settled) {
+      const [name = "", ...parts] = command;
+      // A cluster has none: each of its nodes has one.
+      gathered.begin(client.stream);
+      return telling(watched(client.call(name, ...parts)), settled);
+    },
     sendOn: (connection, commands) =>
       inOrder(
         commands.map(([name = "", ...parts]) => watched((connection as IoredisClient).call(name, ...parts))),

@@ -10,16 +10,19 @@ import {
   type Listening,
   type Route,
   type Router,
+  telling,
   toldOnce,
   type Tracked,
   trackingOn,
 } from "./router.ts";
-import { Retractable } from "./retractable.ts";
+import { type CommandOptions, Retractable } from "./retractable.ts";
 import { slotOf } from "./slot.ts";
 
-/** RESP type 37 is the map of protocol 3: as a list it reads the same as with protocol 2. All else comes as by default. */
-const TYPE_MAPPING = { 37: Array };
-const OPTIONS = { typeMapping: TYPE_MAPPING };
+/**
+ * RESP type 37 is the map of protocol 3: as a list it reads the same as with protocol 2. All else comes as by default. The client's
+ * timeout is for what waits in its queue, as the deadline of each call is; it makes a timer and a signal for every command.
+ */
+const OPTIONS: CommandOptions = { typeMapping: { 37: Array }, timeout: 0 };
 
 /** Commands of one turn keep their order on one connection. */
 function sendOnBy(queue: Retractable): Router["sendOn"] {
@@ -64,7 +67,8 @@ function refuseGivingUp({ options }: NodeRedisClient): void {
 /** For `createClient`. */
 export function nodeRedisRouter(client: NodeRedisClient): Router {
   refuseGivingUp(client);
-  const queue = new Retractable(TYPE_MAPPING);
+  const queue = new Retractable(OPTIONS);
+  const sendBy = (own: string[], options: object): Promise<unknown> => client.sendCommand(own, options);
   return {
     ...USUAL,
     close: withdrawing(queue, client, "error", () => [client]),
@@ -72,8 +76,7 @@ export function nodeRedisRouter(client: NodeRedisClient): Router {
     route: () => ({ connection: client, isReady: client.isReady || !client.isOpen }),
     // It connects again by itself.
     seek: ignore,
-    send: (_key, command, call) =>
-      queue.send((own, options) => client.sendCommand(own, options), command, call),
+    send: (_key, command, call, settled) => queue.send(sendBy, command, call, settled),
     sendOn: sendOnBy(queue),
     primaries: async () => [client],
     listen(channel, heard) {
@@ -120,7 +123,7 @@ function tracking(client: NodeRedisClient, beginning: string, ear: Ear): Tracked
 
 /** For `createCluster`. Reads are told to be writes, so that they go to the primary whatever `useReplicas` says. */
 export function nodeRedisClusterRouter(cluster: NodeRedisCluster): Router {
-  const queue = new Retractable(TYPE_MAPPING);
+  const queue = new Retractable(OPTIONS);
   const clientOf = (key: string): NodeRedisClient | undefined => cluster.slots[slotOf(key)]?.master.client;
   const anyReady = (): NodeRedisClient | undefined =>
     cluster.masters.map((node) => node.client).find((client) => client?.isReady === true);
@@ -141,13 +144,13 @@ export function nodeRedisClusterRouter(cluster: NodeRedisCluster): Router {
       const other = anyReady();
       if (other !== undefined) void cluster._slots?.rediscover?.(other as never).catch(ignore);
     },
-    send: (key, command, call) => {
+    send: (key, command, call, settled) => {
       const send = (own: string[], options: object): Promise<unknown> =>
         cluster.sendCommand(key, false, own, options);
       // Newer ones copy the command, and keep their queue whole.
       return cluster._executeWithPolicies === undefined
-        ? queue.send(send, command, call)
-        : send(command as string[], { typeMapping: TYPE_MAPPING, abortSignal: call.signal });
+        ? queue.send(send, command, call, settled)
+        : telling(send(command as string[], { ...OPTIONS, abortSignal: call.signal }), settled);
     },
     sendOn: sendOnBy(queue),
     primaries: () => Promise.all(cluster.masters.map((node) => connected(cluster, node))),
@@ -161,7 +164,9 @@ async function connected(cluster: NodeRedisCluster, node: NodeRedisNode): Promis
 
 /** For `createSentinel`. */
 export function nodeRedisSentinelRouter(sentinel: NodeRedisSentinel): Router {
-  const queue = new Retractable(TYPE_MAPPING);
+  const queue = new Retractable(OPTIONS);
+  const sendBy = (own: string[], options: object): Promise<unknown> =>
+    sentinel.sendCommand(false, own, options);
   return {
     ...USUAL,
     close: withdrawing(queue, sentinel, "client-error", () => []),
@@ -170,8 +175,7 @@ export function nodeRedisSentinelRouter(sentinel: NodeRedisSentinel): Router {
     cluster: false,
     route: () => ({ connection: sentinel, isReady: sentinel.isReady || !sentinel.isOpen }),
     seek: ignore,
-    send: (_key, command, call) =>
-      queue.send((own, options) => sentinel.sendCommand(false, own, options), command, call),
+    send: (_key, command, call, settled) => queue.send(sendBy, command, call, settled),
     // It may have several connections to the primary; one is lent for the while, and nobody else has it.
     sharesConnection: false,
     sendOn: async (_connection, commands) =>

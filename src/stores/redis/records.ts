@@ -26,6 +26,12 @@ const SLACK_MS = 300_000;
 
 /** Stands for labels that a renewal leaves alone, and for a labelling that no record has. */
 const NONE = "-";
+/** Stands for the labelling before a renewal that writes the entries itself. */
+const ENTERED_TOO = "*";
+const NO_TERMS = ["", "", ""] as const;
+
+/** Stands for what a key holds that is no hash. */
+const NO_HASH: readonly unknown[] = [META, null];
 
 /** The four methods of a store, each one script on the record's own slot. */
 export class Records {
@@ -43,12 +49,19 @@ export class Records {
     const { id, accessedAt, expiresAt, endsAt } = record;
     const labels = labelsText(record.labels);
     const entry = labels === "" ? NO_ENTRY : newEntry(endsAt);
-    const life = Math.max(expiresAt - accessedAt, 0) + SLACK_MS;
-    const args = [id, String(life), metaOf(record, entry), ...fieldParts(record.fields)];
+    const life = String(Math.max(expiresAt - accessedAt, 0) + SLACK_MS);
+    const terms = this.#entries.terms(endsAt - accessedAt);
+    const parts = [entry, ...terms, metaOf(record, entry), ...fieldParts(record.fields)];
+    const send = (keys: readonly string[]): Promise<boolean> =>
+      this.#engine.once(CREATE, keys, [id, life, this.#entries.looks(), ...parts], call).then(booleanOf);
 
-    if (labels !== "") await this.#entries.enter(id, labels, entry, endsAt - accessedAt, call);
+    const keys = this.#keysOf(id);
+    if (labels === "") return send(keys);
+    if (this.#engine.joins) return send([...keys, ...this.#entries.keysOf(labels)]);
+
+    await this.#entries.enter(id, labels, entry, endsAt - accessedAt, call);
     const { losses } = this.#engine;
-    const created = booleanOf(await this.#engine.once(CREATE, this.#keysOf(id), args, call));
+    const created = await send(keys);
     // Where it was refused and the client may have sent it twice, the entry stays: the record may be the one that bears it.
     const surely = !this.#engine.resends && this.#engine.losses === losses;
     if (!created && surely) this.#entries.leave(id, labels, entry);
@@ -57,13 +70,11 @@ export class Records {
 
   read(id: SessionId, call: Call): Promise<SessionRecord | null> {
     const key = this.#keys.record(id);
-    const read = (reply: unknown): SessionRecord | null => {
-      const flat = flatList(reply);
+    return this.#engine.hash(key, ["HGETALL", key], call, (reply) => {
+      // A key that holds no hash is no record, and not an outage.
+      const flat = reply === null ? NO_HASH : flatList(reply);
       return flat.length === 0 ? null : recordOf(id, flat);
-    };
-    return this.#engine
-      .command(key, ["HGETALL", key], call)
-      .then(read, (error: unknown) => read(wrongTypeAsGarbage(error)));
+    });
   }
 
   async update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
@@ -74,7 +85,7 @@ export class Records {
 
     const grows = change.set !== undefined || change.remove !== undefined;
     const args = [...head, grows ? "1" : "", ...fields];
-    return outcomeOf(await this.#changed(CHANGE, id, args, call));
+    return outcomeOf(await this.#changed(CHANGE, this.#keysOf(id), args, call));
   }
 
   async delete(id: SessionId, { ifVersion, label }: DeleteCondition, call: Call): Promise<DeleteOutcome> {
@@ -101,20 +112,31 @@ export class Records {
 
   async #renew(id: SessionId, now: number, change: Renewal, call: Call): Promise<UpdateOutcome> {
     const { renew } = change;
+    const keys = this.#keysOf(id);
     if (renew.labels === undefined && renew.endsAt === undefined)
-      return outcomeOf(await this.#sendRenewal(id, change, NONE, NO_ENTRY, NOBODYS, call));
+      return outcomeOf(
+        await this.#sendRenewal(keys, change, [NONE, NO_ENTRY, NONE, NONE, ...NO_TERMS], call),
+      );
 
     const labels = renew.labels === undefined ? undefined : labelsText(renew.labels);
+    if (labels !== undefined && renew.endsAt !== undefined && this.#engine.joins) {
+      const entry = entryFor(labels, renew.endsAt);
+      const terms = [...this.#entries.terms(renew.endsAt - now), this.#entries.looks()];
+      const all = [...keys, ...this.#entries.keysOf(labels)];
+      return outcomeOf(
+        await this.#sendRenewal(all, change, [labels, entry, ENTERED_TOO, "", ...terms], call),
+      );
+    }
     const key = this.#keys.record(id);
     for (;;) {
-      const meta = await this.#engine.command(key, ["HGET", key, META], call).catch(wrongTypeAsNothing);
-      const before = labellingOf(meta) ?? NOBODYS;
+      const before = (await this.#engine.hash(key, ["HGET", key, META], call, labellingOf)) ?? NOBODYS;
       const wanted = labels ?? before.labels;
       const endsAt = renew.endsAt ?? before.endsAt;
       const kept = covers(before, wanted, endsAt);
       const entry = kept ? before.entry : entryFor(wanted, endsAt);
       if (!kept) await this.#entries.enter(id, wanted, entry, endsAt - now, call);
-      const reply = await this.#sendRenewal(id, change, wanted, entry, before, call);
+      const expected = [wanted, entry, before.labels, before.entry, ...NO_TERMS];
+      const reply = await this.#sendRenewal(keys, change, expected, call);
       // Nothing of the old labelling is removed: a fail-over may bring it back, and its entries end by themselves. Nor of the
       // new one when it was refused: a client may have sent it twice, and then the record bears it.
       if (reply !== "again") return outcomeOf(reply);
@@ -122,27 +144,25 @@ export class Records {
   }
 
   #sendRenewal(
-    id: SessionId,
+    keys: readonly string[],
     { head, fields, renew }: Renewal,
-    labels: string,
-    entry: string,
-    before: Labelling,
+    labelling: readonly string[],
     call: Call,
   ): Promise<unknown> {
     const secret = [String(renew.nextEpoch), encodeText(renew.secretHash), String(renew.endsAt ?? "")];
-    const args = [...head, ...secret, labels, entry, before.labels, before.entry, ...fields];
-    return this.#changed(RENEW, id, args, call);
+    return this.#changed(RENEW, keys, [...head, ...secret, ...labelling, ...fields], call);
   }
 
   /**
    * Changes a record. A refusal is answered only where it is surely to the first sending: where the client may have sent the
    * change twice, it may be the change's own doing, and the call rejects as one whose answer was lost.
    */
-  async #changed(script: Script, id: SessionId, args: readonly string[], call: Call): Promise<unknown> {
+  #changed(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<unknown> {
     const { losses } = this.#engine;
-    const reply = await this.#engine.once(script, this.#keysOf(id), args, call);
-    if (!OVERTAKEN.has(reply) || this.#engine.losses === losses) return reply;
-    throw sentTwice();
+    return this.#engine.once(script, keys, args, call).then((reply) => {
+      if (OVERTAKEN.has(reply) && this.#engine.losses !== losses) throw sentTwice();
+      return reply;
+    });
   }
 
   #keysOf(id: SessionId): [string, string] {
@@ -213,14 +233,4 @@ function requireText(text: string): void {
     "ERR_SESSION_VALUE",
     "A field's name or text is not well-formed Unicode, which Redis clients cannot send as it is. Nothing was written.",
   );
-}
-
-/** A key that holds no hash is no record, and not an outage. */
-function wrongTypeAsGarbage(error: unknown): unknown {
-  return [META, wrongTypeAsNothing(error)];
-}
-
-function wrongTypeAsNothing(error: unknown): null {
-  if (error instanceof Error && error.message.startsWith("WRONGTYPE")) return null;
-  throw error;
 }

@@ -1,9 +1,17 @@
 import type { Call } from "../../core/store.ts";
 import { NotSent } from "./failure.ts";
 import { isLate, tooLate } from "./late.ts";
+import { ignore } from "./router.ts";
 
 /** How a command is handed to the client. */
 type Send = (command: string[], options: object) => Promise<unknown>;
+
+/** What node-redis is told of each command. */
+export interface CommandOptions {
+  readonly typeMapping: object;
+  /** How long it may wait in the client's queue, in ms; 0 for as long as it must. */
+  readonly timeout: number;
+}
 
 /**
  * Hands commands to node-redis so that one which is still in the client's own queue can be taken back: when its call
@@ -14,22 +22,28 @@ type Send = (command: string[], options: object) => Promise<unknown>;
  * stays there as what cannot be encoded, which the client drops when its turn comes.
  */
 export class Retractable {
-  readonly #typeMapping: object;
+  readonly #options: CommandOptions;
   readonly #queued = new Set<Queued>();
   #looks = false;
 
-  constructor(typeMapping: object) {
-    this.#typeMapping = typeMapping;
+  constructor(options: CommandOptions) {
+    this.#options = options;
   }
 
-  send(send: Send, command: readonly string[], call?: Call): Promise<unknown> {
-    const own = [...command];
+  /** Calls `settled` once, when it resolves or rejects. */
+  send(send: Send, command: readonly string[], call?: Call, settled: () => void = ignore): Promise<unknown> {
+    const { typeMapping, timeout } = this.#options;
     return new Promise((resolve, reject) => {
-      const abortSignal = new Queued(this, call, (error) => {
-        own.splice(0, own.length, undefined as never);
-        reject(error);
-      });
-      send(own, { typeMapping: this.#typeMapping, abortSignal }).then(resolve, reject);
+      const own = [...command];
+      const abortSignal = new Queued(this, call, own, settled, reject);
+      try {
+        send(own, { typeMapping, timeout, abortSignal }).then((reply) => {
+          abortSignal.settle();
+          resolve(reply);
+        }, abortSignal.fail);
+      } catch (error) {
+        abortSignal.fail(error);
+      }
     });
   }
 
@@ -60,17 +74,28 @@ export class Retractable {
   };
 }
 
-/** What node-redis is given for an abort signal. */
+/** A command that node-redis was handed, and what it is given for its abort signal. One object, for there is one for each command. */
 class Queued {
   readonly #queue: Retractable;
   readonly #call: Call | undefined;
-  readonly #rejects: (error: Error) => void;
+  readonly #command: string[];
+  readonly #settled: () => void;
+  readonly #reject: (error: unknown) => void;
+  #isSettled = false;
   #listens = false;
 
-  constructor(queue: Retractable, call: Call | undefined, rejects: (error: Error) => void) {
+  constructor(
+    queue: Retractable,
+    call: Call | undefined,
+    command: string[],
+    settled: () => void,
+    reject: (error: unknown) => void,
+  ) {
     this.#queue = queue;
     this.#call = call;
-    this.#rejects = rejects;
+    this.#command = command;
+    this.#settled = settled;
+    this.#reject = reject;
   }
 
   get aborted(): boolean {
@@ -97,8 +122,21 @@ class Queued {
 
   retract(error: Error): void {
     this.removeEventListener();
-    this.#rejects(error);
+    this.#command.splice(0, this.#command.length, undefined as never);
+    this.fail(error);
   }
+
+  /** What was answered to a command that was taken back meanwhile changes nothing. */
+  settle(): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#settled();
+  }
+
+  readonly fail = (error: unknown): void => {
+    this.settle();
+    this.#reject(error);
+  };
 
   readonly #expire = (): void => {
     if (this.#call !== undefined) this.retract(tooLate(this.#call));

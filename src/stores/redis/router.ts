@@ -26,9 +26,10 @@ export interface Router {
 
   /**
    * Sends one command to the primary that serves the key, over redirections. Where the client itself waits before it
-   * sends, an abort meanwhile keeps it from sending, as far as the client can.
+   * sends, an abort meanwhile keeps it from sending, as far as the client can. Calls `settled`, once, when it resolves or
+   * rejects; not when it throws.
    */
-  send(key: string, command: readonly string[], call: Call): Promise<unknown>;
+  send(key: string, command: readonly string[], call: Call, settled: () => void): Promise<unknown>;
 
   /** Sends commands on one connection, one behind the other. Resolves all replies. */
   sendOn(connection: object, commands: readonly (readonly string[])[]): Promise<readonly unknown[]>;
@@ -86,6 +87,20 @@ export function inOrder(replies: readonly Promise<unknown>[]): Promise<readonly 
             throw new Error("What was sent behind the command failed.", { cause: error });
           }),
     ),
+  );
+}
+
+/** A reply, and `settled` called with it. */
+export function telling(reply: Promise<unknown>, settled: () => void): Promise<unknown> {
+  return reply.then(
+    (value) => {
+      settled();
+      return value;
+    },
+    (error: unknown) => {
+      settled();
+      throw error;
+    },
   );
 }
 

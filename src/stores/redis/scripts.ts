@@ -11,152 +11,133 @@ function script(...parts: readonly string[]): Script {
   return { text, sha: createHash("sha1").update(text).digest("hex") };
 }
 
-// All keys that a script touches are in KEYS and share one hash tag. Numbers up to 2^53 are exact in Lua, but its own
-// way of writing them is not: they stay texts as far as possible and are written by '%.0f' where they are computed.
+// All keys that a script touches are in KEYS and, in a cluster, share one hash tag. Numbers up to 2^53 are exact in Lua, but its
+// own way of writing them is not: they stay texts as far as possible and are written by '%.0f' where they are computed.
+//
+// What runs at every request has no functions: the engine makes each anew at every call of a script. Texts are counted with as they
+// are, for 'tonumber' is a call, and what they consist of is looked at by the pattern that takes them apart anyway.
 
-/** recordAt(key): a record's meta as a table; or nil when there is none, 'newer' or 'corrupt'. */
-const RECORD_AT = `
--- What has no sixteen digits is one.
-local function whole(text)
-  if #text < 16 then return true end
-  local number = tonumber(text)
-  return number and number >= -9007199254740991 and number <= 9007199254740991
+/** What a text by `encodeText` may consist of; two of them stand for the secret hash and the labels, which have spaces before. */
+const META_PATTERN =
+  "[=[^1 (%-?%d+) (%-?%d+) (%-?%d+) (%-?%d+) (%-?%d+) (%-?%d+) ([^ ;]+) ([%w:_.@!~*'()%%-]*)([%w:_.@!~*'()%% -]*);$]=]";
+
+/** What is done with what was read of KEYS[1], or of the key of that name. */
+const parted = (key: string, refuse: (why: "newer" | "corrupt" | "nothing") => string): string => `
+local read = redis.pcall('HMGET', ${key}, '=', ':~format')
+if read.err then
+  if string.find(read.err, 'WRONGTYPE', 1, true) then ${refuse("corrupt")} end
+  return error(read.err)
 end
-
--- What a text by encodeText may consist of, spaces between several.
-local function encoded(text)
-  local unusual = "[^%w:_.@!~*'() -]"
-  return not string.find(text, unusual) or not string.find(string.gsub(text, '%%%x%x', ''), unusual)
+local meta, format = read[1], read[2]
+if not meta then ${refuse("nothing")} end
+if format and (tonumber(format) or 0) > 1 then ${refuse("newer")} end
+local epoch, version, created, accessed, expires, ends, entry, hash, labels = string.match(meta, ${META_PATTERN})
+if not epoch then
+  if (tonumber(string.match(meta, '^(%d+) ')) or 0) > 1 then ${refuse("newer")} end
+  ${refuse("corrupt")}
 end
-
-local function recordAt(key)
-  local read = redis.pcall('HMGET', key, '=', ':~format')
-  if read.err then
-    if string.find(read.err, 'WRONGTYPE', 1, true) then return 'corrupt' end
-    return error(read.err)
+-- What has no sixteen digits is a number that is exact.
+if #epoch > 15 or #version > 15 or #created > 15 or #accessed > 15 or #expires > 15 or #ends > 15 then
+  for _, text in ipairs({ epoch, version, created, accessed, expires, ends }) do
+    local number = tonumber(text)
+    if not number or number < -9007199254740991 or number > 9007199254740991 then ${refuse("corrupt")} end
   end
-  local meta, format = read[1], read[2]
-  if not meta then
-    if redis.call('EXISTS', key) == 0 then return nil end
-    return 'corrupt'
-  end
-  if format and (tonumber(format) or 0) > 1 then return 'newer' end
-  local epoch, version, created, accessed, expires, ends, entry, hash, labels = string.match(meta,
-    '^1 (%-?%d+) (%-?%d+) (%-?%d+) (%-?%d+) (%-?%d+) (%-?%d+) ([^ ;]+) ([^ ;]*)([^;]*);$')
-  if not epoch then
-    if (tonumber(string.match(meta, '^(%d+) ')) or 0) > 1 then return 'newer' end
-    return 'corrupt'
-  end
-  local sound = whole(epoch) and whole(version) and whole(created) and whole(accessed) and whole(expires)
-    and whole(ends) and encoded(hash .. labels)
-  if not sound then return 'corrupt' end
-  return { epoch = epoch, version = version, created = created, accessed = accessed, expires = expires,
-    ends = ends, entry = entry, hash = hash, labels = labels }
 end
-
-local function bears(record, label)
-  return string.find(record.labels .. ' ', ' ' .. label .. ' ', 1, true)
-end
-`;
+if string.find(meta, '%', 1, true) and string.find(string.gsub(hash .. labels, '%%%x%x', ''), '%', 1, true) then
+  ${refuse("corrupt")}
+end`;
 
 /**
- * enlist(ttl): the registry KEYS[2] says that KEYS[1] of the id ARGV[1] is dropped after so many ms by the engine's own clock.
- * keep(ttl): it is, too. Both come before whatever else a script writes, which would stay when the registry turns out to be
- * none and the script fails.
+ * Takes the record of KEYS[1] apart, and ends the script where a writer at ARGV[2], of the epoch ARGV[3] and the version ARGV[4],
+ * if any, may not write.
  */
-const KEEP = `
-local function engineNow()
-  local time = redis.call('TIME')
-  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-end
-
-local function enlist(ttl)
-  local now = engineNow()
-  local at = string.format('%.0f', now + ttl)
-  redis.call('ZADD', KEYS[2], at, ARGV[1])
-  if redis.call('PTTL', KEYS[2]) < ttl then
-    -- An hour more, so that not every touch has to move it.
-    redis.call('PEXPIREAT', KEYS[2], string.format('%.0f', now + ttl + 3600000))
-  end
-  return now, at
-end
-
-local function keep(ttl)
-  local _, at = enlist(ttl)
-  redis.call('PEXPIREAT', KEYS[1], at)
-end
-
--- keepAbout(ttl): as keep, unless the engine keeps it for nearly as long already. It does so for minutes more than it must, and most
--- changes move the expiry by no more than the time since the last.
-local function keepAbout(ttl)
-  if redis.call('PTTL', KEYS[1]) < ttl - 60000 then keep(ttl) end
-end
-
--- setAll(names and texts, one after the other): in one call, or a few where a call cannot take so many.
-local function setAll(parts)
-  for at = 1, #parts, 2000 do redis.call('HSET', KEYS[1], unpack(parts, at, math.min(at + 1999, #parts))) end
-end
-`;
-
-/** write(record, first) and the rest of what both kinds of update share. */
-const WRITE = `
-local function later(before, given)
-  if given ~= '' and tonumber(given) > tonumber(before) then return given end
-  return before
-end
-
-local function metaOf(record)
-  return table.concat({ '1', record.epoch, record.version, record.created, record.accessed,
-    record.expires, record.ends, record.entry, record.hash }, ' ') .. record.labels .. ';'
-end
-
--- ARGV[first] names to remove follow it, and then names and texts to set. Removing comes first: a user who may not is then refused
--- before anything was written.
-local function write(record, first)
-  local last = first + tonumber(ARGV[first])
-  for at = first + 1, last do redis.call('HDEL', KEYS[1], ARGV[at]) end
-  local parts = { '=', metaOf(record) }
-  for at = last + 1, #ARGV do parts[#parts + 1] = ARGV[at] end
-  setAll(parts)
-end
-
--- Why a writer at ARGV[2], of the epoch ARGV[3] and the version ARGV[4], if any, may not write.
-local function refusal(record)
-  if record == 'newer' then return 'newer' end
-  if not record or record == 'corrupt' then return 'gone' end
-  if tonumber(record.expires) <= tonumber(ARGV[2]) then return 'gone' end
-  if record.epoch ~= ARGV[3] then return 'stale' end
-  if ARGV[4] ~= '' and record.version ~= ARGV[4] then return 'conflict' end
-end
-
-local function following(version)
-  return string.format('%.0f', tonumber(version) + 1)
-end
-
-local function ttl(record)
-  return math.max(tonumber(record.expires) - tonumber(ARGV[2]), 0) + tonumber(ARGV[5])
-end
-`;
+const ADMITTED = `${parted("KEYS[1]", (why) => `return '${why === "newer" ? "newer" : "gone"}'`)}
+if expires - ARGV[2] <= 0 then return 'gone' end
+if epoch ~= ARGV[3] then return 'stale' end
+if ARGV[4] ~= '' and version ~= ARGV[4] then return 'conflict' end`;
 
 /**
- * KEYS record, registry. ARGV id, time to live, meta, then name and text of each field.
+ * The registry KEYS[2] says that KEYS[1] of the id ARGV[1] is dropped after `ttl` ms by the engine's own clock, at `at`. It comes before
+ * whatever else a script writes, which would stay when the registry turns out to be none and the script fails.
+ */
+const ENLIST = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local at = string.format('%.0f', now + ttl)
+redis.call('ZADD', KEYS[2], at, ARGV[1])
+if redis.call('PTTL', KEYS[2]) < ttl then
+  -- An hour more, so that not every touch has to move it.
+  redis.call('PEXPIREAT', KEYS[2], string.format('%.0f', now + ttl + 3600000))
+end`;
+
+/** The engine keeps KEYS[1] for `ttl` ms. */
+const KEEP = `${ENLIST}
+redis.call('PEXPIREAT', KEYS[1], at)`;
+
+const TTL = `local ttl = math.max(expires - ARGV[2], 0) + ARGV[5]`;
+
+/** Sets the names and texts of ARGV behind `last`, beside the meta text: in one call, or a few where a call cannot take so many. */
+const setBehind = (last: string, meta: string): string => `
+redis.call('HSET', KEYS[1], '=', ${meta}, unpack(ARGV, ${last} + 1, math.min(${last} + 2000, #ARGV)))
+for at = ${last} + 2001, #ARGV, 2000 do
+  redis.call('HSET', KEYS[1], unpack(ARGV, at, math.min(at + 1999, #ARGV)))
+end`;
+
+/**
+ * ARGV[first] names to remove follow it, and then names and texts to set. Removing comes first: a user who may not is then refused
+ * before anything was written.
+ */
+const written = (first: number): string => `
+local last = ${first} + ARGV[${first}]
+for at = ${first + 1}, last do redis.call('HDEL', KEYS[1], ARGV[at]) end
+local meta = '1 ' .. epoch .. ' ' .. version .. ' ' .. created .. ' ' .. accessed .. ' ' .. expires .. ' ' .. ends
+  .. ' ' .. entry .. ' ' .. hash .. labels .. ';'
+${setBehind("last", "meta")}
+return version`;
+
+const FOLLOWING = `version = string.format('%.0f', version + 1)`;
+
+/**
+ * Adds the entry that begins with `entry` to the label `key` and, where `looks` is not '0', removes those of so many neighbours whose
+ * time is over: ids are random, so neighbours are a sample. `life` in ms, and `lag`, how long an entry outlives its session in s.
+ */
+const ENTERED = `
+redis.call('ZADD', key, 0, entry)
+if redis.call('PTTL', key) < life + 0 then redis.call('PEXPIRE', key, life) end
+if looks ~= '0' then
+  local second = redis.call('TIME')[1]
+  for _, neighbour in ipairs(redis.call('ZRANGEBYLEX', key, '(' .. entry, '+', 'LIMIT', 0, looks)) do
+    local ends = string.match(neighbour, '%.(%d+)$')
+    if ends and ends + lag - second < 0 then redis.call('ZREM', key, neighbour) end
+  end
+end`;
+
+/**
+ * KEYS record, registry, and the labels that it is entered under in the same step. ARGV id, time to live, how many neighbours are
+ * looked at, entry behind the id and its life, how long an entry outlives its session, meta, then name and text of each field.
  * Answers 1, or 0 when the key is taken, whatever holds it.
  */
-export const CREATE: Script = script(
-  KEEP,
-  `
+export const CREATE: Script = script(`
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-local now, ends = enlist(tonumber(ARGV[2]))
-local parts = { '=', ARGV[3] }
-for at = 4, #ARGV do parts[#parts + 1] = ARGV[at] end
-setAll(parts)
-redis.call('PEXPIREAT', KEYS[1], ends)
--- Names whose key the engine dropped. One is added, so four keep up.
-local dropped = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%.0f', now), 'LIMIT', 0, 4)
-if #dropped > 0 then redis.call('ZREM', KEYS[2], unpack(dropped)) end
+local ttl, looks = ARGV[2], ARGV[3]
+if #KEYS > 2 then
+  local entry, life, lag = ARGV[1] .. ARGV[4], ARGV[5], ARGV[6]
+  for index = 3, #KEYS do
+    local key = KEYS[index]
+    ${ENTERED}
+  end
+end
+ttl = ttl + 0
+${ENLIST}
+${setBehind("7", "ARGV[7]")}
+redis.call('PEXPIREAT', KEYS[1], at)
+if looks ~= '0' then
+  -- Names whose key the engine dropped.
+  local dropped = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%.0f', now), 'LIMIT', 0, looks)
+  if #dropped > 0 then redis.call('ZREM', KEYS[2], unpack(dropped)) end
+end
 return 1
-`,
-);
+`);
 
 /**
  * KEYS record, registry. ARGV id, now, epoch, version or '', slack, accessedAt or '', expiresAt or '', '1' when fields
@@ -164,53 +145,68 @@ return 1
  * Answers the version, or 'gone', 'stale', 'conflict' or 'newer'.
  */
 export const CHANGE: Script = script(
-  RECORD_AT,
-  KEEP,
-  WRITE,
+  ADMITTED,
   `
-local record = recordAt(KEYS[1])
-local refused = refusal(record)
-if refused then return refused end
-local expires = later(record.expires, ARGV[7])
-local moved = expires ~= record.expires
-record.accessed = later(record.accessed, ARGV[6])
-record.expires = expires
-if ARGV[8] == '1' then record.version = following(record.version) end
-if moved then keepAbout(ttl(record)) end
-write(record, 9)
-return record.version
+if ARGV[6] ~= '' and ARGV[6] - accessed > 0 then accessed = ARGV[6] end
+if ARGV[8] == '1' then ${FOLLOWING} end
+if ARGV[7] ~= '' and ARGV[7] - expires > 0 then
+  expires = ARGV[7]
+  ${TTL}
+  -- Unless the engine keeps it for nearly as long already. It does so for minutes more than it must, and most changes move the
+  -- expiry by no more than the time since the last.
+  if redis.call('PTTL', KEYS[1]) < ttl - 60000 then ${KEEP}
+  end
+end
+${written(9)}
 `,
 );
 
 /**
- * As CHANGE up to ARGV[7]; then the next epoch, the secret hash, endsAt or '', labels and their entry, and what labels and
- * entry are expected to be before, so that the index entries that were written first are the right ones; then the fields.
+ * KEYS as CREATE, ARGV as CHANGE up to ARGV[7]; then the next epoch, the secret hash, endsAt or '', labels or '-' to leave them, and their
+ * entry; what labels and entry are expected to be before, so that the index entries that were written first are the right ones, or '*'
+ * where they are written in this step; life and lag of the entry and how many neighbours are looked at; then the fields.
  * Answers as CHANGE, or 'again' when labels or entry are not as expected.
  */
 export const RENEW: Script = script(
-  RECORD_AT,
-  KEEP,
-  WRITE,
+  ADMITTED,
   `
-local record = recordAt(KEYS[1])
-local refused = refusal(record)
-if refused then return refused end
-if ARGV[11] ~= '-' then
-  if record.labels ~= ARGV[13] or record.entry ~= ARGV[14] then return 'again' end
-  record.labels = ARGV[11]
-  record.entry = ARGV[12]
+if ARGV[13] == '*' then
+  local ends = string.match(entry, '%.(%-?%d+)$')
+  if labels ~= ARGV[11] or not ends or ends * 1000 - ARGV[10] < 0 then
+    labels, entry = ARGV[11], ARGV[12]
+    local entry, life, lag, looks = ARGV[1] .. entry, ARGV[15], ARGV[16], ARGV[17]
+    for index = 3, #KEYS do
+      local key = KEYS[index]
+      ${ENTERED}
+    end
+  end
+elseif ARGV[11] ~= '-' then
+  if labels ~= ARGV[13] or entry ~= ARGV[14] then return 'again' end
+  labels, entry = ARGV[11], ARGV[12]
 end
-record.epoch = ARGV[8]
-record.hash = ARGV[9]
-if ARGV[10] ~= '' then record.ends = ARGV[10] end
-if ARGV[6] ~= '' then record.accessed = ARGV[6] end
-if ARGV[7] ~= '' then record.expires = ARGV[7] end
-record.version = following(record.version)
-keep(ttl(record))
-write(record, 15)
-return record.version
+epoch = ARGV[8]
+hash = ARGV[9]
+if ARGV[10] ~= '' then ends = ARGV[10] end
+if ARGV[6] ~= '' then accessed = ARGV[6] end
+if ARGV[7] ~= '' then expires = ARGV[7] end
+${FOLLOWING}
+${TTL}
+${KEEP}
+${written(18)}
 `,
 );
+
+/** recordAt(key): what of a record says whether it may be deleted; or nil when there is none, 'newer' or 'corrupt'. */
+const RECORD_AT = `
+local function recordAt(key)
+${parted("key", (why) => (why === "nothing" ? "return redis.call('EXISTS', key) == 1 and 'corrupt' or nil" : `return '${why}'`))}
+  return { version = version, entry = entry, labels = labels }
+end
+
+local function bears(record, label)
+  return string.find(record.labels .. ' ', ' ' .. label .. ' ', 1, true)
+end
+`;
 
 /**
  * KEYS registry, then records of its partition. ARGV channel, version or '', label with a space before it or '', then the
@@ -264,18 +260,11 @@ return found
 `);
 
 /**
- * KEYS label. ARGV entry, time to live in ms, how long an entry outlives its session in s.
- * Adds the entry, and removes those of its neighbours whose time is over: ids are random, so neighbours are a sample, and
- * with four looked at for each one added, few dead ones are left.
+ * KEYS label. ARGV entry, its life, how long an entry outlives its session, how many neighbours are looked at.
  */
 export const ENTER: Script = script(`
-redis.call('ZADD', KEYS[1], 0, ARGV[1])
-local now = tonumber(redis.call('TIME')[1])
-for _, entry in ipairs(redis.call('ZRANGEBYLEX', KEYS[1], '(' .. ARGV[1], '+', 'LIMIT', 0, 4)) do
-  local ends = tonumber(string.match(entry, '%.(%d+)$'))
-  if ends and ends + tonumber(ARGV[3]) < now then redis.call('ZREM', KEYS[1], entry) end
-end
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+local key, entry, life, lag, looks = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+${ENTERED}
 return 1
 `);
 

@@ -1,7 +1,7 @@
 import { SessionError } from "../../core/errors.ts";
 import type { Call } from "../../core/store.ts";
 import { Lane } from "./lane.ts";
-import { checkInTime, pause } from "./late.ts";
+import { checkInTime, isLate, pause, tooLate } from "./late.ts";
 import type { Listening, Route, Router } from "./router.ts";
 
 const PATIENCE_MS = 5000;
@@ -44,14 +44,22 @@ export class Transport {
   }
 
   /** Sends one command to the primary that serves the key. Rejects with what the client rejects with. */
-  async send(key: string, command: readonly string[], call: Call): Promise<unknown> {
-    checkInTime(call);
-    const lane = this.#laneAtOnce(key) ?? (await this.#laneInTime(key, call)).lane;
+  send(key: string, command: readonly string[], call: Call): Promise<unknown> {
+    if (isLate(call)) return Promise.reject(tooLate(call));
+    const lane = this.#laneAtOnce(key);
+    return lane === undefined
+      ? this.#laneInTime(key, call).then((found) => this.#sendBy(found.lane, key, command, call))
+      : this.#sendBy(lane, key, command, call);
+  }
+
+  #sendBy(lane: Lane, key: string, command: readonly string[], call: Call): Promise<unknown> {
     this.#underWay += 1;
+    const settled = (): void => this.#left(lane);
     try {
-      return await this.#router.send(key, command, call);
-    } finally {
-      this.#left(lane);
+      return this.#router.send(key, command, call, settled);
+    } catch (error) {
+      settled();
+      return Promise.reject(error as Error);
     }
   }
 
@@ -128,7 +136,7 @@ export class Transport {
     const route = this.#router.route(key);
     if (route === undefined || !route.isReady) return undefined;
     const lane = this.#laneOf(route);
-    return !lane.isSilent && lane.enterAtOnce() ? lane : undefined;
+    return lane.enterUnlessSilent() ? lane : undefined;
   }
 
   async #laneInTime(key: string, call: Call): Promise<{ lane: Lane; connection: object }> {

@@ -230,6 +230,23 @@ test("a small change of a large session writes little, and a field that grows or
   expect(await texts()).toBe(0);
 });
 
+test("long texts are read as they are, beside those of the others that are read with them", async () => {
+  const schema = freshSchema();
+  const [store, admin] = [await storeOn(poolOn(server()), { schema }), await clientOn(server())];
+  const long = JSON.stringify(Array.from({ length: 99 }, (_, place) => ({ place, note: '"é😀\\' })));
+  const kinds = { a: { one: long, two: `${long}!`, short: "1" }, b: { short: "2" }, c: { one: `${long}?` } };
+  for (const [name, fields] of Object.entries(kinds)) await store.create(recordOf(name, { fields }), call());
+
+  const all = Object.keys(kinds).map((name) => store.read(idOf(name), call()));
+  const none = store.read(idOf("none"), call());
+  expect((await Promise.all(all)).map((record) => record?.fields)).toEqual(Object.values(kinds));
+  expect(await none).toBeNull();
+
+  const { read } = statementsFor(namesFor(schema, "holdfast_sessions"), "nothing");
+  const { rows } = await admin.query<{ text: string | null }>(read.text, [idOf("a")]);
+  expect(rows.map(({ text }) => text).sort()).toEqual([long, `${long}!`, null].sort());
+});
+
 test("a long text that a hand took away makes the record corrupt, and others are listed beside it", async () => {
   const schema = freshSchema();
   const [store, admin] = [await storeOn(poolOn(server()), { schema }), await clientOn(server())];

@@ -187,6 +187,35 @@ withServers(["redis"], () => {
     expect((await store.listByLabel("user:1", { limit: 500 }, call())).records).toHaveLength(60);
   });
 
+  test("a login under the same label keeps its entry while that covers the session, and gets another when it does not", async () => {
+    const { store, keys } = await storeOn(server);
+    const record = recordOf("a", { labels: ["user:1"] });
+    await store.create(record, call());
+    const entries = async (): Promise<string[]> =>
+      (await server.cli("ZRANGE", keys.label("user:1"), "0", "-1")).split("\n");
+    const login = async (epoch: number, endsAt: number): Promise<void> => {
+      const renew = { secretHash: "x", nextEpoch: epoch + 1, labels: ["user:1"], endsAt };
+      expect((await store.update(record.id, changeOf({ epoch, renew }), call())).kind).toBe("done");
+    };
+    const [first = ""] = await entries();
+    await login(1, record.endsAt);
+    expect(await entries()).toEqual([first]);
+    await login(2, record.endsAt + 5000);
+    const both = await entries();
+    expect(both).toHaveLength(2);
+    expect(both).toContain(first);
+    await store.delete(record.id, {}, call());
+    // The entry that the record bears goes with it; the one before stays until its end, as after any new labelling.
+    await until("one entry is left", async () => (await entries()).join() === first);
+  });
+
+  test("a creation that is refused leaves no entry", async () => {
+    const { store, keys } = await storeOn(server);
+    await store.create(recordOf("a"), call());
+    expect(await store.create(recordOf("a", { labels: ["user:1"] }), call())).toBe(false);
+    expect(await server.cli("EXISTS", keys.label("user:1"))).toBe("0");
+  });
+
   test("a listing removes old entries that have no record, and leaves young ones, whose record may be on its way", async () => {
     const { store, keys } = await storeOn(server);
     const key = keys.label("user:1");
@@ -254,7 +283,7 @@ withServers(["redis"], () => {
     };
     expect(await sent(() => store.create(recordOf("a"), call()))).toEqual({ evalsha: 1 });
     expect(await sent(() => store.create(recordOf("b", { labels: ["user:1"] }), call()))).toEqual({
-      evalsha: 2,
+      evalsha: 1,
     });
     expect(await sent(() => store.read(idOf("a"), call()))).toEqual({ hgetall: 1 });
     expect(await sent(() => store.update(idOf("a"), changeOf({ set: { a: "1" } }), call()))).toEqual({
@@ -265,6 +294,11 @@ withServers(["redis"], () => {
     ).toEqual({ evalsha: 1 });
     const renew = { secretHash: "x", nextEpoch: 2 };
     expect(await sent(() => store.update(idOf("a"), changeOf({ renew }), call()))).toEqual({ evalsha: 1 });
+    const login = { ...renew, labels: ["user:2"], endsAt: NOW + 99_000_000 };
+    expect(await sent(() => store.update(idOf("a"), changeOf({ epoch: 2, renew: login }), call()))).toEqual({
+      evalsha: 1,
+    });
+    expect((await store.listByLabel("user:2", { limit: 9 }, call())).records).toHaveLength(1);
     expect(await sent(() => store.delete(idOf("a"), {}, call()))).toEqual({ evalsha: 1 });
   });
 
