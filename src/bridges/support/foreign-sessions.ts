@@ -78,7 +78,7 @@ export class ForeignSessions {
     this.#resolutionMs =
       accessTimeResolution === undefined ? null : milliseconds(accessTimeResolution, "accessTimeResolution");
     this.#gate = new Gate(store, clock, deadlineMs, this.#events, { setup });
-    this.#queue = new CommitQueue(clock, deadlineMs);
+    this.#queue = new CommitQueue<never>(clock, deadlineMs);
     this.canList = store.all !== undefined;
   }
 
