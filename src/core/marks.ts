@@ -1,3 +1,4 @@
+import type { Answer } from "./answer.ts";
 import type { Clock } from "./clock.ts";
 import type { Gate } from "./gate.ts";
 import { isProviderSession } from "./labels.ts";
@@ -55,24 +56,33 @@ export class Marks {
       except,
       with: others,
     };
-    await changeMark(this.#gate, markOf(label ?? null), entry.at, MARK_LIFE_MS, (stored) => {
-      const entries = entriesIn(stored);
-      // Written already: a client may have sent it twice.
-      if (entries.some(({ by, sequence }) => by === entry.by && sequence === entry.sequence))
-        return undefined;
-      return [...entries, entry].slice(-MAX_ENTRIES);
-    });
+    await changeMark(
+      this.#gate,
+      label === undefined ? EVERYONE : markOf(label),
+      entry.at,
+      MARK_LIFE_MS,
+      (stored) => {
+        const entries = entriesIn(stored);
+        // Written already: a client may have sent it twice.
+        if (entries.some(({ by, sequence }) => by === entry.by && sequence === entry.sequence))
+          return undefined;
+        return [...entries, entry].slice(-MAX_ENTRIES);
+      },
+    );
   }
 
   /** Tells whether a session whose login is now stored was revoked while it was on its way. */
-  async voids(login: LoginNote, id: SessionId): Promise<boolean> {
-    const found = await Promise.all([null, ...login.labels].map((label) => this.#isVoid(label, login, id)));
-    return found.includes(true);
+  voids(login: LoginNote, id: SessionId): Answer<boolean> {
+    const marks = [EVERYONE, ...login.labels.map(markOf)].map((mark) => this.#gate.read(mark));
+    const isVoid = (mark: SessionRecord | null, index: number): boolean =>
+      mark !== null && this.#isVoid(mark, login.labels[index - 1] ?? null, login, id);
+    if (marks.some((mark) => mark instanceof Promise))
+      return Promise.all(marks.map((mark) => Promise.resolve(mark))).then((found) => found.some(isVoid));
+    return (marks as (SessionRecord | null)[]).some(isVoid);
   }
 
-  async #isVoid(label: string | null, login: LoginNote, id: SessionId): Promise<boolean> {
-    const mark = await this.#gate.read(markOf(label));
-    return entriesOf(mark).some(
+  #isVoid(mark: SessionRecord, label: string | null, login: LoginNote, id: SessionId): boolean {
+    return entriesIn(reservedValue(mark.fields, MARK)).some(
       (entry) =>
         !entry.except.includes(id) &&
         entry.with.every((other) => login.labels.includes(other)) &&
@@ -94,12 +104,8 @@ export class Marks {
   }
 }
 
-function markOf(label: string | null): SessionId {
-  return label === null ? EVERYONE : markId(`not before, ${label}`);
-}
-
-function entriesOf(mark: SessionRecord | null): NotBefore[] {
-  return mark === null ? [] : entriesIn(reservedValue(mark.fields, MARK));
+function markOf(label: string): SessionId {
+  return markId(`not before, ${label}`);
 }
 
 function entriesIn(stored: unknown): NotBefore[] {

@@ -1,3 +1,4 @@
+import { type Answer, atOnce } from "../core/answer.ts";
 import { SessionError } from "../core/errors.ts";
 import { checkedLimit } from "../core/limit.ts";
 import { checkOptionNames } from "../core/option-names.ts";
@@ -11,8 +12,9 @@ import type {
   LabelIndex,
   Page,
   PageRequest,
-  SessionChange,
+  RecordStore,
   SessionStore,
+  SessionChange,
   Setup,
   StoreTraits,
   Sweepable,
@@ -53,7 +55,13 @@ export interface SqliteStoreOptions {
 }
 
 /** All that a SQLite store can do. */
-export type SqliteStore = SessionStore & LabelIndex & IterableStore & Sweepable & Setup & DisposableStore;
+export type SqliteStore = Omit<SessionStore, "read"> &
+  Pick<RecordStore, "read"> &
+  LabelIndex &
+  IterableStore &
+  Sweepable &
+  Setup &
+  DisposableStore;
 
 const DEFAULT_PREFIX = "holdfast_";
 
@@ -131,9 +139,12 @@ class Sqlite implements SqliteStore {
     return this.#write(createRecord(record), call);
   }
 
-  async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
-    const row = await this.#read((statements) => statements.record(id)[0], call);
-    return row === undefined ? null : recordOf(row);
+  read(id: SessionId, call: Call): Answer<SessionRecord | null> {
+    const find = (statements: Statements): SessionRecord | null => {
+      const [row] = statements.record(id);
+      return row === undefined ? null : recordOf(row);
+    };
+    return atOnce(() => this.#read(find, call));
   }
 
   async update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
@@ -197,7 +208,7 @@ class Sqlite implements SqliteStore {
     return this.#queue.write(write, call);
   }
 
-  #read<T>(work: (statements: Statements) => T, call: Call): Promise<T> {
+  #read<T>(work: (statements: Statements) => T, call: Call): Answer<T> {
     this.#requireOpen();
     return retrying(() => this.#engine.read(work), call);
   }
