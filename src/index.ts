@@ -50,6 +50,7 @@ export type {
   Page,
   PageRequest,
   SessionChange,
+  RecordStore,
   SessionStore,
   Setup,
   StoreTraits,

@@ -28,7 +28,9 @@ export async function balance(
 ): Promise<Books> {
   tell("  balancing the books");
   const touched = [...new Set(reports.flatMap(({ touchedInTime }) => touchedInTime))];
-  const there = await Promise.all(touched.map((index) => store.read(idOf(index), new FreeCall())));
+  const there = await Promise.all(
+    touched.map(async (index) => await store.read(idOf(index), new FreeCall())),
+  );
   const lost = there.filter((record) => record === null).length;
   // What expired last, the sweepers may have missed by a moment.
   const late = await doJob(store, { kind: "sweep", limit: PAGE }, new AbortController().signal);

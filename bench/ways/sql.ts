@@ -25,8 +25,11 @@ interface Stores {
 }
 
 export const SQL_WAYS: readonly Way[] = [
-  together("coalesced reads, PostgreSQL", openPostgres, `${MANY} sessions are read at once`, (store, id) =>
-    store.read(id, CALL),
+  together(
+    "coalesced reads, PostgreSQL",
+    openPostgres,
+    `${MANY} sessions are read at once`,
+    async (store, id) => await store.read(id, CALL),
   ),
   together(
     "coalesced writes, PostgreSQL",

@@ -47,7 +47,7 @@ export function nodeSessions<S extends AnySession>(
   checkAdapter(manager, options, { ...NODE_OPTIONS, onError: "function" });
   const sessions = new NodeSessions<S, NodeRequest>(manager, options);
   const listener = (handler: NodeHandler<S>) => (request: NodeRequest, response: NodeServerResponse) =>
-    void serve(sessions, options, handler, request, response);
+    serve(sessions, options, handler, request, response);
   return {
     wrap: (handler) => listener(handler),
     wrapHttp2: (handler) => listener(handler),
@@ -55,30 +55,44 @@ export function nodeSessions<S extends AnySession>(
   };
 }
 
-async function serve<S extends AnySession>(
+/** Without an async function, which is a promise and a turn for each request: a handler runs in the turn that its session is there. */
+function serve<S extends AnySession>(
   sessions: NodeSessions<S, NodeRequest>,
   options: NodeHandlerOptions,
   handler: NodeHandler<S>,
   request: NodeRequest,
   response: NodeServerResponse,
-): Promise<void> {
-  try {
-    if (!sessions.takes(request)) {
-      await handler(request, response, sessions.find(request) as S);
-      return;
-    }
-    const view = { url: request.url ?? "/", mountPath: "", remoteAddress: sessions.address(request) };
-    const begun = sessions.begin(request, response, view);
-    // Without a store to ask, the handler runs in the same turn as it would without sessions.
-    const session = begun instanceof Promise ? await begun : begun;
-    await sessions.within(session, () => handler(request, response, session));
-  } catch (error) {
+): void {
+  const fail = (error: unknown): void => {
     try {
       answer(sessions, options, error, request, response);
     } catch (mistake) {
       lastResort(response, mistake);
     }
+  };
+  try {
+    const running = run(sessions, handler, request, response);
+    if (isThenable(running)) void Promise.resolve(running).catch(fail);
+  } catch (error) {
+    fail(error);
   }
+}
+
+function run<S extends AnySession>(
+  sessions: NodeSessions<S, NodeRequest>,
+  handler: NodeHandler<S>,
+  request: NodeRequest,
+  response: NodeServerResponse,
+): unknown {
+  if (!sessions.takes(request)) return handler(request, response, sessions.find(request) as S);
+  const view = { url: request.url ?? "/", mountPath: "", remoteAddress: sessions.address(request) };
+  const begun = sessions.begin(request, response, view);
+  const enter = (session: S): unknown => sessions.within(session, () => handler(request, response, session));
+  return begun instanceof Promise ? begun.then(enter) : enter(begun);
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value;
 }
 
 /** What the application gave for errors has an error itself. It harms its own request, and never the process. */

@@ -58,7 +58,7 @@ export class OpenedStore {
    * Makes one call. Rejects when the store does not answer in time, or the program is told to stop. The store's own answer comes
    * first: at the deadline it says why it could not.
    */
-  async call<T>(work: (store: AnyStore, call: Call) => Promise<T> | undefined): Promise<T> {
+  async call<T>(work: (store: AnyStore, call: Call) => T | Promise<T> | undefined): Promise<T> {
     const deadline = AbortSignal.timeout(this.#timeoutMs);
     const signal = AbortSignal.any([deadline, this.#stopped]);
     const working = Promise.resolve(work(this.store, { signal }));

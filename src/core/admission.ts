@@ -1,3 +1,4 @@
+import { type Steps, waited } from "./answer.ts";
 import { SessionError } from "./errors.ts";
 import type { Marks } from "./marks.ts";
 import type { LoginNote } from "./plan.ts";
@@ -25,14 +26,14 @@ export class Admission {
    *
    * @throws `ERR_SESSION_REVOKED` or `ERR_SESSION_TOO_MANY` when it is refused, `ERR_SESSION_STORE_UNAVAILABLE` when the store cannot say.
    */
-  async admit(login: LoginNote, id: SessionId, address: string | null): Promise<void> {
-    if (this.#marks !== null && (await this.#marks.voids(login, id))) {
+  *admit(login: LoginNote, id: SessionId, address: string | null): Steps<void> {
+    if (this.#marks !== null && (yield* waited(this.#marks.voids(login, id)))) {
       throw new SessionError(
         "ERR_SESSION_REVOKED",
         "The user's sessions were revoked while this login was under way. Log in again.",
       );
     }
-    await this.#seats?.take(login.user, id, address);
+    if (this.#seats !== null) yield* waited(this.#seats.take(login.user, id, address));
   }
 
   /** Tells whether an error of these refuses a login, and is not a store's. */

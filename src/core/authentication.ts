@@ -1,4 +1,5 @@
 import { type Duration, milliseconds } from "./duration.ts";
+import type { Draft } from "./draft.ts";
 import { SessionError } from "./errors.ts";
 import {
   checkCount,
@@ -12,7 +13,7 @@ import {
 import type { Lifetime, Preset } from "./lifetime.ts";
 import { checkOptionNames } from "./option-names.ts";
 import type { Renewal } from "./plan.ts";
-import type { Authentication } from "./reserved.ts";
+import { AUTH, type Authentication, DEVICE, type Device, LIFE, SEEN } from "./reserved.ts";
 import type { SessionHost } from "./session-host.ts";
 
 /** What an authentication proved. */
@@ -102,9 +103,34 @@ export function loginOf(
       verb: "login",
       labels,
       endsAt: now + (rememberMs ?? lifetime.absoluteMs),
-      login: { user, labels, at: now, sequence, ...(authenticatedAt !== undefined && { authenticatedAt }) },
+      login: {
+        user,
+        methods,
+        labels,
+        at: now,
+        sequence,
+        ...(authenticatedAt !== undefined && { authenticatedAt }),
+      },
     },
   };
+}
+
+/** @param mayHold whether the session may have the field. */
+export function stageLogin(
+  draft: Draft,
+  { authentication, rememberMs }: Login,
+  device: Device,
+  mayHold: (name: string) => boolean,
+): void {
+  draft.set(AUTH, authentication);
+  draft.set(DEVICE, device);
+  // What was noted of where the session was presented from is over: not by an update, which would make the login depend on it.
+  if (mayHold(SEEN)) {
+    draft.forget(SEEN);
+    draft.set(SEEN, undefined);
+  }
+  if (rememberMs !== null) draft.set(LIFE, { rememberMs });
+  else if (mayHold(LIFE)) draft.set(LIFE, undefined);
 }
 
 /** @throws `ERR_SESSION_USE` for a remembrance over what the manager allows. */

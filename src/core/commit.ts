@@ -1,6 +1,7 @@
 import { Admission } from "./admission.ts";
+import { type Answer, carriedOut, orNothing, type Steps, waited } from "./answer.ts";
 import type { Clock } from "./clock.ts";
-import { Delivery, type DeliveryRules } from "./delivery.ts";
+import { Delivery, type DeliveryRules, type Outcome } from "./delivery.ts";
 import type { Staged } from "./draft.ts";
 import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
@@ -82,7 +83,7 @@ export class Committer {
    *
    * @throws `ERR_SESSION_*` as the docs of `Session` say; whatever was staged stays staged.
    */
-  run(state: RequestState, plan: Plan): Promise<void> {
+  run(state: RequestState, plan: Plan): Answer<void> {
     return occupying(state, () => this.#run(state, plan));
   }
 
@@ -96,18 +97,18 @@ export class Committer {
     }
   }
 
-  #run(state: RequestState, plan: Plan): Promise<void> {
+  #run(state: RequestState, plan: Plan): Answer<void> {
     const base = Session.access.base(state.session);
-    if (base === null) return this.#attempts(state, plan);
+    if (base === null) return carriedOut(this.#attempts(state, plan));
     const isBusy = this.#queue.isBusy(base.id);
     const folds = isBusy && isFoldable(plan);
     // What depends on nothing has nothing to wait for, but a write that it can go along with.
     const isOrdered = plan.kind === "empty" || (plan.kind === "update" && plan.conditional);
-    if (!isOrdered && !folds) return this.#attempts(state, plan);
+    if (!isOrdered && !folds) return carriedOut(this.#attempts(state, plan));
     const alone = isBusy
-      ? async (): Promise<void> => this.#attempts(state, this.#planLater(state))
+      ? (): Answer<void> => carriedOut(this.#attempts(state, this.#planLater(state)))
       : // Nobody to wait for, and so nothing ran since the plan was made.
-        (): Promise<void> => this.#attempts(state, plan);
+        (): Answer<void> => carriedOut(this.#attempts(state, plan));
     return this.#queue.run(base.id, alone, folds ? state : null);
   }
 
@@ -125,10 +126,10 @@ export class Committer {
   }
 
   /** Ends the request's session if it ended it, and does nothing else of what it staged. */
-  endOnly(state: RequestState): Promise<void> {
-    return occupying(state, async () => {
+  endOnly(state: RequestState): Answer<void> {
+    return occupying(state, () => {
       const ended = Session.access.ended(state.session);
-      if (ended !== null) await this.#end(state, ended, "logout");
+      if (ended !== null) return carriedOut(this.#end(state, ended, "logout"));
     });
   }
 
@@ -136,7 +137,7 @@ export class Committer {
    * Moves the access time, and puts what is under old keys under the first ones. What becomes of it matters to nobody: the next request
    * does it again. Only touches renew keys: a commit sends no more than what was changed, and needs no condition for it.
    */
-  async touch(state: RequestState, plan: Extract<Plan, { kind: "touch" }>): Promise<void> {
+  *touch(state: RequestState, plan: Extract<Plan, { kind: "touch" }>): Steps<void> {
     const base = Session.access.base(state.session);
     if (base === null) return;
     const { accessedAt, expiresAt } = plan;
@@ -149,17 +150,17 @@ export class Committer {
       // What another wrote meanwhile must not be undone, a new secret least of all.
       ...(renewal !== null && { ifVersion: base.version, ...renewal }),
     };
-    const outcome = await orNothing(this.#gate.update(base.id, change));
+    const outcome = yield* orNothing(this.#gate.update(base.id, change));
     // A request that committed by itself has no need of another when it finishes.
     if (outcome?.kind !== "done" || Session.access.base(state.session) !== base) return;
     Session.access.settle(state.session, afterUpdate(base, change, outcome.version), null);
   }
 
   /** Gives the client that presented the previous secret the current one, if nobody presented that yet. */
-  async reissue(state: RequestState): Promise<void> {
+  *reissue(state: RequestState): Steps<void> {
     const { token } = state;
     if (token === null) return;
-    const record = await orNothing(this.#gate.read(token.id));
+    const record = yield* orNothing(this.#gate.read(token.id));
     const successor =
       record === null || record === undefined ? null : successorOf(record, token, this.#rules.atRest.pepper);
     if (successor !== null) state.cookie = successor;
@@ -214,8 +215,16 @@ export class Committer {
       const value = draft.peek(name);
 
       const staged: Staged = { set: {}, remove: [name], dependent: true, insistent: true, minor: false };
-      const outcome = await this.#delivery.update(
-        this.#sending(state, base, { ...NO_TIMES, staged, conditional: true, renewal: null, rotates: false }),
+      const outcome = await carriedOut(
+        this.#delivery.update(
+          this.#sending(state, base, {
+            ...NO_TIMES,
+            staged,
+            conditional: true,
+            renewal: null,
+            rotates: false,
+          }),
+        ),
       );
       if (outcome.kind === "gone" || outcome.kind === "stale") return undefined;
       if (outcome.kind === "done") {
@@ -232,12 +241,12 @@ export class Committer {
     throw tooManyAttempts();
   }
 
-  async #attempts(state: RequestState, first: Plan): Promise<void> {
+  *#attempts(state: RequestState, first: Plan): Steps<void> {
     let plan = first;
     const until = this.#patienceEnds();
     for (let attempt = 0; attempt < MAX_ATTEMPTS && this.#clock.now() < until; attempt += 1) {
-      if (await this.#step(state, plan)) return;
-      if (attempt > 1 && (await this.#waited(state, attempt))) return;
+      if (yield* this.#step(state, plan)) return;
+      if (attempt > 1 && (yield* this.#waited(state, attempt))) return;
       plan = this.plan(state);
     }
     throw tooManyAttempts();
@@ -252,32 +261,32 @@ export class Committer {
    * Gives way to others, and starts from what is stored then: what was read before the wait is old by its end, and would
    * lose to them again. Tells whether nothing is left to do.
    */
-  async #waited(state: RequestState, attempt: number): Promise<boolean> {
-    await backOff(attempt);
+  *#waited(state: RequestState, attempt: number): Steps<boolean> {
+    yield* waited(backOff(attempt));
     const base = Session.access.base(state.session);
-    return base !== null && (await this.#laying.reconciled(state, await this.#gate.read(base.id), null));
+    return base !== null && this.#laying.reconciled(state, yield* waited(this.#gate.read(base.id)), null);
   }
 
   /** Does one step. Tells whether nothing is left to do. */
-  async #step(state: RequestState, plan: Plan): Promise<boolean> {
+  *#step(state: RequestState, plan: Plan): Steps<boolean> {
     switch (plan.kind) {
       case "nothing":
       case "touch":
         return true;
       case "create":
-        await this.#create(state, plan);
+        yield* this.#create(state, plan);
         return true;
       case "end":
-        await this.#end(state, plan.record, plan.create === null ? "logout" : reasonToReplace(state));
+        yield* this.#end(state, plan.record, plan.create === null ? "logout" : reasonToReplace(state));
         return plan.create === null;
       case "empty":
-        return await this.#empty(state, plan.record);
+        return yield* this.#empty(state, plan.record);
       case "update":
-        return await this.#update(state, plan);
+        return yield* this.#update(state, plan);
     }
   }
 
-  async #create(state: RequestState, plan: CreatePlan): Promise<void> {
+  *#create(state: RequestState, plan: CreatePlan): Steps<void> {
     const { session, exchange } = state;
     if (state.phase === "sent" || !exchange.canSetCookie) throw tooLateForCookie(state);
     const { access } = Session;
@@ -287,20 +296,20 @@ export class Committer {
     const staged = access.noteDevice(session) ? draft.stage() : plan.staged;
     checkSize(staged.set, this.#rules.maxRecordBytes);
     const asked = this.#rules.admission.ask(renewal?.login, null);
-    if (asked !== undefined) await asked;
+    if (asked !== undefined) yield* waited(asked);
 
     for (let attempt = 0; attempt < MAX_CREATE_ATTEMPTS; attempt += 1) {
       const { heirTo } = state;
       const token = heirTo?.withNewSecret() ?? Token.mint();
       const record = newRecord({ token, heirTo }, this.#rules.atRest.pepper, staged, plan, this.#clock.now());
-      if (!(await this.#delivery.create(record))) {
+      if (!(yield* this.#delivery.create(record))) {
         if (heirTo === null) continue;
         throw begunByAnother();
       }
       state.heirTo = null;
       const user = renewal?.login?.user ?? null;
       this.#events.emit("created", { id: record.id, user, address: addressOf(state) });
-      await this.#afterLogin(state, record, heirTo === null ? renewal : asOfOld(renewal));
+      yield* this.#afterLogin(state, record, heirTo === null ? renewal : asOfOld(renewal));
       state.cookie = token;
       if (!access.isOver(session, draft)) draft.settle(record.fields, staged);
       else return access.endToo(session, record);
@@ -313,8 +322,8 @@ export class Committer {
     throw everyIdTaken();
   }
 
-  async #end(state: RequestState, record: SessionRecord, reason: "logout" | "replaced"): Promise<void> {
-    const outcome = await this.#delivery.delete(record);
+  *#end(state: RequestState, record: SessionRecord, reason: "logout" | "replaced"): Steps<void> {
+    const outcome = yield* this.#delivery.delete(record);
     Session.access.endSettled(state.session);
     // The client may hold a newer cookie by now: leave it alone.
     if (outcome === "gone") return;
@@ -325,11 +334,11 @@ export class Committer {
   }
 
   /** Deletes a record that has nothing left. Tells whether that is settled. */
-  async #empty(state: RequestState, record: SessionRecord): Promise<boolean> {
+  *#empty(state: RequestState, record: SessionRecord): Steps<boolean> {
     const staged = Session.access.draft(state.session).stage();
-    const outcome = await this.#delivery.deleteUnchanged(record);
+    const outcome = yield* this.#delivery.deleteUnchanged(record);
     if (outcome === "conflict")
-      return await this.#laying.reconciled(state, await this.#gate.read(record.id), null);
+      return this.#laying.reconciled(state, yield* waited(this.#gate.read(record.id)), null);
     // What this request took may have been the very last of it for another that was first.
     if (outcome === "gone") return this.#laying.gone(state, record, "gone", staged);
     Session.access.vanish(state.session);
@@ -344,7 +353,7 @@ export class Committer {
   }
 
   /** Sends one update and deals with its outcome. Tells whether that settles the commit. */
-  async #update(state: RequestState, plan: UpdatePlan): Promise<boolean> {
+  *#update(state: RequestState, plan: UpdatePlan): Steps<boolean> {
     const { session } = state;
     const base = Session.access.base(session);
     if (base === null) return true;
@@ -353,27 +362,29 @@ export class Committer {
       throw tooLateForCookie(state);
     const draft = Session.access.draft(session);
     const asked = this.#rules.admission.ask(plan.renewal?.login, base.id);
-    if (asked !== undefined) await asked;
+    if (asked !== undefined) yield* waited(asked);
     const sending = this.#sending(state, base, { ...plan, conditional: plan.conditional || state.careful });
     if (isChanged(plan.staged)) checkSize(draft.merged(plan.staged), this.#rules.maxRecordBytes);
 
-    const outcome = await this.#delivery.update(sending).catch((error: unknown) => {
+    let outcome: Outcome;
+    try {
+      outcome = yield* this.#delivery.update(sending);
+    } catch (error) {
       // A rotation that did not happen, or that nobody was told of, leaves the old secret opening.
-      if (plan.rotates && plan.minor) return null;
+      if (plan.rotates && plan.minor) return true;
       if (SessionError.is(error) && error.code === "ERR_SESSION_UNKNOWN")
         this.#laying.giveUp(state, draft, plan.staged);
       throw error;
-    });
-    if (outcome === null) return true;
+    }
     if (outcome.kind === "conflict") {
       state.careful ||= !plan.conditional;
-      return await this.#laying.reconciled(state, outcome.current, plan.staged);
+      return this.#laying.reconciled(state, outcome.current, plan.staged);
     }
     if (outcome.kind !== "done") return this.#laying.gone(state, base, outcome.kind, plan.staged);
 
     if (sending.commitId !== null) this.#queue.note(outcome.record);
     this.#rules.moves.stored(base, plan.staged);
-    if (sending.next !== null) await this.#renewed(state, outcome.record, sending.next, plan);
+    if (sending.next !== null) yield* this.#renewed(state, outcome.record, sending.next, plan);
     // The handler ended the session meanwhile: what was written of it ends with it.
     if (Session.access.isOver(session, draft)) return true;
     draft.settle(Session.access.shownFields(session, outcome.record), plan.staged);
@@ -381,14 +392,14 @@ export class Committer {
     return true;
   }
 
-  async #renewed(state: RequestState, record: SessionRecord, next: Token, plan: UpdatePlan): Promise<void> {
+  *#renewed(state: RequestState, record: SessionRecord, next: Token, plan: UpdatePlan): Steps<void> {
     this.#events.emit("rotated", {
       id: record.id,
       user: userOf(record),
       reason: plan.rotates ? "periodic" : "privilege",
       address: addressOf(state),
     });
-    await this.#afterLogin(state, record, plan.renewal);
+    yield* this.#afterLogin(state, record, plan.renewal);
     state.token = next;
     state.predecessor = false;
     state.rotationDue = false;
@@ -396,10 +407,11 @@ export class Committer {
   }
 
   /** Admits a login, and tells of it. */
-  async #afterLogin(state: RequestState, record: SessionRecord, renewal: Renewal | null): Promise<void> {
+  *#afterLogin(state: RequestState, record: SessionRecord, renewal: Renewal | null): Steps<void> {
     if (renewal === null) return;
-    if (renewal.login !== undefined) await this.#admit(state, record, renewal.login);
-    const authentication = asAuthentication(reservedValue(record.fields, AUTH));
+    if (renewal.login !== undefined) yield* this.#admit(state, record, renewal.login);
+    // What was stored is what the login says; of the others nothing but the record knows.
+    const authentication = renewal.login ?? asAuthentication(reservedValue(record.fields, AUTH));
     if (authentication === null) return;
     const { user, methods } = authentication;
     const told = { id: record.id, user, address: addressOf(state) };
@@ -409,22 +421,22 @@ export class Committer {
   }
 
   /** The client gets the token only afterwards: one that was never handed out opens for nobody. */
-  async #admit(state: RequestState, record: SessionRecord, login: LoginNote): Promise<void> {
+  *#admit(state: RequestState, record: SessionRecord, login: LoginNote): Steps<void> {
     try {
-      await this.#rules.admission.admit(login, record.id, addressOf(state));
+      yield* this.#rules.admission.admit(login, record.id, addressOf(state));
     } catch (error) {
       // Not known to be valid is not valid.
-      const dropped = this.#dropLogin(state, record);
-      await (Admission.refused(error) ? dropped : orNothing(dropped));
+      const dropped = carriedOut(this.#dropLogin(state, record));
+      yield* Admission.refused(error) ? waited(dropped) : orNothing(dropped);
       throw error;
     }
   }
 
-  async #dropLogin(state: RequestState, record: SessionRecord): Promise<void> {
+  *#dropLogin(state: RequestState, record: SessionRecord): Steps<void> {
     const cookie = state.cookie === "revoke" ? state.cookie : null;
     Session.access.vanish(state.session);
     try {
-      await this.#end(state, record, "replaced");
+      yield* this.#end(state, record, "replaced");
     } finally {
       // The client never got this token. What it holds may be the cookie of a newer login.
       state.cookie = cookie;
@@ -441,13 +453,4 @@ const NO_TIMES = { accessedAt: 0, expiresAt: 0 };
 
 function reasonToReplace(state: RequestState): "logout" | "replaced" {
   return Session.access.renewal(state.session)?.login === undefined ? "logout" : "replaced";
-}
-
-/** For what may fail without harm; the gate has told of it by an event. */
-async function orNothing<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import { type Steps, waited } from "./answer.ts";
 import type { Clock } from "./clock.ts";
 import { SessionError } from "./errors.ts";
 import type { Gate } from "./gate.ts";
@@ -46,17 +47,17 @@ export class Delivery {
   }
 
   /** Creates a record once, also when the answer is lost. `false` when its id belongs to another. */
-  async create(record: SessionRecord): Promise<boolean> {
+  *create(record: SessionRecord): Steps<boolean> {
     let lost: unknown = null;
     for (let attempt = 0; attempt < MAX_SENDINGS; attempt += 1) {
       try {
-        if (await this.#gate.create(record)) return true;
+        if (yield* waited(this.#gate.create(record))) return true;
         // Taken: by another, or by this very record when an earlier sending of it arrived.
-        return isSame(await this.#gate.read(record.id), record.secretHash);
+        return isSame(yield* waited(this.#gate.read(record.id)), record.secretHash);
       } catch (error) {
         lost = error;
       }
-      const found = await this.#readAfter(lost, record.id);
+      const found = yield* this.#readAfter(lost, record.id);
       if (isSame(found, record.secretHash)) return true;
       if (found !== null) return false;
     }
@@ -68,35 +69,35 @@ export class Delivery {
    *
    * @returns `gone` when somebody else deleted it.
    */
-  async delete(record: SessionRecord): Promise<"done" | "gone"> {
+  *delete(record: SessionRecord): Steps<"done" | "gone"> {
     let failure: unknown = null;
     const until = this.#clock.now() + this.#rules.deadlineMs;
     for (let attempt = 0; attempt < MAX_DELETE_ATTEMPTS; attempt += 1) {
       try {
-        const outcome = await this.#gate.delete(record.id, {});
+        const outcome = yield* waited(this.#gate.delete(record.id, {}));
         if (outcome === "conflict") throw notDeleted();
         // Once a sending was lost, what is gone may be gone by it.
         return outcome === "gone" && failure === null ? "gone" : "done";
       } catch (error) {
         failure = error;
         if (this.#clock.now() >= until) break;
-        await backOff(attempt + 2);
+        yield* waited(backOff(attempt + 2));
       }
     }
     throw failure;
   }
 
   /** Deletes a record under the condition that it is as it was read, and finds out what became of it when the answer is lost. */
-  async deleteUnchanged(record: SessionRecord): Promise<DeleteOutcome> {
+  *deleteUnchanged(record: SessionRecord): Steps<DeleteOutcome> {
     const { id, version } = record;
     let failure: unknown = null;
     for (let attempt = 0; attempt < MAX_DELETE_ATTEMPTS; attempt += 1) {
       try {
-        return await this.#gate.delete(id, { ifVersion: version });
+        return yield* waited(this.#gate.delete(id, { ifVersion: version }));
       } catch (error) {
         failure = error;
       }
-      const found = await this.#readAfter(failure, id);
+      const found = yield* this.#readAfter(failure, id);
       if (found === null) return "done";
       if (found.version !== version) return "conflict";
     }
@@ -104,31 +105,31 @@ export class Delivery {
   }
 
   /** Sends an update once, and finds out what became of it when the answer is lost. */
-  async update(sending: Sending): Promise<Outcome> {
+  *update(sending: Sending): Steps<Outcome> {
     const { base, change } = sending;
     let lost: unknown = null;
     for (let attempt = 0; attempt < MAX_SENDINGS; attempt += 1) {
       try {
-        const outcome = await this.#gate.update(base.id, change);
-        return await this.#judged(sending, outcome, lost);
+        const outcome = yield* waited(this.#gate.update(base.id, change));
+        return yield* this.#judged(sending, outcome, lost);
       } catch (error) {
         if (SessionError.is(error) && error.code === "ERR_SESSION_UNKNOWN") throw error;
         lost = error;
       }
-      const found = await this.#readAfter(lost, base.id);
+      const found = yield* this.#readAfter(lost, base.id);
       const known = this.#recognised(sending, found, lost);
       if (known !== null) return known;
     }
     throw unknownOutcome(lost);
   }
 
-  async #judged(sending: Sending, outcome: UpdateOutcome, lost: unknown): Promise<Outcome> {
+  *#judged(sending: Sending, outcome: UpdateOutcome, lost: unknown): Steps<Outcome> {
     const { base, change } = sending;
     if (outcome.kind === "done") return { kind: "done", record: afterUpdate(base, change, outcome.version) };
     if (outcome.kind === "gone") return outcome;
     // A conflict or a newer epoch may be this very update's doing: a client may have sent it twice.
     const given = outcome.kind === "conflict" ? outcome.current : undefined;
-    const found = given ?? (await this.#readAfter(lost, base.id));
+    const found = given ?? (yield* this.#readAfter(lost, base.id));
     const known = this.#recognised(sending, found, lost);
     if (known !== null) return known;
     return { kind: "conflict", current: found ?? base };
@@ -160,9 +161,9 @@ export class Delivery {
     throw unknownOutcome(lost);
   }
 
-  async #readAfter(lost: unknown, id: SessionRecord["id"]): Promise<SessionRecord | null> {
+  *#readAfter(lost: unknown, id: SessionRecord["id"]): Steps<SessionRecord | null> {
     try {
-      return await this.#gate.read(id);
+      return yield* waited(this.#gate.read(id));
     } catch (error) {
       throw unknownOutcome(lost ?? error);
     }

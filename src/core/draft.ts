@@ -1,8 +1,9 @@
-import { type Codec, jsonCodec } from "./codec.ts";
+import { type Codec, jsonCodec, plainCodec } from "./codec.ts";
 import { SessionError } from "./errors.ts";
 import { encodeField } from "./fields.ts";
 import { freeze } from "./freeze.ts";
 import { isReserved } from "./record.ts";
+import { AUTH, DEVICE, LIFE, ROTATION, SEEN } from "./reserved.ts";
 import { type FieldSchema, type FieldSchemas, validate } from "./schema.ts";
 import {
   blankSlot,
@@ -43,6 +44,9 @@ export interface Staged {
   /** How far it reached into each field that it is about: what comes after that stays staged when it is written. */
   readonly marks?: ReadonlyMap<string, Mark>;
 }
+
+/** Reserved fields of which the library makes every part itself; in the others is what applications and extensions gave. */
+const OWN: ReadonlySet<string> = new Set([AUTH, DEVICE, SEEN, LIFE, ROTATION]);
 
 /** The slots of a draft that nobody has looked at. */
 const NONE: ReadonlyMap<string, Slot> = new Map();
@@ -173,10 +177,10 @@ export class Draft {
     let dependent = false;
     let insistent = false;
     let minor = true;
-    const marks = new Map<string, Mark>();
+    let marks: Map<string, Mark> | null = null;
     for (const [name, slot] of this.#slots) {
       const text = this.#changedText(name, slot);
-      if (text !== UNCHANGED || isTouched(slot)) marks.set(name, markOf(slot));
+      if (text !== UNCHANGED || isTouched(slot)) (marks ??= new Map()).set(name, markOf(slot));
       if (text === UNCHANGED) continue;
       if (text === undefined) remove.push(name);
       else set[name] = this.#accepted(name, text);
@@ -184,7 +188,7 @@ export class Draft {
       insistent ||= slot.care === "exact";
       minor &&= slot.care === "minor" && isTouched(slot);
     }
-    return marks.size === 0 ? NOTHING : { set, remove, dependent, insistent, minor, marks };
+    return marks === null ? NOTHING : { set, remove, dependent, insistent, minor, marks };
   }
 
   /**
@@ -264,7 +268,8 @@ export class Draft {
 
   /** What the library keeps for itself is JSON, whatever codec the application chose for its data. */
   #codec(name: string): Codec {
-    return isReserved(name) ? jsonCodec : this.#rules.codec;
+    if (!isReserved(name)) return this.#rules.codec;
+    return OWN.has(name) ? plainCodec : jsonCodec;
   }
 
   #names(): string[] {
@@ -287,7 +292,7 @@ export class Draft {
     slot.value = value;
     slot.edits += 1;
     // After an assignment the outcome depends on nothing that is stored: it is an assignment too.
-    if (!slot.assigned) slot.updaters.push(updater);
+    if (!slot.assigned) slot.updaters = [...slot.updaters, updater];
     const mutable = typeof value === "object" && value !== null;
     slot.updated = mutable ? encodeField(this.#codec(name), name, value) : undefined;
   }

@@ -1,3 +1,4 @@
+import { type Answer, carriedOut, type Steps, waited } from "./answer.ts";
 import type { Committer } from "./commit.ts";
 import type { Events } from "./events.ts";
 import type { HttpExchange } from "./exchange.ts";
@@ -35,7 +36,7 @@ export class Finisher {
   async commitNow(state: RequestState): Promise<void> {
     while (state.busy !== null) await state.busy;
     const plan = this.#committer.plan(state);
-    if (plan.kind === "touch") await this.#committer.touch(state, plan);
+    if (plan.kind === "touch") await carriedOut(this.#committer.touch(state, plan));
     else if (isBookKeeping(plan)) await ignoring(this.#committer.run(state, plan));
     else await this.#committer.run(state, plan);
   }
@@ -43,20 +44,20 @@ export class Finisher {
   /** Stores what is staged, and gives the exchange the cookie that goes with it. The request stays open. */
   async commitByHand(state: RequestState, cookie: "if new" | "always"): Promise<void> {
     await this.commitNow(state);
-    if (isReissue(state)) await this.#committer.reissue(state);
+    if (isReissue(state)) await carriedOut(this.#committer.reissue(state));
     const isCurrent = !state.predecessor && Session.access.base(state.session) !== null;
     if (cookie === "always" && isCurrent) state.cookie ??= state.token;
     writeHeaders(state, this.#rules);
   }
 
-  succeed(state: RequestState): void | Promise<void> {
-    return whenFree(state, () => this.#succeed(state));
+  succeed(state: RequestState, isReady?: () => boolean): void | Promise<void> {
+    return whenFree(state, () => this.#succeed(state, isReady));
   }
 
   fail(state: RequestState): void | Promise<void> {
     return whenFree(state, () => {
       const work = this.#workOfFailure(state);
-      if (work !== null) return this.#finish(state, work);
+      if (work !== null) return carriedOut(this.#finish(state, work));
       this.#leave(state);
     });
   }
@@ -80,15 +81,19 @@ export class Finisher {
     await Promise.allSettled(this.#background);
   }
 
-  #succeed(state: RequestState): void | Promise<void> {
+  #succeed(state: RequestState, isReady?: () => boolean): void | Promise<void> {
     let plan: Plan;
     try {
       plan = this.#committer.plan(state);
     } catch (error) {
-      return this.#finish(state, this.#endAfter(state, error));
+      return carriedOut(this.#finish(state, this.#endAfter(state, error)));
+    }
+    if (plan.kind !== "nothing" && isReady?.() === false) {
+      state.phase = "open";
+      return;
     }
     const work = this.#workOf(state, plan);
-    if (work !== null) return this.#finish(state, work);
+    if (work !== null) return carriedOut(this.#finish(state, work));
     this.#leave(state);
   }
 
@@ -104,8 +109,8 @@ export class Finisher {
     }
   }
 
-  /** What finishing a successful request has to wait for, or `null`. */
-  #workOf(state: RequestState, plan: Plan): Promise<void> | null {
+  /** What finishing a successful request has to do first, or `null`. */
+  #workOf(state: RequestState, plan: Plan): Steps<void> | null {
     switch (plan.kind) {
       case "empty":
         // Having only read it, a request does not end a session.
@@ -113,44 +118,46 @@ export class Finisher {
       case "nothing":
         return isReissue(state) ? this.#committer.reissue(state) : null;
       case "touch":
-        return this.#aside(state, this.#committer.touch(state, plan));
+        return this.#aside(state, carriedOut(this.#committer.touch(state, plan)));
       case "update":
-        if (isBookKeeping(plan)) return this.#aside(state, ignoring(this.#committer.run(state, plan)));
+        if (isBookKeeping(plan)) return this.#aside(state, this.#committer.run(state, plan));
     }
     return this.#carriedOut(state, plan);
   }
 
-  /** Lets work that the response does not depend on run beside it, where the platform keeps it alive. */
-  #aside(state: RequestState, work: Promise<void>): Promise<void> | null {
+  /** Lets work that the response does not depend on run beside it, where the platform keeps it alive. How it went matters to nobody. */
+  #aside(state: RequestState, work: Answer<void>): Steps<void> | null {
     const reissue = isReissue(state) ? this.#committer.reissue(state) : null;
-    if (state.exchange.waitUntil === undefined) return Promise.all([work, reissue]).then(() => undefined);
-    this.#keepAlive(state, work);
+    if (!(work instanceof Promise)) return reissue;
+    const beside = work.catch(() => undefined);
+    if (state.exchange.waitUntil === undefined) return both(beside, reissue);
+    this.#keepAlive(state, beside);
     return reissue;
   }
 
-  async #carriedOut(state: RequestState, plan: Plan): Promise<void> {
+  *#carriedOut(state: RequestState, plan: Plan): Steps<void> {
     try {
-      await this.#committer.run(state, plan);
+      yield* waited(this.#committer.run(state, plan));
     } catch (error) {
       // Where the end itself failed, its retries are used up.
       if (plan.kind === "end") throw error;
-      return await this.#endAfter(state, error);
+      return yield* this.#endAfter(state, error);
     }
-    if (isReissue(state)) await this.#committer.reissue(state);
+    if (isReissue(state)) yield* this.#committer.reissue(state);
   }
 
   /** A commit failed. A logout in it takes place all the same: failing to end would be a hole. */
-  async #endAfter(state: RequestState, error: unknown): Promise<void> {
+  *#endAfter(state: RequestState, error: unknown): Steps<never> {
     if (this.#rules.endOnFailure && Session.access.ended(state.session) !== null) {
       Session.access.rollBack(state.session);
-      await ignoring(this.#committer.endOnly(state));
+      yield* waited(ignoring(this.#committer.endOnly(state)));
     }
     throw error;
   }
 
-  #workOfFailure(state: RequestState): Promise<void> | null {
+  #workOfFailure(state: RequestState): Steps<void> | null {
     this.#rollBack(state);
-    return Session.access.ended(state.session) === null ? null : this.#committer.endOnly(state);
+    return Session.access.ended(state.session) === null ? null : waited(this.#committer.endOnly(state));
   }
 
   /** Drops what a request staged: a failed one changes nothing, not even afterwards. */
@@ -160,9 +167,9 @@ export class Finisher {
     if (!this.#rules.endOnFailure) Session.access.endSettled(state.session);
   }
 
-  async #finish(state: RequestState, work: Promise<void>): Promise<void> {
+  *#finish(state: RequestState, work: Steps<void>): Steps<void> {
     try {
-      await work;
+      yield* work;
     } catch (error) {
       this.#rollBack(state);
       throw error;
@@ -189,9 +196,9 @@ export class Finisher {
     return work;
   }
 
-  #inBackground(state: RequestState, work: Promise<void>): void | Promise<void> {
+  #inBackground(state: RequestState, work: Answer<void>): void | Promise<void> {
     const safe = ignoring(work);
-    if (state.exchange.waitUntil === undefined) return safe;
+    if (!(safe instanceof Promise) || state.exchange.waitUntil === undefined) return safe;
     this.#keepAlive(state, safe);
   }
 
@@ -228,8 +235,13 @@ function isBookKeeping(plan: Plan): boolean {
 }
 
 /** For what may fail without harm to this request; the gate has told of it by an event. */
-async function ignoring(work: Promise<void>): Promise<void> {
-  await work.catch(() => undefined);
+function ignoring(work: Answer<void>): Answer<void> {
+  return work instanceof Promise ? work.catch(() => undefined) : work;
+}
+
+function* both(beside: Promise<void>, reissue: Steps<void> | null): Steps<void> {
+  if (reissue !== null) yield* reissue;
+  yield* waited(beside);
 }
 
 /** Names what a request staged that is not stored yet, as an event may tell it. */

@@ -1,3 +1,4 @@
+import { carriedOut } from "./answer.ts";
 import type { Clock } from "./clock.ts";
 import type { Delivery, Outcome } from "./delivery.ts";
 import type { Draft, Staged } from "./draft.ts";
@@ -162,7 +163,7 @@ export class Fold {
     const plan = { ...folded(parts), conditional: true, renewal: null, rotates: false };
     const sending = sendingOf(base, null, plan, { lifetime, pepper: atRest.pepper }, this.#clock.now());
     try {
-      return await this.#delivery.update(sending);
+      return await carriedOut(this.#delivery.update(sending));
     } catch (error) {
       for (const part of parts) part.standing.within(() => this.#fail(part, base, error));
       return null;

@@ -35,11 +35,19 @@ export function makeCsrfToken(draft: Draft): string {
   return draft.update(CSRF, (value) => (typeof value === "string" ? value : fresh), "plain") as string;
 }
 
-/** Voids all of them: forms that were made under another privilege are void with it (OWASP CSRF Cheat Sheet). */
-export function voidTokens(draft: Draft): void {
+const TOKENS = [CSRF, FORM_TOKENS];
+
+/**
+ * Voids all of them: forms that were made under another privilege are void with it (OWASP CSRF Cheat Sheet).
+ *
+ * @param mayHold whether the session may have the field.
+ */
+export function voidTokens(draft: Draft, mayHold: (name: string) => boolean): void {
   // Not by assignment: of two requests that used up the same token, one still has to fail.
-  for (const name of [CSRF, FORM_TOKENS]) draft.update(name, () => undefined, "plain");
+  for (const name of TOKENS) if (mayHold(name)) draft.update(name, nothing, "plain");
 }
+
+function nothing(): undefined {}
 
 export function isOutstanding(outstanding: readonly string[], token: unknown): boolean {
   // Every one is compared, so that time does not tell which was near.

@@ -1,3 +1,4 @@
+import { type Answer, upon } from "./answer.ts";
 import { BoundedCall } from "./call.ts";
 import type { Clock } from "./clock.ts";
 import { SessionError } from "./errors.ts";
@@ -45,21 +46,20 @@ export class Gate {
   }
 
   /** Reads a record. `null` when there is none, or none that can be read, which is told by an event. */
-  read(id: SessionId): Promise<SessionRecord | null> {
+  read(id: SessionId): Answer<SessionRecord | null> {
     return this.#read(id, (store, call) => store.read(id, call));
   }
 
   /** Reads a record as {@link read}, as it was a while ago where the store keeps records: for whoever asks again where that matters. */
-  readKept(id: SessionId): Promise<SessionRecord | null> {
+  readKept(id: SessionId): Answer<SessionRecord | null> {
     return this.#read(id, (store, call) => store.read(id, call.keeping()));
   }
 
-  #read(
-    id: SessionId,
-    send: (store: AnyStore, call: BoundedCall) => Promise<SessionRecord | null>,
-  ): Promise<SessionRecord | null> {
-    return this.#call("read", send).then(
-      (found: unknown) => (found === null || found === undefined ? null : this.#judged(id, found)),
+  #read(id: SessionId, send: Send<SessionRecord | null>): Answer<SessionRecord | null> {
+    const answer: Answer<unknown> = this.#call("read", send);
+    if (!(answer instanceof Promise)) return upon(answer, (found) => this.#found(id, found));
+    return answer.then(
+      (found: unknown) => this.#found(id, found),
       (error: unknown) => {
         if (!SessionError.is(error) || error.code !== "ERR_SESSION_CORRUPT") throw error;
         this.#events.emit("corrupt", { id, ...(error instanceof SealError && error.fault) });
@@ -68,22 +68,28 @@ export class Gate {
     );
   }
 
-  async create(record: SessionRecord): Promise<boolean> {
-    const created: unknown = await this.#call("create", (store, call) => store.create(record, call));
-    return typeof created === "boolean" ? created : this.#nonsense("create");
-  }
-
-  async update(id: SessionId, change: SessionChange): Promise<UpdateOutcome> {
-    const outcome: UpdateOutcome | undefined = await this.#call("update", (store, call) =>
-      store.update(id, change, call),
+  create(record: SessionRecord): Answer<boolean> {
+    return upon(
+      this.#call<unknown>("create", (store, call) => store.create(record, call)),
+      (created) => (typeof created === "boolean" ? created : this.#nonsense("create")),
     );
-    const known = ["done", "conflict", "stale", "gone"].includes(outcome?.kind ?? "");
-    return known && outcome !== undefined ? outcome : this.#nonsense("update");
   }
 
-  async delete(id: SessionId, when: DeleteCondition): Promise<DeleteOutcome> {
-    const outcome: DeleteOutcome = await this.#call("delete", (store, call) => store.delete(id, when, call));
-    return ["done", "conflict", "gone"].includes(outcome) ? outcome : this.#nonsense("delete");
+  update(id: SessionId, change: SessionChange): Answer<UpdateOutcome> {
+    return upon(
+      this.#call<UpdateOutcome | undefined>("update", (store, call) => store.update(id, change, call)),
+      (outcome) => {
+        const known = UPDATED.includes(outcome?.kind ?? "");
+        return known && outcome !== undefined ? outcome : this.#nonsense("update");
+      },
+    );
+  }
+
+  delete(id: SessionId, when: DeleteCondition): Answer<DeleteOutcome> {
+    return upon(
+      this.#call("delete", (store, call) => store.delete(id, when, call)),
+      (outcome) => (DELETED.includes(outcome) ? outcome : this.#nonsense("delete")),
+    );
   }
 
   async listByLabel(label: string, after: string | undefined): Promise<Page> {
@@ -154,8 +160,8 @@ export class Gate {
     await this.#store.close?.();
   }
 
-  /** Not an async function, for each of those is a promise more, and every request passes here. */
-  #call<T>(operation: string, send: (store: AnyStore, call: BoundedCall) => Promise<T>): Promise<T> {
+  /** Not an async function: what is answered at once is not waited for, and every request passes here. */
+  #call<T>(operation: string, send: Send<T>): Answer<T> {
     if (this.#closed) {
       const closed = new SessionError(
         "ERR_SESSION_STORE_UNAVAILABLE",
@@ -171,7 +177,8 @@ export class Gate {
   async #setUp(): Promise<void> {
     const begun = this.#ready;
     if (begun === "ready") return;
-    const preparing = begun ?? this.#bounded("setup", async (store, call) => store.setup?.(call));
+    const preparing =
+      begun ?? Promise.resolve(this.#bounded("setup", async (store, call) => store.setup?.(call)));
     this.#ready = preparing;
     try {
       await (begun === null ? preparing : this.#joined(preparing));
@@ -196,9 +203,20 @@ export class Gate {
     });
   }
 
-  #bounded<T>(operation: string, send: (store: AnyStore, call: BoundedCall) => Promise<T>): Promise<T> {
+  #bounded<T>(operation: string, send: Send<T>): Answer<T> {
+    const call = new BoundedCall();
+    try {
+      const answer = send(this.#store, call);
+      if (!isThenable(answer)) return answer;
+      return this.#inTime(operation, answer instanceof Promise ? answer : Promise.resolve(answer), call);
+    } catch (error) {
+      return Promise.reject(this.#failure(operation, error));
+    }
+  }
+
+  /** What has to be waited for has a deadline. */
+  #inTime<T>(operation: string, answer: Promise<T>, call: BoundedCall): Promise<T> {
     return new Promise((resolve, reject) => {
-      const call = new BoundedCall();
       let over = false;
       const fail = (error: unknown): void => reject(this.#failure(operation, error));
       const cancel = this.#clock.after(this.#deadlineMs, () => {
@@ -208,7 +226,7 @@ export class Gate {
         fail(late);
       });
       // An answer after the deadline finds the promise settled; it is dropped without a trace.
-      attempt(send, this.#store, call).then(
+      answer.then(
         (value) => {
           cancel();
           resolve(value);
@@ -289,7 +307,8 @@ export class Gate {
     return record;
   }
 
-  #judged(id: SessionId, found: unknown): SessionRecord | null {
+  #found(id: SessionId, found: unknown): SessionRecord | null {
+    if (found === null || found === undefined) return null;
     switch (judgeRecord(found)) {
       case "record":
         return this.#demandOpen("read", found as SessionRecord);
@@ -310,20 +329,18 @@ export class Gate {
 
 const PAGE_SIZE = 500;
 
+const UPDATED: readonly string[] = ["done", "conflict", "stale", "gone"];
+const DELETED: readonly string[] = ["done", "conflict", "gone"];
+
+type Send<T> = (store: AnyStore, call: BoundedCall) => Answer<T>;
+
 function pageRequest(after: string | undefined): { limit: number; after?: string } {
   return after === undefined ? { limit: PAGE_SIZE } : { limit: PAGE_SIZE, after };
 }
 
-/** Turns whatever a store does wrong, a synchronous throw and an answer that is no promise among it, into a promise. */
-function attempt<T>(
-  send: (store: AnyStore, call: BoundedCall) => Promise<T>,
-  store: AnyStore,
-  call: BoundedCall,
-): Promise<T> {
-  try {
-    const answer = send(store, call);
-    return answer instanceof Promise ? answer : Promise.resolve(answer);
-  } catch (error) {
-    return Promise.reject(error);
-  }
+/** Not `instanceof Promise` alone: a store may use promises of another make. */
+function isThenable<T>(answer: Answer<T>): answer is Promise<T> {
+  if (answer instanceof Promise) return true;
+  if (typeof answer !== "object" || answer === null) return false;
+  return typeof (answer as { readonly then?: unknown }).then === "function";
 }

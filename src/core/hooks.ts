@@ -30,8 +30,10 @@ export interface RequestHooks<S extends AnySession> {
    * Stores what the request changed and puts the session's headers on the response. To be called when the response is
    * about to start; nothing of it may leave before the promise is resolved. A rejection means that nothing was saved, and
    * has to become the response.
+   *
+   * `isReady` is asked when there is something to store, before it is: `false` puts it all off, and the request stays open.
    */
-  finishSuccessfulRequest(exchange: HttpExchange): void | Promise<void>;
+  finishSuccessfulRequest(exchange: HttpExchange, isReady?: () => boolean): void | Promise<void>;
   /** Drops what the request changed, but for a logout. To be called instead of the other when the request failed. */
   finishFailedRequest(exchange: HttpExchange): void | Promise<void>;
   /** Stores what was changed after the response started. To be called before it is complete, where the adapter can. Never rejects. */

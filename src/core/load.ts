@@ -1,3 +1,4 @@
+import { type Answer, upon } from "./answer.ts";
 import type { Clock } from "./clock.ts";
 import { SessionError } from "./errors.ts";
 import type { Events } from "./events.ts";
@@ -21,7 +22,10 @@ export interface Opened {
 export type Loaded = Omit<Opened, "token"> & { readonly token: Token | null };
 
 /** What older versions of the seed, and revoked cookies, leave behind: not a session, and nothing worth an event. */
-const EMPTY_VALUES: ReadonlySet<string> = new Set(["", "*del*"]);
+function isEmpty(value: string): boolean {
+  return value === "" || value === "*del*";
+}
+
 const MAX_DISTINCT_VALUES = 3;
 
 /** Finds the tokens among the values of the session cookie. Takes any bytes; calls no store. */
@@ -42,8 +46,8 @@ export function tokensOf(values: readonly string[], events: Events, address: str
 
 function distinctOf(values: readonly string[]): readonly string[] {
   const [only] = values;
-  if (values.length === 1 && only !== undefined) return EMPTY_VALUES.has(only) ? [] : values;
-  return [...new Set(values)].filter((value) => !EMPTY_VALUES.has(value));
+  if (values.length === 1 && only !== undefined) return isEmpty(only) ? [] : values;
+  return [...new Set(values)].filter((value) => !isEmpty(value));
 }
 
 /** Opens sessions with tokens. */
@@ -68,7 +72,7 @@ export class Loader {
    *
    * @throws `ERR_SESSION_STORE_UNAVAILABLE` or `ERR_SESSION_FORMAT` when the store cannot say.
    */
-  open(tokens: readonly Token[], address: string | null): Promise<Opened | null> {
+  open(tokens: readonly Token[], address: string | null): Answer<Opened | null> {
     const [first] = tokens;
     return tokens.length === 1 && first !== undefined
       ? this.#openOne(first, address)
@@ -76,7 +80,7 @@ export class Loader {
   }
 
   async #openOneOf(tokens: readonly Token[], address: string | null): Promise<Opened | null> {
-    const found = await Promise.all(tokens.map((token) => this.#openOne(token, address)));
+    const found = await Promise.all(tokens.map(async (token) => await this.#openOne(token, address)));
     const opened = found.filter((one) => one !== null);
     if (new Set(opened.map((one) => one.record.id)).size > 1) {
       this.#events.emit("rejected", { reason: "ambiguous", address });
@@ -85,18 +89,20 @@ export class Loader {
     return opened.find((one) => !one.predecessor) ?? opened[0] ?? null;
   }
 
-  #openOne(token: Token, address: string | null): Promise<Opened | null> {
+  #openOne(token: Token, address: string | null): Answer<Opened | null> {
     if (this.#gate.keeps) return this.#openAtBest(token, address);
     return this.#openStored(token, address);
   }
 
-  #openStored(token: Token, address: string | null): Promise<Opened | null> {
-    return this.#gate.read(token.id).then((record) => this.#opened(record, token, address));
+  #openStored(token: Token, address: string | null): Answer<Opened | null> {
+    return upon(this.#gate.read(token.id), (record) => this.#opened(record, token, address));
   }
 
-  async #openAtBest(token: Token, address: string | null): Promise<Opened | null> {
-    const kept = await this.#openKept(token, address);
-    return kept === undefined ? await this.#openStored(token, address) : kept;
+  #openAtBest(token: Token, address: string | null): Answer<Opened | null> {
+    return upon(this.#gate.readKept(token.id), (record) => {
+      const kept = this.#openedKept(record, token, address);
+      return kept === undefined ? this.#openStored(token, address) : kept;
+    });
   }
 
   #opened(record: SessionRecord | null, token: Token, address: string | null): Opened | null {
@@ -123,8 +129,7 @@ export class Loader {
    * refuses nobody: another process may have renewed the secret, or put the expiry off. What is not there at all has ended, and stays
    * so. `undefined` when the store is to be asked.
    */
-  async #openKept(token: Token, address: string | null): Promise<Opened | null | undefined> {
-    const record = await this.#gate.readKept(token.id);
+  #openedKept(record: SessionRecord | null, token: Token, address: string | null): Opened | null | undefined {
     if (record === null) return this.#rejected("unknown", token, address);
     const isKnown = this.#pepper.judge(token, record.secretHash) === "match";
     const isActive = activeUntil(record, this.#lifetime) > this.#clock.now();

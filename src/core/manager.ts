@@ -132,7 +132,7 @@ export class SessionManager<
       clock,
       watcher: new Watcher(this.#gate, clock, this.#events, resolved.live, lifetime),
       lifetime,
-      read: (id) => this.#gate.read(id),
+      read: async (id) => await this.#gate.read(id),
       begin: (exchange, record) =>
         this.#begin(exchange, record && { record, token: null, predecessor: false }, null, { message: true }),
       within: (session, work) => this.within(session, work),
@@ -146,21 +146,17 @@ export class SessionManager<
 
   /**
    * Loads the session of a request and calls its `startRequest`. Without a well-formed cookie this is synchronous and
-   * calls no store. Again for the same exchange, gives the same session.
+   * calls no store; it is synchronous too where the store answers at once. Again for the same exchange, gives the same session.
    *
    * @throws `ERR_SESSION_FORGED` for a request from a stranger's page, before anything is loaded; `ERR_SESSION_STORE_UNAVAILABLE` or
    * `ERR_SESSION_FORMAT` when the store cannot say, unless `onStoreFailure` is `"anonymous"`.
    */
   startRequest(exchange: HttpExchange): S | Promise<S> {
-    if (this.#states.get(exchange) === undefined) this.#guard(exchange);
+    const isKnown = this.#states.get(exchange) !== undefined;
+    if (!isKnown) this.#guard(exchange);
     const session = this.getSession(exchange);
-    if (!(session instanceof Promise)) return this.#started(exchange, session);
-    return session.then((loaded) => {
-      const isStarted = this.#states.get(exchange)?.started === true;
-      const extended = isStarted ? undefined : this.#extensions.loaded(loaded, exchange);
-      if (extended === undefined) return this.#started(exchange, loaded);
-      return extended.then(() => this.#started(exchange, loaded));
-    });
+    if (session instanceof Promise) return session.then((loaded) => this.#extended(exchange, loaded));
+    return isKnown ? this.#started(exchange, session) : this.#extended(exchange, session);
   }
 
   /** Fetches or makes the session object of a request. Stores nothing and sets no cookie. */
@@ -190,13 +186,13 @@ export class SessionManager<
   }
 
   /** See {@link RequestHooks.finishSuccessfulRequest}. What the client did wrong (4xx) is a success; what the server did is not. */
-  finishSuccessfulRequest(exchange: HttpExchange): void | Promise<void> {
+  finishSuccessfulRequest(exchange: HttpExchange, isReady?: () => boolean): void | Promise<void> {
     const state = this.#states.get(exchange);
     if (state === undefined || state.phase !== "open") return;
     // Nobody looked at the session, and loading it planned nothing.
     if (!state.used) return void (state.phase = "sent");
     state.phase = "closing";
-    return this.#finisher.succeed(state);
+    return this.#finisher.succeed(state, isReady);
   }
 
   /** See {@link RequestHooks.finishFailedRequest}. */
@@ -416,14 +412,28 @@ export class SessionManager<
     return session;
   }
 
-  #load(exchange: HttpExchange, tokens: readonly Token[]): Promise<S> {
-    return this.#loader.open(tokens, exchange.remoteAddress ?? null).then(
-      (opened) => (opened === null ? this.#unopened(exchange) : this.#begin(exchange, opened, null)),
+  /** Lets the extensions see a session before its request starts. */
+  #extended(exchange: HttpExchange, session: S): S | Promise<S> {
+    const isStarted = this.#states.get(exchange)?.started === true;
+    const extended = isStarted ? undefined : this.#extensions.loaded(session, exchange);
+    if (extended === undefined) return this.#started(exchange, session);
+    return extended.then(() => this.#started(exchange, session));
+  }
+
+  #load(exchange: HttpExchange, tokens: readonly Token[]): S | Promise<S> {
+    const loading = this.#loader.open(tokens, exchange.remoteAddress ?? null);
+    if (!(loading instanceof Promise)) return this.#loaded(exchange, loading);
+    return loading.then(
+      (opened) => this.#loaded(exchange, opened),
       (error: unknown) => this.#outage(exchange, error),
     );
   }
 
   /** Nothing that the request's cookie may hold opens a session: an extension may find one. */
+  #loaded(exchange: HttpExchange, opened: Loaded | null): S | Promise<S> {
+    return opened === null ? this.#unopened(exchange) : this.#begin(exchange, opened, null);
+  }
+
   #unopened(exchange: HttpExchange): S | Promise<S> {
     const finding = this.#extensions.find(exchange) as Promise<S | null> | undefined;
     if (finding === undefined) return this.#begin(exchange, null, null);

@@ -1,3 +1,4 @@
+import { type Answer, upon } from "./answer.ts";
 import type { Clock } from "./clock.ts";
 import type { Gate } from "./gate.ts";
 import { isProviderSession } from "./labels.ts";
@@ -35,7 +36,7 @@ export class Marks {
   #instance: string | null = null;
   #sequence = 0;
   /** What is about to be read of {@link EVERYONE} for all logins that ask in this moment. */
-  #everyone: Promise<readonly NotBefore[]> | null = null;
+  #everyone: Promise<SessionRecord | null> | null = null;
 
   constructor(gate: Gate, clock: Clock) {
     this.#gate = gate;
@@ -57,38 +58,47 @@ export class Marks {
       except,
       with: others,
     };
-    await changeMark(this.#gate, markOf(label ?? null), entry.at, MARK_LIFE_MS, (stored) => {
-      const entries = entriesIn(stored);
-      // Written already: a client may have sent it twice.
-      if (entries.some(({ by, sequence }) => by === entry.by && sequence === entry.sequence))
-        return undefined;
-      return [...entries, entry].slice(-MAX_ENTRIES);
-    });
+    await changeMark(
+      this.#gate,
+      label === undefined ? EVERYONE : markOf(label),
+      entry.at,
+      MARK_LIFE_MS,
+      (stored) => {
+        const entries = entriesIn(stored);
+        // Written already: a client may have sent it twice.
+        if (entries.some(({ by, sequence }) => by === entry.by && sequence === entry.sequence))
+          return undefined;
+        return [...entries, entry].slice(-MAX_ENTRIES);
+      },
+    );
   }
 
   /** Tells whether a session whose login is now stored was revoked while it was on its way. */
-  async voids(login: LoginNote, id: SessionId): Promise<boolean> {
-    const found = await Promise.all([null, ...login.labels].map((label) => this.#isVoid(label, login, id)));
-    return found.includes(true);
+  voids(login: LoginNote, id: SessionId): Answer<boolean> {
+    const own = login.labels.map((label) => this.#gate.read(markOf(label)));
+    const isVoid = (mark: SessionRecord | null, index: number): boolean =>
+      mark !== null && this.#isVoid(mark, login.labels[index - 1] ?? null, login, id);
+    if (own.some((mark) => mark instanceof Promise))
+      return Promise.all([this.#ofEveryone(), ...own]).then((found) => found.some(isVoid));
+    return upon(this.#gate.read(EVERYONE), (everyone) =>
+      [everyone, ...(own as (SessionRecord | null)[])].some(isVoid),
+    );
   }
 
   /**
    * Each login asks for the same mark, and those that were stored together ask together. The read begins after all that it answers: one
    * that was begun already may have been carried out before the record was there.
    */
-  #ofEveryone(): Promise<readonly NotBefore[]> {
+  #ofEveryone(): Promise<SessionRecord | null> {
     this.#everyone ??= Promise.resolve().then(() => {
       this.#everyone = null;
-      return this.#gate.read(EVERYONE).then(entriesOf);
+      return this.#gate.read(EVERYONE);
     });
     return this.#everyone;
   }
 
-  async #isVoid(label: string | null, login: LoginNote, id: SessionId): Promise<boolean> {
-    const entries = await (label === null
-      ? this.#ofEveryone()
-      : this.#gate.read(markOf(label)).then(entriesOf));
-    return entries.some(
+  #isVoid(mark: SessionRecord, label: string | null, login: LoginNote, id: SessionId): boolean {
+    return entriesIn(reservedValue(mark.fields, MARK)).some(
       (entry) =>
         !entry.except.includes(id) &&
         entry.with.every((other) => login.labels.includes(other)) &&
@@ -110,12 +120,8 @@ export class Marks {
   }
 }
 
-function markOf(label: string | null): SessionId {
-  return label === null ? EVERYONE : markId(`not before, ${label}`);
-}
-
-function entriesOf(mark: SessionRecord | null): NotBefore[] {
-  return mark === null ? [] : entriesIn(reservedValue(mark.fields, MARK));
+function markOf(label: string): SessionId {
+  return markId(`not before, ${label}`);
 }
 
 function entriesIn(stored: unknown): NotBefore[] {

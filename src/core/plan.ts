@@ -16,6 +16,7 @@ export interface Renewal {
 
 export interface LoginNote {
   readonly user: string;
+  readonly methods: readonly string[];
   readonly labels: readonly string[];
   readonly at: number;
   readonly sequence: number;

@@ -1,9 +1,10 @@
+import { type Answer, atOnce } from "./answer.ts";
 import type { Clock } from "./clock.ts";
 import { contextOfNow } from "./platform.ts";
 import type { SessionId, SessionRecord } from "./record.ts";
 import { unknownOutcome } from "./refusals.ts";
 
-type Work = () => Promise<void>;
+type Work = () => Answer<void>;
 
 /** One that was taken out of the line to be done together with others. Each comes to one of these. */
 export interface Companion<Member> {
@@ -66,6 +67,11 @@ export interface QueueRules<Member> {
   lost(member: Member): void;
 }
 
+/** Rules of a line in which each is done by itself. */
+export function eachAlone(patienceMs: number): QueueRules<never> {
+  return { patienceMs, togetherMs: patienceMs, together: () => Promise.resolve(), lost: nothing };
+}
+
 /** How many are done together at most: what is in one write fails and starts again together. */
 const MOST_TOGETHER = 64;
 
@@ -97,11 +103,13 @@ export class CommitQueue<Member = never> {
   }
 
   /** Does the work when those before it are done, and begins at once where there are none. A member may be done with others instead. */
-  run(id: SessionId, alone: Work, member: Member | null = null): Promise<void> {
+  run(id: SessionId, alone: Work, member: Member | null = null): Answer<void> {
     const line = this.#lines.get(id) ?? this.#opened(id);
     if (line.current !== null) return this.#stand(id, line, alone, member);
     begin(line, alone);
-    return this.#go(id, line, alone, alone);
+    const working = atOnce(alone);
+    if (working instanceof Promise) return this.#follow(id, line, alone, working);
+    this.#leave(id, line, alone);
   }
 
   /** The record as the last one in line left it, as far as this process knows. */
@@ -120,14 +128,17 @@ export class CommitQueue<Member = never> {
     return line;
   }
 
-  /** Does the work of one that has begun. */
-  async #go(id: SessionId, line: Line<Member>, turn: object, work: Work): Promise<void> {
+  async #follow(id: SessionId, line: Line<Member>, turn: object, working: Promise<void>): Promise<void> {
     try {
-      await work();
+      await working;
     } finally {
-      line.underWay -= 1;
-      if (line.current === turn || line.current === null) this.#next(id, line);
+      this.#leave(id, line, turn);
     }
+  }
+
+  #leave(id: SessionId, line: Line<Member>, turn: object): void {
+    line.underWay -= 1;
+    if (line.current === turn || line.current === null) this.#next(id, line);
   }
 
   #next(id: SessionId, line: Line<Member>): void {
@@ -161,10 +172,10 @@ export class CommitQueue<Member = never> {
       if (news.length === 1) {
         // Its own work tells it what it came to, however long that takes.
         place.member = null;
-        return await this.#go(id, line, place, alone);
+        return await this.#follow(id, line, place, Promise.resolve(atOnce(alone)));
       }
       place.listen();
-      await this.#go(id, line, place, () => this.#together(line, news));
+      await this.#follow(id, line, place, this.#together(line, news));
     }
   }
 

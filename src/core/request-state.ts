@@ -1,3 +1,4 @@
+import type { Answer } from "./answer.ts";
 import type { HttpExchange } from "./exchange.ts";
 import type { AnySession } from "./session.ts";
 import type { Token } from "./token.ts";
@@ -35,15 +36,23 @@ export interface RequestState<S extends AnySession = AnySession> {
   busy: Promise<void> | null;
 }
 
+/** What is done is no work to wait for, but for whoever calls from inside of it. */
+const AT_ONCE: Promise<void> = Promise.resolve();
+
 /** Does work that no other commit or claim of the same request may overlap. Starts it at once: wait for `busy` before. */
-export async function occupying(state: RequestState, work: () => Promise<void>): Promise<void> {
-  const running = work();
-  state.busy = running.then(ignore, ignore);
+export function occupying<T>(state: RequestState, work: () => Answer<T>): Answer<T> {
+  state.busy = AT_ONCE;
+  let running: Answer<T>;
   try {
-    await running;
+    running = work();
   } finally {
     state.busy = null;
   }
+  if (!(running instanceof Promise)) return running;
+  state.busy = running.then(ignore, ignore);
+  return running.finally(() => {
+    state.busy = null;
+  });
 }
 
 function ignore(): void {}

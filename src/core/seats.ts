@@ -70,7 +70,7 @@ export class Seats {
 
   /** The sessions that keep their seats when one more has to be found. Ends others before it is given away. */
   async #freed(user: string, seated: readonly SessionId[], address: string | null): Promise<SessionId[]> {
-    const records = await Promise.all(seated.map((id) => this.#gate.read(id)));
+    const records = await Promise.all(seated.map(async (id) => await this.#gate.read(id)));
     const live = records.filter((record) => record !== null).filter((record) => this.#isOf(user, record));
     const surplus = live.length - this.#rule.max + 1;
     if (surplus <= 0) return live.map(({ id }) => id);

@@ -6,6 +6,7 @@ import {
   loginOf,
   type LoginOptions,
   missingOf,
+  stageLogin,
 } from "./authentication.ts";
 import { type DataAccess, dataView, type SessionData } from "./data.ts";
 import { checkUpdater, Draft } from "./draft.ts";
@@ -40,7 +41,6 @@ import {
   FORM_TOKENS,
   LIFE,
   reservedValue,
-  SEEN,
 } from "./reserved.ts";
 import type { SessionAccess } from "./session-access.ts";
 import type { SessionHost, SessionInit } from "./session-host.ts";
@@ -299,13 +299,8 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     const current = this.user ?? this.lockedUser;
     if (current !== null && current !== user) this.#end(this.#draft.renewed());
     this.#open();
-    this.#draft.set(AUTH, login.authentication);
-    this.#draft.set(DEVICE, this.#host.device);
-    // What was noted of where the session was presented from is over: not by an update, which would make the login depend on it.
-    this.#draft.forget(SEEN);
-    this.#draft.set(SEEN, undefined);
-    this.#draft.set(LIFE, login.rememberMs === null ? undefined : { rememberMs: login.rememberMs });
-    voidTokens(this.#draft);
+    stageLogin(this.#draft, login, this.#host.device, (name) => this.#mayHold(name));
+    voidTokens(this.#draft, (name) => this.#mayHold(name));
     this.#renewal = login.renewal;
     this.#host.onLogin(this);
   }
@@ -328,7 +323,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     const again = authenticatedAgain(before, options, now);
     this.#open();
     this.#draft.set(AUTH, again);
-    voidTokens(this.#draft);
+    voidTokens(this.#draft, (name) => this.#mayHold(name));
     const limit = asLife(this.#draft.peek(LIFE))?.rememberMs ?? this.#host.lifetime.absoluteMs;
     this.#renewal = { verb: "reauthenticate", ...this.#renewal, endsAt: now + limit };
   }
@@ -344,7 +339,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     if (this.lockedUser === null)
       throw new SessionError("ERR_SESSION_USE", "The session is not locked. Look at lockedUser first.");
     this.#open();
-    voidTokens(this.#draft);
+    voidTokens(this.#draft, (name) => this.#mayHold(name));
     this.#renewal = { verb: "unlock" };
   }
 
@@ -559,6 +554,11 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     if (!this.#locked) return;
     this.#locked = false;
     this.#draft.reveal(this.#shownFields(this.#record));
+  }
+
+  /** Whether a field is there, or may be by the time of the commit: what is not stored yet nobody else adds to. */
+  #mayHold(name: string): boolean {
+    return this.#record !== null || this.#draft.holds(name);
   }
 
   #end(draft: Draft): void {

@@ -20,7 +20,7 @@ export interface Slot {
   held: boolean;
   assigned: boolean;
   /** The whole value is an outcome of these, in order. */
-  updaters: Updater[];
+  updaters: readonly Updater[];
   /** The text right after the last updater, when a handler could have changed the value since. */
   updated: string | undefined;
   taken: boolean;
@@ -39,6 +39,9 @@ export interface Mark {
   readonly updaters: number;
 }
 
+/** Shared: most fields are looked at, or assigned. */
+const NO_UPDATERS: readonly Updater[] = [];
+
 /** The slot of a field that nobody has looked at yet. */
 export function blankSlot(seen: string | undefined): Slot {
   return {
@@ -48,7 +51,7 @@ export function blankSlot(seen: string | undefined): Slot {
     looked: false,
     held: false,
     assigned: false,
-    updaters: [],
+    updaters: NO_UPDATERS,
     updated: undefined,
     taken: false,
     inherited: false,
@@ -75,7 +78,7 @@ export function reassign(slot: Slot): void {
 }
 
 function dropUpdaters(slot: Slot, count: number): void {
-  slot.updaters = slot.updaters.slice(count);
+  if (count > 0) slot.updaters = slot.updaters.slice(count);
   slot.gone += count;
   if (slot.updaters.length === 0) slot.updated = undefined;
 }

@@ -1,3 +1,4 @@
+import type { Answer } from "./answer.ts";
 import type { SessionId, SessionRecord } from "./record.ts";
 
 /**
@@ -6,30 +7,41 @@ import type { SessionId, SessionRecord } from "./record.ts";
  *
  * A store never sees a token, a cookie, a request or the policy of when to save. It never looks inside a field.
  * What it hands out and what it is given are copies: changing one changes nothing stored. A method that cannot do
- * its work rejects; the core turns that into `ERR_SESSION_STORE_UNAVAILABLE` and keeps the `cause`.
+ * its work rejects or throws; the core turns that into `ERR_SESSION_STORE_UNAVAILABLE` and keeps the `cause`.
+ *
+ * Each of the four methods gives its outcome or a promise of it. One that has it at hand gives it as it is: a request for which
+ * every call does never leaves its turn of the event loop.
  */
-export interface SessionStore {
+export interface RecordStore {
   /** What this store promises about its engine; an application can refuse to start on too little. */
   readonly traits: StoreTraits;
 
-  /** Writes a new record. Resolves `false`, and writes nothing, when the id is taken, even by an expired record. */
-  create(record: SessionRecord, call: Call): Promise<boolean>;
+  /** Writes a new record. `false`, and writes nothing, when the id is taken, even by an expired record. */
+  create(record: SessionRecord, call: Call): Answer<boolean>;
 
   /**
    * Reads whatever is stored, expired or not: the core alone judges expiry. `null` when there is nothing.
-   * Rejects with `ERR_SESSION_CORRUPT` when something is there that is not a record, and with `ERR_SESSION_FORMAT`
+   * Fails with `ERR_SESSION_CORRUPT` when something is there that is not a record, and with `ERR_SESSION_FORMAT`
    * when a newer version wrote it.
    */
-  read(id: SessionId, call: Call): Promise<SessionRecord | null>;
+  read(id: SessionId, call: Call): Answer<SessionRecord | null>;
 
   /** Applies a change to a live record, whole or not at all. See {@link SessionChange} and {@link UpdateOutcome}. */
-  update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome>;
+  update(id: SessionId, change: SessionChange, call: Call): Answer<UpdateOutcome>;
 
   /**
    * Deletes a record when it meets the condition: `done`; `conflict` when it does not meet it, and nothing is
    * deleted; `gone` when there is none, which is never an error. Deletes an expired or corrupt record too
    * (a corrupt one only without a condition, else `conflict`).
    */
+  delete(id: SessionId, when: DeleteCondition, call: Call): Answer<DeleteOutcome>;
+}
+
+/** Where records live, and each method gives a promise of its outcome, as it does with an engine of its own. */
+export interface SessionStore extends RecordStore {
+  create(record: SessionRecord, call: Call): Promise<boolean>;
+  read(id: SessionId, call: Call): Promise<SessionRecord | null>;
+  update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome>;
   delete(id: SessionId, when: DeleteCondition, call: Call): Promise<DeleteOutcome>;
 }
 
@@ -201,5 +213,5 @@ export interface DisposableStore {
 }
 
 /** A store with whichever abilities it has: an ability is there when its methods are. */
-export type AnyStore = SessionStore &
+export type AnyStore = RecordStore &
   Partial<LabelIndex & IterableStore & Sweepable & Setup & Subscribable & Trackable & DisposableStore>;

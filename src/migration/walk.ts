@@ -68,7 +68,7 @@ class Walk {
     if (count) this.#total = await this.#counted(() => true);
     const left = await this.#passes();
     const samples = await this.#samples.compared(
-      (id) => bounded(clock, deadlineMs, (call) => this.#to.read(id, call)),
+      (id) => bounded(clock, deadlineMs, async (call) => await this.#to.read(id, call)),
       clock.now(),
     );
     const isOver = !this.#isStopped && this.#counts.failed === 0;

@@ -1,3 +1,4 @@
+import type { Answer } from "../core/answer.ts";
 import { throwIfAborted } from "../core/call.ts";
 import { type Duration, milliseconds } from "../core/duration.ts";
 import { refuseConfig } from "../core/errors.ts";
@@ -97,18 +98,18 @@ class Keeper {
     this.#sharers = joined(store, cache);
   }
 
-  async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
+  read(id: SessionId, call: Call): Answer<SessionRecord | null> {
     const isKept = call.kept === true && !this.#closed;
     const found = isKept ? this.#found(id) : undefined;
     if (found !== undefined) {
       throwIfAborted(call);
       return found;
     }
-    return await this.cache.reading(id, isKept, () => this.#store.read(id, call));
+    return this.cache.reading(id, isKept, async () => await this.#store.read(id, call));
   }
 
   /** Does something that may change a record. Whatever it comes to, and if nobody knows, what was kept is of no use from then on. */
-  async changing<T>(id: SessionId, work: () => Promise<T>): Promise<T> {
+  async changing<T>(id: SessionId, work: () => Answer<T>): Promise<T> {
     try {
       return await work();
     } finally {

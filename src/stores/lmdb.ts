@@ -1,3 +1,4 @@
+import { type Answer, atOnce } from "../core/answer.ts";
 import { refuseConfig, SessionError } from "../core/errors.ts";
 import { checkedLimit } from "../core/limit.ts";
 import { checkOptionNames } from "../core/option-names.ts";
@@ -11,8 +12,9 @@ import type {
   LabelIndex,
   Page,
   PageRequest,
-  SessionChange,
+  RecordStore,
   SessionStore,
+  SessionChange,
   Setup,
   StoreTraits,
   Sweepable,
@@ -51,7 +53,13 @@ export interface LmdbStoreOptions {
 }
 
 /** All that an LMDB store can do. */
-export type LmdbStore = SessionStore & LabelIndex & IterableStore & Sweepable & Setup & DisposableStore;
+export type LmdbStore = Omit<SessionStore, "read"> &
+  Pick<RecordStore, "read"> &
+  LabelIndex &
+  IterableStore &
+  Sweepable &
+  Setup &
+  DisposableStore;
 
 const DEFAULT_NAME = "holdfast";
 
@@ -110,8 +118,8 @@ class Lmdb implements LmdbStore {
     return this.#write(createRecord(record), call);
   }
 
-  async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
-    return this.#read((view) => readRecord(view, id), call);
+  read(id: SessionId, call: Call): Answer<SessionRecord | null> {
+    return atOnce(() => this.#read((view) => readRecord(view, id), call));
   }
 
   async update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
@@ -186,7 +194,7 @@ class Lmdb implements LmdbStore {
     return this.#batches.write(write, call);
   }
 
-  #read<T>(work: (view: View) => T, call: Call): Promise<T> {
+  #read<T>(work: (view: View) => T, call: Call): Answer<T> {
     this.#requireOpen();
     return retrying(() => work(viewOf(this.#engine.table())), call);
   }

@@ -11,8 +11,8 @@ import type {
   LabelIndex,
   Page,
   PageRequest,
+  RecordStore,
   SessionChange,
-  SessionStore,
   Setup,
   StoreTraits,
   Subscribable,
@@ -20,9 +20,10 @@ import type {
   SweepOutcome,
   UpdateOutcome,
 } from "../core/store.ts";
+import { type Bearing, LabelIndex as Index } from "./memory/label-index.ts";
 import { createOrder, type Order } from "./memory/order.ts";
 import { changed, frozen, withReservedOnly } from "./memory/records.ts";
-import { createRoster, type Joins, type Roster } from "./memory/roster.ts";
+import { type Joins, Roster, type Seated } from "./memory/roster.ts";
 import { createSchedule } from "./memory/schedule.ts";
 
 export interface MemoryStoreOptions {
@@ -35,7 +36,7 @@ export interface MemoryStoreOptions {
 }
 
 /** All that a memory store can do. */
-export type MemoryStore = SessionStore &
+export type MemoryStore = RecordStore &
   LabelIndex &
   IterableStore &
   Sweepable &
@@ -52,20 +53,12 @@ const TRAITS: StoreTraits = Object.freeze({
   resends: false,
 });
 
-interface LabelPlace {
-  readonly label: string;
-  readonly place: number;
-}
-
-const NO_PLACES: readonly LabelPlace[] = [];
-
-/** A record and its places in the orders and indexes, so that each operation costs what it touches. */
-interface Entry {
+/** A record and its places in the orders and indexes: one object, so that each operation costs what it touches. */
+interface Entry extends Seated {
   record: SessionRecord;
   order: Order<Entry>;
-  /** Where it is in the roster of each of its labels; a list, for they are few. */
-  labelPlaces: readonly LabelPlace[];
-  place: number;
+  /** The first of its labels. */
+  labels: Bearing<Entry> | undefined;
   older: Entry | undefined;
   newer: Entry | undefined;
   dueAt: number;
@@ -89,8 +82,8 @@ class Memory implements MemoryStore {
   readonly #max: number;
   readonly #entries = new Map<SessionId, Entry>();
   readonly #joins: Joins = { last: 0 };
-  readonly #walk: Roster<Entry> = createRoster(this.#joins);
-  readonly #labels = new Map<string, Roster<Entry>>();
+  readonly #walk = new Roster<Entry>(this.#joins);
+  readonly #labels = new Index<Entry>(this.#joins);
   readonly #schedule = createSchedule<Entry>((entry) => entry.record.expiresAt);
   readonly #listeners = new Set<(id: SessionId) => void>();
   // In the order in which they are taken when room is needed.
@@ -102,7 +95,7 @@ class Memory implements MemoryStore {
     this.#max = max;
   }
 
-  async create(record: SessionRecord, call: Call): Promise<boolean> {
+  create(record: SessionRecord, call: Call): boolean {
     throwIfAborted(call);
     if (this.#entries.has(record.id)) return false;
     if (this.#entries.size >= this.#max) this.#makeRoom(record.accessedAt);
@@ -110,7 +103,7 @@ class Memory implements MemoryStore {
     return true;
   }
 
-  async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
+  read(id: SessionId, call: Call): SessionRecord | null {
     throwIfAborted(call);
     const entry = this.#entries.get(id);
     if (entry === undefined) return null;
@@ -118,7 +111,7 @@ class Memory implements MemoryStore {
     return entry.record;
   }
 
-  async update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
+  update(id: SessionId, change: SessionChange, call: Call): UpdateOutcome {
     throwIfAborted(call);
     const entry = this.#entries.get(id);
     if (entry === undefined || entry.record.expiresAt <= change.now) return { kind: "gone" };
@@ -135,7 +128,7 @@ class Memory implements MemoryStore {
     return { kind: "done", version: entry.record.version };
   }
 
-  async delete(id: SessionId, when: DeleteCondition, call: Call): Promise<DeleteOutcome> {
+  delete(id: SessionId, when: DeleteCondition, call: Call): DeleteOutcome {
     throwIfAborted(call);
     const entry = this.#entries.get(id);
     if (entry === undefined) return "gone";
@@ -147,20 +140,15 @@ class Memory implements MemoryStore {
 
   async listByLabel(label: string, page: PageRequest, call: Call): Promise<Page> {
     throwIfAborted(call);
-    const found = this.#labels.get(label)?.page(page);
-    if (found === undefined) return { records: [] };
-    const records = found.items.map((entry) => withReservedOnly(entry.record));
-    return found.next === undefined ? { records } : { records, next: found.next };
+    const { items, next } = this.#labels.page(label, page);
+    const records = items.map((entry) => withReservedOnly(entry.record));
+    return next === undefined ? { records } : { records, next };
   }
 
   async deleteByLabel(label: string, except: readonly SessionId[], call: Call): Promise<number> {
     throwIfAborted(call);
     const kept = new Set(except);
-    const doomed =
-      this.#labels
-        .get(label)
-        ?.items()
-        .filter((entry) => !kept.has(entry.record.id)) ?? [];
+    const doomed = this.#labels.items(label).filter((entry) => !kept.has(entry.record.id));
     for (const entry of doomed) this.#remove(entry);
     return doomed.length;
   }
@@ -203,39 +191,48 @@ class Memory implements MemoryStore {
     const entry: Entry = {
       record,
       order: this.#orderOf(record),
-      labelPlaces: NO_PLACES,
-      place: -1,
+      labels: undefined,
+      place: 0,
+      joined: 0,
       older: undefined,
       newer: undefined,
-      dueAt: 0,
+      dueAt: record.expiresAt,
       dueIndex: -1,
     };
-    entry.place = this.#walk.add(entry);
+    this.#walk.add(entry);
     this.#entries.set(record.id, entry);
     this.#schedule.add(entry);
     entry.order.add(entry);
-    this.#relabel(entry);
+    this.#label(entry);
   }
 
   #remove(entry: Entry): void {
     this.#entries.delete(entry.record.id);
-    this.#walk.remove(entry.place);
+    this.#walk.remove(entry);
     this.#schedule.remove(entry);
     entry.order.remove(entry);
-    for (const bearing of entry.labelPlaces) this.#unlabel(bearing);
+    for (let one = entry.labels; one !== undefined; one = one.next) this.#labels.remove(one);
     this.#tell(entry.record.id);
+  }
+
+  /** Adds to the index what the record bears and the entry does not yet. */
+  #label(entry: Entry): void {
+    for (const label of entry.record.labels) {
+      if (!bears(entry, label)) entry.labels = this.#labels.add(entry, label, entry.labels);
+    }
   }
 
   /** Brings the index in line with the record. A label that stays keeps its place, so that a listing under way stays right. */
   #relabel(entry: Entry): void {
-    const labels = new Set(entry.record.labels);
-    const kept: LabelPlace[] = [];
-    for (const bearing of entry.labelPlaces) {
-      if (labels.delete(bearing.label)) kept.push(bearing);
-      else this.#unlabel(bearing);
+    let kept: Bearing<Entry> | undefined;
+    for (let one = entry.labels, next = one?.next; one !== undefined; one = next, next = one?.next) {
+      if (entry.record.labels.includes(one.label)) {
+        one.next = kept;
+        kept = one;
+      } else this.#labels.remove(one);
     }
-    const added = [...labels].map((label) => ({ label, place: this.#bearersOf(label).add(entry) }));
-    entry.labelPlaces = kept.concat(added);
+    entry.labels = kept;
+    this.#label(entry);
     const order = this.#orderOf(entry.record);
     if (order === entry.order) return;
     entry.order.remove(entry);
@@ -243,24 +240,10 @@ class Memory implements MemoryStore {
     order.add(entry);
   }
 
-  #bearersOf(label: string): Roster<Entry> {
-    const present = this.#labels.get(label);
-    if (present !== undefined) return present;
-    const bearers = createRoster<Entry>(this.#joins);
-    this.#labels.set(label, bearers);
-    return bearers;
-  }
-
-  #unlabel({ label, place }: LabelPlace): void {
-    const bearers = this.#labels.get(label);
-    if (bearers === undefined) return;
-    bearers.remove(place);
-    if (bearers.size === 0) this.#labels.delete(label);
-  }
-
   #orderOf(record: SessionRecord): Order<Entry> {
     if (record.secretHash === "") return this.#marks;
-    return record.labels.some((label) => label.startsWith(USER_LABEL)) ? this.#users : this.#anonymous;
+    for (const label of record.labels) if (label.startsWith(USER_LABEL)) return this.#users;
+    return this.#anonymous;
   }
 
   #makeRoom(now: number): void {
@@ -280,8 +263,9 @@ class Memory implements MemoryStore {
   }
 }
 
-function bears({ labelPlaces }: Entry, label: string): boolean {
-  return labelPlaces.some((bearing) => bearing.label === label);
+function bears(entry: Entry, label: string): boolean {
+  for (let one = entry.labels; one !== undefined; one = one.next) if (one.label === label) return true;
+  return false;
 }
 
 function checkedMax(max: number): number {

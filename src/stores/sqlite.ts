@@ -1,3 +1,4 @@
+import { type Answer, atOnce } from "../core/answer.ts";
 import { SessionError } from "../core/errors.ts";
 import { checkedLimit } from "../core/limit.ts";
 import { checkOptionNames } from "../core/option-names.ts";
@@ -11,8 +12,9 @@ import type {
   LabelIndex,
   Page,
   PageRequest,
-  SessionChange,
+  RecordStore,
   SessionStore,
+  SessionChange,
   Setup,
   StoreTraits,
   Sweepable,
@@ -53,7 +55,13 @@ export interface SqliteStoreOptions {
 }
 
 /** All that a SQLite store can do. */
-export type SqliteStore = SessionStore & LabelIndex & IterableStore & Sweepable & Setup & DisposableStore;
+export type SqliteStore = Omit<SessionStore, "read"> &
+  Pick<RecordStore, "read"> &
+  LabelIndex &
+  IterableStore &
+  Sweepable &
+  Setup &
+  DisposableStore;
 
 const DEFAULT_PREFIX = "holdfast_";
 
@@ -131,8 +139,8 @@ class Sqlite implements SqliteStore {
     return this.#write(createRecord(record), call);
   }
 
-  async read(id: SessionId, call: Call): Promise<SessionRecord | null> {
-    return recordOf(await this.#read((statements) => statements.record(id, id), call));
+  read(id: SessionId, call: Call): Answer<SessionRecord | null> {
+    return atOnce(() => this.#read((statements) => recordOf(statements.record(id, id)), call));
   }
 
   async update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
@@ -196,7 +204,7 @@ class Sqlite implements SqliteStore {
     return this.#queue.write(write, call);
   }
 
-  #read<T>(work: (statements: Statements) => T, call: Call): Promise<T> {
+  #read<T>(work: (statements: Statements) => T, call: Call): Answer<T> {
     this.#requireOpen();
     return retrying(() => this.#engine.read(work), call);
   }

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { AnyStore } from "../core/store.ts";
+import type { AnyStore, SessionStore } from "../core/store.ts";
 
 /** The operations that can be made to fail. */
 export type StoreOperation =
@@ -50,8 +50,8 @@ export interface Gate {
 }
 
 export interface FaultyStore<Store extends AnyStore> {
-  /** The store with its faults. It has the abilities of the store that it wraps, and no other. */
-  readonly store: Store;
+  /** The store with its faults. It has the abilities of the store that it wraps, and no other. What it answers, it answers by promises. */
+  readonly store: SessionStore & Store;
   /** Every call so far, in order. */
   readonly calls: readonly StoreCall[];
   /** How many calls there were of the operation since the last `forget`. */
@@ -201,7 +201,7 @@ export function faultyStore<Store extends AnyStore>(store: Store): FaultyStore<S
   }
 
   return {
-    store: wrapped(store, run),
+    store: wrapped(store, run) as SessionStore & Store,
     get calls() {
       return calls;
     },

@@ -81,8 +81,9 @@ everyStore((open) => {
     const thief = { ...record, secretHash: "x".repeat(43), fields: {} };
     expect(await where.store.create(thief, call)).toBe(false);
     const created = await Promise.all(
-      Array.from({ length: 8 }, () =>
-        where.store.create({ ...thief, id: "B".repeat(24) as typeof record.id }, call),
+      Array.from(
+        { length: 8 },
+        async () => await where.store.create({ ...thief, id: "B".repeat(24) as typeof record.id }, call),
       ),
     );
     expect(created.filter(Boolean)).toHaveLength(1);

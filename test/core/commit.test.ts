@@ -381,7 +381,7 @@ function lateStore(): { store: ReturnType<typeof memoryStore>; hold(): void } {
     update: ((id, change, call) => {
       if (!holding) return inner.update(id, change, call);
       holding = false;
-      late = () => inner.update(id, change, unbounded);
+      late = async () => await inner.update(id, change, unbounded);
       return new Promise(() => {});
     }) as typeof inner.update,
     read: (async (id, call) => {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { describe, expect, test } from "vitest";
-import type { SessionChange, SessionStore } from "../../src/core/store.ts";
+import type { SessionChange, RecordStore } from "../../src/core/store.ts";
 import type { AnySession } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { failsBefore, gate, hangs, losesReply, waitsAfter, waitsBefore } from "../../src/testing/index.ts";
@@ -63,7 +63,7 @@ function codes(answers: readonly Promise<void>[]): Promise<string[]> {
 }
 
 /** The changes that reach the store from here on. */
-function changesOf(store: SessionStore): SessionChange[] {
+function changesOf(store: RecordStore): SessionChange[] {
   const changes: SessionChange[] = [];
   const update = store.update.bind(store);
   store.update = (id, change, call) => {

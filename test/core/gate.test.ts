@@ -61,7 +61,7 @@ describe("whatever a store throws becomes one kind of error, and one event", () 
           () => door.update(ID, CHANGE),
           () => door.delete(ID, {}),
         ]) {
-          const error: unknown = await work().catch((reason: unknown) => reason);
+          const error: unknown = await Promise.resolve(work()).catch((reason: unknown) => reason);
           expect(SessionError.is(error) && error.code).toBe("ERR_SESSION_STORE_UNAVAILABLE");
           expect((error as SessionError).cause).toBe(thrown);
         }
@@ -79,9 +79,9 @@ describe("what a store returns is checked", () => {
       const { door, faulty } = gated();
       for (const operation of ["create", "update", "delete"] as const)
         faulty.always(operation, answers(value));
-      expect(await codeOf(door.create(RECORD))).toBe("ERR_SESSION_STORE_UNAVAILABLE");
-      expect(await codeOf(door.update(ID, CHANGE))).toBe("ERR_SESSION_STORE_UNAVAILABLE");
-      expect(await codeOf(door.delete(ID, {}))).toBe("ERR_SESSION_STORE_UNAVAILABLE");
+      expect(await codeOf(() => door.create(RECORD))).toBe("ERR_SESSION_STORE_UNAVAILABLE");
+      expect(await codeOf(() => door.update(ID, CHANGE))).toBe("ERR_SESSION_STORE_UNAVAILABLE");
+      expect(await codeOf(() => door.delete(ID, {}))).toBe("ERR_SESSION_STORE_UNAVAILABLE");
     }
   });
 
@@ -97,7 +97,7 @@ describe("what a store returns is checked", () => {
   test("a record of a newer format is an outage", async () => {
     const { door, faulty } = gated();
     faulty.always("read", answers({ ...RECORD, fields: { "~format": "2" } }));
-    expect(await codeOf(door.read(ID))).toBe("ERR_SESSION_FORMAT");
+    expect(await codeOf(() => door.read(ID))).toBe("ERR_SESSION_FORMAT");
   });
 
   test("a listing that is none is a failure, and a record in it that is none is left out", async () => {
@@ -127,7 +127,7 @@ describe("a store call", () => {
     const { door, faulty, clock } = gated();
     faulty.always("read", hangs());
     let code = "";
-    const reading = codeOf(door.read(ID)).then((found) => (code = found));
+    const reading = codeOf(() => door.read(ID)).then((found) => (code = found));
     await settled();
     clock.advance(1999);
     await settled();
@@ -152,7 +152,7 @@ describe("a store call", () => {
       },
     });
     const { door, clock } = gated({ store });
-    const reading = codeOf(door.read(ID));
+    const reading = codeOf(() => door.read(ID));
     await settled();
     clock.advance(2000);
     await reading;
@@ -170,7 +170,7 @@ describe("a store call", () => {
             settle = () => (late === "answers" ? resolve(RECORD) : reject(new Error("late")));
           }),
       );
-      const reading = codeOf(door.read(ID));
+      const reading = codeOf(() => door.read(ID));
       await settled();
       clock.advance(2000);
       expect(await reading).toBe("ERR_SESSION_STORE_UNAVAILABLE");
@@ -184,7 +184,7 @@ describe("a store call", () => {
 describe("set-up", () => {
   test("happens once, also when many calls come at once", async () => {
     const { door, faulty } = gated({ setup: true });
-    await Promise.all(Array.from({ length: 20 }, () => door.read(ID)));
+    await Promise.all(Array.from({ length: 20 }, async () => await door.read(ID)));
     expect(faulty.count("setup")).toBe(1);
     expect(faulty.count("read")).toBe(20);
   });
@@ -192,7 +192,7 @@ describe("set-up", () => {
   test("that fails fails the calls that wait for it, and is tried again by the next", async () => {
     const { door, faulty } = gated({ setup: true });
     faulty.next("setup", failsBefore());
-    const codes = await Promise.all(Array.from({ length: 5 }, () => codeOf(door.read(ID))));
+    const codes = await Promise.all(Array.from({ length: 5 }, () => codeOf(() => door.read(ID))));
     expect(new Set(codes)).toEqual(new Set(["ERR_SESSION_STORE_UNAVAILABLE"]));
     expect(faulty.count("setup")).toBe(1);
     expect(await door.read(ID)).toBeNull();
@@ -204,9 +204,9 @@ describe("set-up", () => {
   test("that throws, or hangs, is tried again too", async () => {
     const { door, faulty, clock } = gated({ setup: true });
     faulty.next("setup", throwsAtOnce());
-    expect(await codeOf(door.read(ID))).toBe("ERR_SESSION_STORE_UNAVAILABLE");
+    expect(await codeOf(() => door.read(ID))).toBe("ERR_SESSION_STORE_UNAVAILABLE");
     faulty.next("setup", hangs());
-    const waiting = codeOf(door.read(ID));
+    const waiting = codeOf(() => door.read(ID));
     await settled();
     clock.advance(2000);
     expect(await waiting).toBe("ERR_SESSION_STORE_UNAVAILABLE");
@@ -222,7 +222,7 @@ describe("set-up", () => {
     void door.read(ID);
     clock.after = after;
     await settled();
-    const waiting = codeOf(door.read(ID));
+    const waiting = codeOf(() => door.read(ID));
     await settled();
     clock.advance(2000);
     expect(await waiting).toBe("ERR_SESSION_STORE_UNAVAILABLE");

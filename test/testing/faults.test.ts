@@ -43,8 +43,8 @@ async function faultyWithRecord(): Promise<FaultyStore<MemoryStore>> {
   return faulty;
 }
 
-function write(store: AnyStore): Promise<unknown> {
-  return store.update(ID, { now: 0, epoch: 1, set: { a: "1" } }, CALL);
+async function write(store: AnyStore): Promise<unknown> {
+  return await store.update(ID, { now: 0, epoch: 1, set: { a: "1" } }, CALL);
 }
 
 async function written(store: AnyStore): Promise<boolean> {

@@ -8,6 +8,7 @@ import {
   dropAnswer,
   type FastifyReplyLike,
   type FastifyRequestLike,
+  isSendable,
   isWhole,
   ReplyHeaders,
 } from "./reply.ts";
@@ -52,9 +53,9 @@ export class FastifyAdapter<S extends AnySession> {
         refuseAnother(sessions.find(this.raw), value);
       },
     });
-    const { prefix } = instance;
+    const mountPath = mountPathOf(instance.prefix);
     instance.addHook("onRequest", (request: FastifyRequestLike, reply: FastifyReplyLike, done: Done) =>
-      this.#begin(request, reply, prefix, done),
+      this.#begin(request, reply, mountPath, done),
     );
     instance.addHook(
       "onError",
@@ -70,27 +71,29 @@ export class FastifyAdapter<S extends AnySession> {
     );
   }
 
-  #begin(request: FastifyRequestLike, reply: FastifyReplyLike, prefix: string, done: Done): void {
+  #begin(request: FastifyRequestLike, reply: FastifyReplyLike, mountPath: MountPath, done: Done): void {
     const { only, clientAddress } = this.#options;
     if (!this.#sessions.takes(request.raw) || only?.(request) === false) return done();
     const begun = this.#sessions.begin(request.raw, reply.raw, {
       url: request.originalUrl,
-      mountPath: mountPathOf(prefix, request.originalUrl),
+      mountPath: typeof mountPath === "string" ? mountPath : mountPath(request.originalUrl),
       remoteAddress: clientAddress === undefined ? request.ip : clientAddress(request),
       headers: new ReplyHeaders(reply),
     });
-    const enter = (session: S): void => this.#sessions.within(session, () => done());
-    if (!(begun instanceof Promise)) return enter(begun);
-    begun.then(enter, (error: unknown) => done(this.#asAnswer(error)));
+    if (!(begun instanceof Promise)) return this.#sessions.within(begun, done);
+    begun.then(
+      (session) => this.#sessions.within(session, done),
+      (error: unknown) => done(this.#asAnswer(error)),
+    );
   }
 
   #commit(request: FastifyRequestLike, reply: FastifyReplyLike, payload: unknown, done: Done): void {
     const sessions = this.#sessions;
     // What is not whole is left to the hold, which commits at the first byte.
-    if (sessions.find(request.raw) === undefined || !isWhole(reply, payload)) return done();
+    if (!isWhole(payload)) return done();
     let work: void | Promise<void>;
     try {
-      work = sessions.finish(request.raw);
+      work = sessions.finish(request.raw, () => isSendable(reply));
     } catch (error) {
       return this.#refuse(reply, error, done);
     }
@@ -140,13 +143,17 @@ function isFailure(error: unknown, reply: FastifyReplyLike): boolean {
   return "status" in error || "statusCode" in error || statusCode < 400 || statusCode >= 500;
 }
 
-/** Where a scope is mounted, as this client sees it: its prefix may have parameters. */
-function mountPathOf(prefix: string, url: string): string {
-  if (!prefix.includes(":")) return prefix.replace(/\/$/, "");
-  const depth = prefix.replace(/\/$/, "").split("/").length;
-  return url
-    .replace(/[?#][^]*/, "")
-    .split("/")
-    .slice(0, depth)
-    .join("/");
+type MountPath = string | ((url: string) => string);
+
+/** Where a scope is mounted, as a client sees it: its prefix may have parameters. */
+function mountPathOf(prefix: string): MountPath {
+  const path = prefix.replace(/\/$/, "");
+  if (!path.includes(":")) return path;
+  const depth = path.split("/").length;
+  return (url) =>
+    url
+      .replace(/[?#][^]*/, "")
+      .split("/")
+      .slice(0, depth)
+      .join("/");
 }

@@ -54,13 +54,13 @@ export class ReplyHeaders implements PendingHeaders {
   }
 }
 
-/**
- * Whether this is all of an answer, and one that Node is going to take. Of a stream nobody knows yet whether it can be read,
- * and a `Response` brings a status and headers of its own; what is refused must not have been committed for.
- */
-export function isWhole(reply: FastifyReplyLike, payload: unknown): boolean {
-  if (typeof payload !== "string" && payload !== undefined && payload !== null && !Buffer.isBuffer(payload))
-    return false;
+/** Whether this is all of an answer. Of a stream nobody knows yet whether it can be read, and a `Response` brings a status and headers of its own. */
+export function isWhole(payload: unknown): boolean {
+  return typeof payload === "string" || payload === undefined || payload === null || Buffer.isBuffer(payload);
+}
+
+/** Whether Node is going to take the headers: what is refused must not have been committed for. */
+export function isSendable(reply: FastifyReplyLike): boolean {
   try {
     for (const [name, value] of Object.entries(reply.getHeaders())) {
       validateHeaderName(name);

@@ -5,7 +5,7 @@ import type { HeaderValue, NodeResponse } from "./node-hold-types.ts";
 
 /** Headers as they stood at one moment. */
 export interface HeaderSnapshot {
-  readonly headers: ReadonlyMap<string, HeaderValue>;
+  readonly headers: readonly (readonly [string, HeaderValue])[];
   readonly marks: Readonly<Partial<Record<Mark, boolean>>>;
 }
 
@@ -15,10 +15,10 @@ type Mark = (typeof MARKS)[number];
 
 /** Notes the headers of a response. Arrays are copied: `appendHeader` of Node writes into the array it was given. */
 export function takeHeaders(response: NodeResponse): HeaderSnapshot {
-  const headers = new Map<string, HeaderValue>();
+  const headers: [string, HeaderValue][] = [];
   for (const name of response.getRawHeaderNames?.() ?? response.getHeaderNames()) {
     const value = response.getHeader(name);
-    if (value !== undefined) headers.set(name, typeof value === "object" ? [...value] : value);
+    if (value !== undefined) headers.push([name, typeof value === "object" ? [...value] : value]);
   }
   const { sendDate, _removedConnection, _removedContLen, _removedTE } = response;
   return {

@@ -18,10 +18,10 @@ export interface HoldHooks {
   /** A call of the application, one that would send something, waits for `start` to settle. */
   kept?(): void;
   /**
-   * Whether `start` has nothing to do any more, and no header to add: the response may go on as it is. Asked when it starts; absent,
-   * it is not so.
+   * Whether `start` has nothing to do any more, and no header to add: the response may go on as it is. Asked when it starts, with the
+   * arguments of its `writeHead`; absent, it is not so.
    */
-  isIdle?(): boolean;
+  isIdle?(head: readonly unknown[]): boolean;
   /**
    * The response ends, and its start had passed in an earlier call: the chance to commit what changed since. The real
    * end waits for a returned promise; the response ends also when it rejects, reporting is the owner's affair. Called

@@ -85,7 +85,7 @@ function holdWriteHead(this: HeldResponse, ...args: Arguments): NodeResponse {
   if (hold.phase === "held" || hold.phase === "failed")
     return native(this, "writeHead").apply(this, [...args]);
   if (hold.phase !== "open" || hold.bypassed) return hold.previous.writeHead.apply(this, [...args]);
-  if (hold.hooks.isIdle?.() === true) {
+  if (hold.hooks.isIdle?.(args) === true) {
     hold.previous.writeHead.apply(this, [...args]);
     hold.phase = "passing";
     return this;

@@ -57,21 +57,22 @@ class Known<S extends AnySession> implements HoldHooks {
     return this.failed || this.exchange.status >= 500;
   }
 
-  /** Commits; whoever answers while a commit is on its way waits for that one. */
-  finish(hasFailed: boolean): void | Promise<void> {
+  /** Commits, unless it is to be put off; whoever answers while a commit is on its way waits for that one. */
+  finish(hasFailed: boolean, isReady?: () => boolean): void | Promise<void> {
     if (this.finishing !== null) return this.finishing;
+    let ready = true;
     const work = hasFailed
       ? this.#manager.finishFailedRequest(this.exchange)
-      : this.#manager.finishSuccessfulRequest(this.exchange);
+      : this.#manager.finishSuccessfulRequest(this.exchange, isReady && (() => (ready = isReady())));
     if (work === undefined) {
-      this.#finished = true;
+      this.#finished = ready;
       return;
     }
     this.finishing = work;
     work.then(
       () => {
         this.finishing = null;
-        this.#finished = true;
+        this.#finished = ready;
       },
       () => {
         this.finishing = null;
@@ -81,8 +82,8 @@ class Known<S extends AnySession> implements HoldHooks {
     return work;
   }
 
-  isIdle(): boolean {
-    if (!this.#finished || this.finishing !== null || this.exchange.cookies.length > 0) return false;
+  isIdle(head: readonly unknown[]): boolean {
+    if (!this.#finished || this.finishing !== null || !carries(head, this.exchange.cookies)) return false;
     this.#started = true;
     return true;
   }
@@ -117,6 +118,15 @@ class Known<S extends AnySession> implements HoldHooks {
       ? failure
       : { ...failure, headers: { ...failure.headers, "Set-Cookie": cookies } };
   }
+}
+
+/** Whether the arguments of a `writeHead` have all of the cookies, as a framework gives them that keeps headers by itself. */
+function carries(head: readonly unknown[], cookies: readonly string[]): boolean {
+  if (cookies.length === 0) return true;
+  const headers = head[1] as { readonly "set-cookie"?: unknown } | undefined;
+  const given = headers?.["set-cookie"];
+  if (!Array.isArray(given)) return cookies.length === 1 && given === cookies[0];
+  return cookies.every((cookie) => given.includes(cookie));
 }
 
 /** What the adapters of `node:http`, and of every framework upon it, share: the hooks tied to a held response. */
@@ -195,11 +205,12 @@ export class NodeSessions<S extends AnySession, Request extends NodeRequest> {
   /**
    * Commits before the response starts, for a framework that has a place to wait at; the hold then lets the response pass.
    * Rejects or throws when the commit failed: nothing is saved, and it is for the framework to answer. Does nothing for a
-   * request that has no session here, and when all is done already.
+   * request that has no session here, and when all is done already. `isReady` is asked when there is something to store: `false` leaves it
+   * to the hold.
    */
-  finish(request: object): void | Promise<void> {
+  finish(request: object, isReady?: () => boolean): void | Promise<void> {
     const known = this.#known(request);
-    if (known !== undefined) return known.finish(known.hasFailed);
+    if (known !== undefined) return known.finish(known.hasFailed, isReady);
   }
 
   /** The answer to a commit that failed. */

@@ -4,7 +4,7 @@ import { refuseConfig } from "../../core/errors.ts";
 import { Events, type SessionEventName, type SessionListener } from "../../core/events.ts";
 import { Gate } from "../../core/gate.ts";
 import { backOff, equalInConstantTime } from "../../core/platform.ts";
-import { CommitQueue } from "../../core/queue.ts";
+import { CommitQueue, eachAlone } from "../../core/queue.ts";
 import type { SessionId, SessionRecord } from "../../core/record.ts";
 import { tooManyAttempts } from "../../core/refusals.ts";
 import type { AnyStore, SessionChange } from "../../core/store.ts";
@@ -78,7 +78,7 @@ export class ForeignSessions {
     this.#resolutionMs =
       accessTimeResolution === undefined ? null : milliseconds(accessTimeResolution, "accessTimeResolution");
     this.#gate = new Gate(store, clock, deadlineMs, this.#events, { setup });
-    this.#queue = new CommitQueue<never>(clock, deadlineMs);
+    this.#queue = new CommitQueue(clock, eachAlone(deadlineMs));
     this.canList = store.all !== undefined;
   }
 

@@ -1,3 +1,5 @@
+import type { Answer } from "../../core/answer.ts";
+import { abortReason } from "../../core/call.ts";
 import { SessionError } from "../../core/errors.ts";
 import type { Call } from "../../core/store.ts";
 
@@ -18,16 +20,30 @@ export function tooLate(cause: unknown): SessionError {
   );
 }
 
-/** Does work that needs no turn, again and again while the application is in a transaction. */
-export async function retrying<T>(work: () => T, call: Call): Promise<T> {
+/** Does work that needs no turn: at once, and again and again while the application is in a transaction. */
+export function retrying<T>(work: () => T, call: Call): Answer<T> {
+  const done = attempted(work, call);
+  return done === OCCUPIED ? retried(work, call) : done;
+}
+
+async function retried<T>(work: () => T, call: Call): Promise<T> {
   for (;;) {
-    if (call.signal.aborted) throw tooLate(call.signal.reason);
-    try {
-      return work();
-    } catch (error) {
-      if (!(error instanceof Occupied)) throw error;
-    }
     await pause();
+    const done = attempted(work, call);
+    if (done !== OCCUPIED) return done;
+  }
+}
+
+const OCCUPIED: unique symbol = Symbol("occupied");
+
+function attempted<T>(work: () => T, call: Call): T | typeof OCCUPIED {
+  const aborted = abortReason(call);
+  if (aborted !== null) throw tooLate(aborted);
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Occupied) return OCCUPIED;
+    throw error;
   }
 }
 

@@ -3,6 +3,9 @@ import type { SessionChange } from "../../core/store.ts";
 
 type Fields = Readonly<Record<string, string>>;
 
+/** Shared by all that bear none. */
+const NO_LABELS: readonly string[] = Object.freeze([]);
+
 /** A copy that nobody can change, so that it can be handed out without copying it again. */
 export function frozen(record: SessionRecord): SessionRecord {
   return Object.freeze({
@@ -10,7 +13,7 @@ export function frozen(record: SessionRecord): SessionRecord {
     epoch: record.epoch,
     version: record.version,
     secretHash: record.secretHash,
-    labels: Object.freeze(record.labels.slice()),
+    labels: record.labels.length === 0 ? NO_LABELS : Object.freeze(record.labels.slice()),
     createdAt: record.createdAt,
     accessedAt: record.accessedAt,
     expiresAt: record.expiresAt,

@@ -6,89 +6,90 @@ export interface RosterPage<T> {
   readonly next?: string;
 }
 
-/**
- * A list that can be walked in pages while items come and go. An item keeps its place until it is removed. A walk
- * passes over whatever was added after it began: it ends, and sees nothing twice, however fast items are added.
- */
-export interface Roster<T> {
-  readonly size: number;
-  /** Returns the item's place, by which it is removed. */
-  add(item: T): number;
-  remove(place: number): void;
-  items(): T[];
-  page(request: PageRequest): RosterPage<T>;
+/** What a roster keeps on each of its items. */
+export interface Seated {
+  /** Where it is; it keeps its place until it is removed. */
+  place: number;
+  /** When it was added, in the order of all that was ever added to the rosters of one store. */
+  joined: number;
 }
-
-interface Seat<T> {
-  readonly item: T;
-  readonly joined: number;
-}
-
-/** Shared by all that are empty, and never written to. */
-const NOBODY: never[] = [];
 
 /** How often something was added, shared by the rosters of one store: a walk of a list that was emptied and made anew sees nothing of the new one. */
 export interface Joins {
   last: number;
 }
 
-export function createRoster<T>(joins: Joins): Roster<T> {
-  return new Seats<T>(joins);
-}
-
-class Seats<T> implements Roster<T> {
+/**
+ * A list that can be walked in pages while items come and go. A walk passes over whatever was added after it began: it ends, and sees
+ * nothing twice, however fast items are added.
+ */
+export class Roster<T extends Seated> {
   readonly #joins: Joins;
-  // An array made with its first item has room for that alone, and most labels have one bearer.
-  #seats: (Seat<T> | undefined)[] = NOBODY;
-  #free: number[] | undefined;
-  #size = 0;
+  readonly #seats: (T | undefined)[];
+  readonly #free: number[] = [];
+  #size: number;
 
-  constructor(joins: Joins) {
+  /** @param first an item that has joined already, at the place 0. */
+  constructor(joins: Joins, first?: T) {
     this.#joins = joins;
+    this.#seats = first === undefined ? [] : [first];
+    this.#size = this.#seats.length;
   }
 
   get size(): number {
     return this.#size;
   }
 
-  add(item: T): number {
-    const place = this.#free?.pop() ?? this.#seats.length;
-    this.#joins.last += 1;
-    const seat = { item, joined: this.#joins.last };
-    if (this.#seats.length === 0) this.#seats = [seat];
-    else this.#seats[place] = seat;
+  add(item: T): void {
+    item.place = this.#free.pop() ?? this.#seats.length;
+    item.joined = nextOf(this.#joins);
+    this.#seats[item.place] = item;
     this.#size += 1;
-    return place;
   }
 
-  remove(place: number): void {
-    if (this.#seats[place] === undefined) return;
+  remove(item: T): void {
+    if (this.#seats[item.place] !== item) return;
+    this.#seats[item.place] = undefined;
     this.#size -= 1;
-    if (this.#size === 0) {
-      this.#seats = NOBODY;
-      this.#free = undefined;
-      return;
-    }
-    this.#seats[place] = undefined;
-    (this.#free ??= []).push(place);
+    if (this.#size > 0) this.#free.push(item.place);
+    else this.#clear();
+  }
+
+  #clear(): void {
+    this.#seats.length = 0;
+    this.#free.length = 0;
   }
 
   items(): T[] {
-    return this.#seats.flatMap((seat) => (seat === undefined ? [] : [seat.item]));
+    return this.#seats.filter((item) => item !== undefined);
   }
 
   page(request: PageRequest): RosterPage<T> {
-    const { began, from } =
-      request.after === undefined ? { began: this.#joins.last, from: 0 } : cursor(request.after);
-    const items: T[] = [];
-    for (let place = from; place < this.#seats.length; place += 1) {
-      const seat = this.#seats[place];
-      if (seat === undefined || seat.joined > began) continue;
-      if (items.length === request.limit) return { items, next: `${began}.${place}` };
-      items.push(seat.item);
-    }
-    return { items };
+    return pageOf(this.#seats, this.#joins, request);
   }
+}
+
+export function nextOf(joins: Joins): number {
+  joins.last += 1;
+  return joins.last;
+}
+
+/** One page of a walk over seats, some of which are empty. */
+export function pageOf<T extends Seated>(
+  seats: readonly (T | undefined)[],
+  joins: Joins,
+  request: PageRequest,
+): RosterPage<T> {
+  const { began, from } =
+    request.after === undefined ? { began: joins.last, from: 0 } : cursor(request.after);
+  const items: T[] = [];
+  for (let place = from; place < seats.length; place += 1) {
+    const item = seats[place];
+    if (item === undefined || item.joined > began) continue;
+    if (items.length === request.limit) return { items, next: `${began}.${place}` };
+    items.push(item);
+  }
+  return { items };
 }
 
 function cursor(after: string): { began: number; from: number } {

@@ -1,6 +1,6 @@
 import { SessionError } from "../../core/errors.ts";
 import type { SessionId, SessionRecord } from "../../core/record.ts";
-import type { AnyStore, Call, SessionStore } from "../../core/store.ts";
+import type { AnyStore, Call, RecordStore } from "../../core/store.ts";
 import { arrived, isUnderWay, lastingTimes, LEFT_EPOCH, leavingNote, MOVING } from "./note.ts";
 
 /** How often a record is tried that others change at the same time. Each change by another is a step of a move, or a write. */
@@ -22,9 +22,9 @@ const MAX_ATTEMPTS = 64;
  */
 export class Mover {
   readonly #from: AnyStore;
-  readonly #to: SessionStore;
+  readonly #to: RecordStore;
 
-  constructor(from: AnyStore, to: SessionStore) {
+  constructor(from: AnyStore, to: RecordStore) {
     this.#from = from;
     this.#to = to;
   }

@@ -6,7 +6,7 @@ import type { AnyStore, Call, SessionStore } from "../../core/store.ts";
 export type Records = Omit<SessionStore, "traits">;
 
 /** Gives `otherwise` where the store found something that is no record. */
-export async function unlessCorrupt<T, Other>(work: Promise<T>, otherwise: Other): Promise<T | Other> {
+export async function unlessCorrupt<T, Other>(work: T | Promise<T>, otherwise: Other): Promise<T | Other> {
   try {
     return await work;
   } catch (error) {

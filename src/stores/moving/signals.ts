@@ -21,11 +21,11 @@ async function tellUnlessThere(
 ): Promise<void> {
   const call: Call = { signal: AbortSignal.timeout(LOOK_MS) };
   // Not known to have ended is not ended: who listens asks from time to time besides.
-  const isThere = await to.read(id, call).then(
-    (found) => found !== null,
-    () => true,
-  );
-  if (isThere) return;
+  try {
+    if ((await to.read(id, call)) !== null) return;
+  } catch {
+    return;
+  }
   try {
     listener(id);
   } catch {

@@ -1,3 +1,4 @@
+import type { Answer } from "../../core/answer.ts";
 import { abortReason } from "../../core/call.ts";
 import { SessionError } from "../../core/errors.ts";
 import type { Call } from "../../core/store.ts";
@@ -22,17 +23,30 @@ export function tooLate(cause: unknown): SessionError {
   );
 }
 
-/** Carries out work that needs no transaction of the queue, again and again while the database is locked. */
-export async function retrying<T>(work: () => T, call: Call): Promise<T> {
+/** Carries out work that needs no transaction of the queue: at once, and again and again while the database is locked. */
+export function retrying<T>(work: () => T, call: Call): Answer<T> {
+  const done = attempted(work, call);
+  return done === BUSY ? retried(work, call) : done;
+}
+
+async function retried<T>(work: () => T, call: Call): Promise<T> {
   for (let attempt = 0; ; attempt++) {
-    const aborted = abortReason(call);
-    if (aborted !== null) throw tooLate(aborted);
-    try {
-      return work();
-    } catch (error) {
-      if (!isBusy(error)) throw error;
-    }
     await pause(pauseMs(attempt), call.signal);
+    const done = attempted(work, call);
+    if (done !== BUSY) return done;
+  }
+}
+
+const BUSY: unique symbol = Symbol("busy");
+
+function attempted<T>(work: () => T, call: Call): T | typeof BUSY {
+  const aborted = abortReason(call);
+  if (aborted !== null) throw tooLate(aborted);
+  try {
+    return work();
+  } catch (error) {
+    if (isBusy(error)) return BUSY;
+    throw error;
   }
 }
 

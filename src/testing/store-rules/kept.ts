@@ -7,8 +7,8 @@ import * as s from "./support.ts";
 const USER = "user:1";
 
 /** Reads as the first look of a request does: a record from a while ago will do. */
-function readKept(store: AnyStore, name: string): Promise<SessionRecord | null> {
-  return store.read(s.idOf(name), { ...s.call(), kept: true });
+async function readKept(store: AnyStore, name: string): Promise<SessionRecord | null> {
+  return await store.read(s.idOf(name), { ...s.call(), kept: true });
 }
 
 /** Has the store keep what it keeps. */

@@ -46,9 +46,9 @@ export const neighbourRules: readonly StoreRule[] = group("neighbours", [
     for (const name of NAMES) await s.put(store, s.recordOf(name));
     const isAborted = (index: number): boolean => index % 3 === 0;
     const settled = await Promise.allSettled(
-      NAMES.map((name, index) => {
+      NAMES.map(async (name, index) => {
         const call = isAborted(index) ? { signal: AbortSignal.abort() } : s.call();
-        return store.update(s.idOf(name), s.changeOf({ set: { a: String(index) } }), call);
+        return await store.update(s.idOf(name), s.changeOf({ set: { a: String(index) } }), call);
       }),
     );
     for (const [index, name] of NAMES.entries()) {

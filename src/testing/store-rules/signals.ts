@@ -7,9 +7,10 @@ type Write = (store: AnyStore, call: Call) => Promise<unknown>;
 
 /** Every way of writing, each of which would change or delete the record `a`. */
 const WRITES: Readonly<Record<string, Write>> = {
-  update: (store, call) => store.update(s.idOf("a"), s.changeOf({ set: { late: "1" } }), call),
-  touch: (store, call) => store.update(s.idOf("a"), s.changeOf({ expiresAt: s.NOW + 99 * s.MINUTE }), call),
-  delete: (store, call) => store.delete(s.idOf("a"), {}, call),
+  update: async (store, call) => await store.update(s.idOf("a"), s.changeOf({ set: { late: "1" } }), call),
+  touch: async (store, call) =>
+    await store.update(s.idOf("a"), s.changeOf({ expiresAt: s.NOW + 99 * s.MINUTE }), call),
+  delete: async (store, call) => await store.delete(s.idOf("a"), {}, call),
   deleteByLabel: (store, call) =>
     store.deleteByLabel?.("user:1", [], call) ?? Promise.reject(new Error("no labels")),
   sweep: (store, call) =>
@@ -26,7 +27,7 @@ export const signalRules: readonly StoreRule[] = group("signals", [
     for (const [name, write] of Object.entries(WRITES)) {
       await assert.rejects(write(store, aborted()), `${name} must reject`);
     }
-    await assert.rejects(store.create(s.recordOf("b"), aborted()));
+    await assert.rejects(async () => await store.create(s.recordOf("b"), aborted()));
     await s.turnOfTheLoop();
     await s.assertStored(store, record);
     await s.assertAbsent(store, "b");
@@ -34,7 +35,7 @@ export const signalRules: readonly StoreRule[] = group("signals", [
 
   rule("a read whose signal has aborted rejects", async ({ store, claims }) => {
     await s.put(store, s.recordOf("a"));
-    await assert.rejects(store.read(s.idOf("a"), aborted()));
+    await assert.rejects(async () => await store.read(s.idOf("a"), aborted()));
     if (claims("labels")) await assert.rejects(s.labelsOf(store).listByLabel("x", { limit: 1 }, aborted()));
     if (claims("iterate")) await assert.rejects(s.iterableOf(store).all({ limit: 1 }, aborted()));
   }),
@@ -78,8 +79,9 @@ export const signalRules: readonly StoreRule[] = group("signals", [
     await s.put(store, s.recordOf("a"));
     const calls = s.range(20).map((index) => ({ index, call: index % 3 === 0 ? aborted() : s.call() }));
     const settled = await Promise.allSettled(
-      calls.map(({ index, call }) =>
-        store.update(s.idOf("a"), s.changeOf({ set: { [`f${index}`]: "1" } }), call),
+      calls.map(
+        async ({ index, call }) =>
+          await store.update(s.idOf("a"), s.changeOf({ set: { [`f${index}`]: "1" } }), call),
       ),
     );
     for (const [index, outcome] of settled.entries()) {
@@ -93,7 +95,7 @@ export const signalRules: readonly StoreRule[] = group("signals", [
 async function abortedLater(store: AnyStore, name: string, index: number, turns: number): Promise<void> {
   const controller = new AbortController();
   const change = s.changeOf({ set: { [`f${index}`]: "1" } });
-  const written = store.update(s.idOf(name), change, { signal: controller.signal });
+  const written = Promise.resolve(store.update(s.idOf(name), change, { signal: controller.signal }));
   void written.catch(() => {});
   for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
   controller.abort();

@@ -3,11 +3,13 @@ import { RESERVED, type SessionId, type SessionRecord } from "../../core/record.
 import type {
   AnyStore,
   Call,
+  DeleteOutcome,
   IterableStore,
   LabelIndex,
   Page,
   SessionChange,
   Sweepable,
+  UpdateOutcome,
 } from "../../core/store.ts";
 
 /**
@@ -60,8 +62,8 @@ export function call(): Call {
   return { signal: new AbortController().signal };
 }
 
-export function create(store: AnyStore, record: SessionRecord): Promise<boolean> {
-  return store.create(record, call());
+export async function create(store: AnyStore, record: SessionRecord): Promise<boolean> {
+  return await store.create(record, call());
 }
 
 /** Creates a record that must be new. */
@@ -70,8 +72,8 @@ export async function put(store: AnyStore, record: SessionRecord): Promise<Sessi
   return record;
 }
 
-export function read(store: AnyStore, name: string): Promise<SessionRecord | null> {
-  return store.read(idOf(name), call());
+export async function read(store: AnyStore, name: string): Promise<SessionRecord | null> {
+  return await store.read(idOf(name), call());
 }
 
 /** Reads a record that must be there. */
@@ -81,12 +83,12 @@ export async function readThere(store: AnyStore, name: string): Promise<SessionR
   return record;
 }
 
-export function update(
+export async function update(
   store: AnyStore,
   name: string,
   given: Partial<SessionChange>,
-): ReturnType<AnyStore["update"]> {
-  return store.update(idOf(name), changeOf(given), call());
+): Promise<UpdateOutcome> {
+  return await store.update(idOf(name), changeOf(given), call());
 }
 
 /** Applies a change that must be done, and gives the version that the store tells. */
@@ -96,12 +98,12 @@ export async function apply(store: AnyStore, name: string, given: Partial<Sessio
   return outcome.kind === "done" ? outcome.version : Number.NaN;
 }
 
-export function remove(
+export async function remove(
   store: AnyStore,
   name: string,
   when: Parameters<AnyStore["delete"]>[1] = {},
-): ReturnType<AnyStore["delete"]> {
-  return store.delete(idOf(name), when, call());
+): Promise<DeleteOutcome> {
+  return await store.delete(idOf(name), when, call());
 }
 
 /** Asserts that the store holds exactly this record: every column, every field, and nothing more. */

@@ -28,21 +28,21 @@ const DEFECTS = {
   /** Says that it wrote what it did not. */
   "swallows writes": (store) => ({
     update: sometimes<Parameters<AnyStore["update"]>, UpdateOutcome>(
-      (...args) => store.update(...args),
+      async (...args) => await store.update(...args),
       async (_id, change) => ({ kind: "done", version: (change.ifVersion ?? 1) + 1 }),
     ),
   }),
   /** Says that it ended what it did not. */
   "swallows deletions": (store) => ({
     delete: sometimes<Parameters<AnyStore["delete"]>, DeleteOutcome>(
-      (...args) => store.delete(...args),
+      async (...args) => await store.delete(...args),
       async () => "done",
     ),
   }),
   /** Takes an outage for an answer: nobody there. */
   "takes an outage for nothing": (store) => ({
     read: sometimes<Parameters<AnyStore["read"]>, SessionRecord | null>(
-      (...args) => store.read(...args),
+      async (...args) => await store.read(...args),
       async () => null,
     ),
   }),
@@ -51,7 +51,7 @@ const DEFECTS = {
   /** Leaves a rejection to nobody. */
   "leaves rejections": (store) => ({
     read: sometimes<Parameters<AnyStore["read"]>, SessionRecord | null>(
-      (...args) => store.read(...args),
+      async (...args) => await store.read(...args),
       async (...args) => {
         void Promise.reject(new Error("The connection was lost."));
         return await store.read(...args);

@@ -60,10 +60,10 @@ class Engine {
     };
     return {
       traits: { ...memory.traits, shared: true },
-      create: (record, call) => writing(record.id, () => memory.create(record, call))(),
-      read: delayed((id, call) => memory.read(id, call)),
-      update: (id, change, call) => writing(id, () => memory.update(id, change, call))(),
-      delete: (id, when, call) => writing(id, () => memory.delete(id, when, call))(),
+      create: (record, call) => writing(record.id, async () => memory.create(record, call))(),
+      read: delayed(async (id, call) => memory.read(id, call)),
+      update: (id, change, call) => writing(id, async () => memory.update(id, change, call))(),
+      delete: (id, when, call) => writing(id, async () => memory.delete(id, when, call))(),
       ...(isTold && {
         track: (listener: ChangeListener) => {
           this.listener = listener;

@@ -1,13 +1,13 @@
 import type { SessionRecord } from "../../../src/core/record.ts";
-import type { Call, IterableStore, LabelIndex, SessionStore, Sweepable } from "../../../src/core/store.ts";
+import type { Call, IterableStore, LabelIndex, RecordStore, Sweepable } from "../../../src/core/store.ts";
 import { HOUR, ID, NOW, call, change, record } from "./support.ts";
 
-export type Store = SessionStore & LabelIndex & IterableStore & Sweepable;
+export type Store = RecordStore & LabelIndex & IterableStore & Sweepable;
 
 /** One thing that is done to a store, and what it resolves, without what stores may differ in. */
 export type Deed = (store: Store, call: Call) => Promise<unknown>;
 
-const kind = async (outcome: Promise<{ readonly kind: string }>): Promise<unknown> => (await outcome).kind;
+const kind = async (outcome: ReturnType<Store["update"]>): Promise<unknown> => (await outcome).kind;
 
 /** Things that one call does to a stored record. */
 export const DEEDS: Readonly<Record<string, Deed>> = {
@@ -37,14 +37,15 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
         by,
       ),
     ),
-  delete: (store, by) => store.delete(ID, {}, by),
-  "delete if version 1": (store, by) => store.delete(ID, { ifVersion: 1 }, by),
-  "delete if user:1": (store, by) => store.delete(ID, { label: "user:1" }, by),
+  delete: async (store, by) => await store.delete(ID, {}, by),
+  "delete if version 1": async (store, by) => await store.delete(ID, { ifVersion: 1 }, by),
+  "delete if user:1": async (store, by) => await store.delete(ID, { label: "user:1" }, by),
   "delete by label": (store, by) => store.deleteByLabel("user:1", [], by),
   sweep: async (store, by) => (await store.sweep(NOW + 2 * HOUR, 100, by)).deleted,
 };
 
-export const CREATE: Deed = (store, by) => store.create(record({ labels: ["user:1", "tenant:2"] }), by);
+export const CREATE: Deed = async (store, by) =>
+  await store.create(record({ labels: ["user:1", "tenant:2"] }), by);
 
 /** The same id again, as marks do. */
 export const RECREATE: Deed = async (store, by) => {

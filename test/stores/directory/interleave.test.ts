@@ -10,7 +10,7 @@ import { HOUR, ID, call, record, temporaryFolder, tree } from "./support.ts";
 /** No operation takes more steps than this; a loop without end would. */
 const MOST_STEPS = 200;
 
-const put: Deed = (store, by) => store.create(record(), by);
+const put: Deed = async (store, by) => await store.create(record(), by);
 
 interface Case {
   readonly name: string;

@@ -126,7 +126,7 @@ test("a transaction that the application left open is neither joined nor read, b
   });
   await entered;
   const outcome = store.update(idOf("a"), change, call());
-  const read = store.read(idOf("a"), call());
+  const read = Promise.resolve(store.read(idOf("a"), call()));
   const states = [watch(outcome), watch(read)];
   await turns(100);
   expect(states).toEqual([{ settled: false }, { settled: false }]);

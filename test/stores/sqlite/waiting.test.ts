@@ -127,7 +127,7 @@ describe.each(DRIVERS)("sqlite on a database of %s that was handed in", (driver)
 
     database.exec("BEGIN; INSERT INTO mine VALUES (1); UPDATE holdfast_sessions SET version = 9");
     const outcome = store.update(idOf("a"), change, call());
-    const read = store.read(idOf("a"), call());
+    const read = Promise.resolve(store.read(idOf("a"), call()));
     const states = [watch(outcome), watch(read)];
     await turns(100);
     expect(states).toEqual([{ settled: false }, { settled: false }]);
