@@ -59,7 +59,7 @@ export class Transport {
       return this.#router.send(key, command, call, settled);
     } catch (error) {
       settled();
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 

@@ -244,7 +244,7 @@ test("long texts are read as they are, beside those of the others that are read 
 
   const { read } = statementsFor(namesFor(schema, "holdfast_sessions"), "nothing");
   const { rows } = await admin.query<{ text: string | null }>(read.text, [idOf("a")]);
-  expect(rows.map(({ text }) => text).sort()).toEqual([long, `${long}!`, null].sort());
+  expect(new Set(rows.map(({ text }) => text))).toEqual(new Set([null, long, `${long}!`]));
 });
 
 test("a long text that a hand took away makes the record corrupt, and others are listed beside it", async () => {
