@@ -64,7 +64,7 @@ async function asking<T>(
     return await work(server);
   } catch (error) {
     // It was let go of by then, which is all that the client knows.
-    if (signal.aborted) throw new Error("It does not answer.");
+    if (signal.aborted) throw new Error("It does not answer.", { cause: error });
     throw error;
   } finally {
     await release();
