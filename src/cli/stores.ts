@@ -4,6 +4,7 @@ import { type StoreAddress, storeAddress } from "../open-store/address.ts";
 import { driversOf } from "../open-store/driver.ts";
 import { pathOf } from "../open-store/path.ts";
 import { openAt } from "../open-store/openers.ts";
+import { bounded, type Limits } from "./bounded.ts";
 import { Ending, endingOf, EXIT, refuseUsage } from "./exit.ts";
 import { refusePassword, shownUrl, withPassword } from "./secrets.ts";
 import type { World } from "./world.ts";
@@ -40,18 +41,12 @@ export interface OpenAddress {
 export class OpenedStore {
   readonly store: AnyStore & DisposableStore;
   readonly shown: string;
-  readonly #timeoutMs: number;
-  readonly #stopped: AbortSignal;
+  readonly #limits: Limits;
 
-  constructor(
-    store: AnyStore & DisposableStore,
-    shown: string,
-    limits: { readonly timeoutMs: number; readonly stopped: AbortSignal },
-  ) {
+  constructor(store: AnyStore & DisposableStore, shown: string, limits: Limits) {
     this.store = store;
     this.shown = shown;
-    this.#timeoutMs = limits.timeoutMs;
-    this.#stopped = limits.stopped;
+    this.#limits = limits;
   }
 
   /**
@@ -59,13 +54,11 @@ export class OpenedStore {
    * first: at the deadline it says why it could not.
    */
   async call<T>(work: (store: AnyStore, call: Call) => T | Promise<T> | undefined): Promise<T> {
-    const deadline = AbortSignal.timeout(this.#timeoutMs);
-    const signal = AbortSignal.any([deadline, this.#stopped]);
-    const working = Promise.resolve(work(this.store, { signal }));
+    const late = new Ending(EXIT.unreachable, `The store ${this.shown} does not answer.`);
     try {
-      return (await Promise.race([working, rejectionAt(signal, this.#stopped, this.shown)])) as T;
+      return await bounded(this.#limits, late, async (signal) => (await work(this.store, { signal })) as T);
     } catch (error) {
-      if (this.#stopped.aborted) throw new Ending(EXIT.stopped, "Stopped.");
+      if (this.#limits.stopped.aborted) throw new Ending(EXIT.stopped, "Stopped.");
       throw this.#named(error);
     }
   }
@@ -118,21 +111,6 @@ export class OpenedStore {
 
 /** How long a store may take to let go of its client. */
 const CLOSING_MS = 2000;
-
-/** How much longer than the deadline a store may take to say why it could not answer. */
-const GRACE_MS = 250;
-
-function rejectionAt(signal: AbortSignal, stopped: AbortSignal, shown: string): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const told = (): void => {
-      if (stopped.aborted) return reject(new Ending(EXIT.stopped, "Stopped."));
-      const late = new Ending(EXIT.unreachable, `The store ${shown} does not answer.`);
-      setTimeout(() => reject(late), GRACE_MS).unref();
-    };
-    if (signal.aborted) return told();
-    signal.addEventListener("abort", told, { once: true });
-  });
-}
 
 /** Opens a store that is there already: a file that was mistyped is not made. */
 export async function openExisting(

@@ -74,7 +74,7 @@ withServers(["mariadb"], () => {
 });
 
 withServers(["mysql"], () => {
-  test("MySQL itself is found sound, but for what it is set to", async () => {
+  test("MySQL itself is found sound, but for what it is set to", { timeout: 120_000 }, async () => {
     const server = await MysqlServer.start("mysql");
     const url = server.url.replace(":holdfast@", "@");
     const environment = { MYSQL_PWD: "holdfast" };

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { withServers } from "../support/servers/programs.ts";
 import { RedisCluster, RedisSentinel, RedisServer } from "../support/servers/redis.ts";
 import { examined } from "./examined.ts";
-import { ran, run } from "./support.ts";
+import { begin, ran, run } from "./support.ts";
 
 withServers(["redis"], () => {
   let server: RedisServer;
@@ -98,15 +98,31 @@ withServers(["redis"], () => {
     expect(wrong.complained).not.toContain("letmein99");
   });
 
-  test("a server that cannot be reached ends the program by 3, and with nothing to wait for", async () => {
-    const gone = await RedisServer.start();
-    await gone.stop();
-    for (const command of ["doctor", "list", "stats", "watch"]) {
-      const { code, printed, complained } = await ran([command, gone.url, "--timeout", "300ms"]);
-      expect([command, code, printed]).toEqual([command, 3, ""]);
-      expect(complained).toContain(gone.url);
-    }
+  test("a walk over a whole Redis says nothing besides", async () => {
+    const ids = await begin(
+      server.url,
+      Array.from({ length: 20 }, () => ({ user: "42" })),
+    );
+    const { code, printed, complained } = await ran(["list", server.url]);
+    expect([code, complained]).toEqual([0, ""]);
+    for (const id of ids) expect(printed).toContain(id);
+    expect(await ran(["revoke", "--all", "--yes", server.url])).toMatchObject({ code: 0, complained: "" });
   });
+
+  test(
+    "a server that cannot be reached ends the program by 3, and with nothing to wait for",
+    { timeout: 60_000 },
+    async () => {
+      const gone = await RedisServer.start();
+      await gone.stop();
+      async function isTold(command: string): Promise<void> {
+        const { code, printed, complained } = await ran([command, gone.url, "--timeout", "300ms"]);
+        expect([command, code, printed]).toEqual([command, 3, ""]);
+        expect(complained).toContain(gone.url);
+      }
+      await Promise.all(["doctor", "list", "stats", "watch"].map(isTold));
+    },
+  );
 
   test("every primary of a cluster is looked at", async () => {
     const cluster = await RedisCluster.start();

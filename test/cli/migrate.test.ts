@@ -9,6 +9,7 @@ import { testExchange, cookieAfter } from "../support/exchange.ts";
 import { PostgresServer } from "../support/servers/postgres.ts";
 import { withServers } from "../support/servers/programs.ts";
 import { RedisServer } from "../support/servers/redis.ts";
+import { until } from "../support/servers/server-process.ts";
 import { begin, run, start, temporaryFolder } from "./support.ts";
 
 function places() {
@@ -158,40 +159,47 @@ function terminal(onDrawn: () => void = () => undefined) {
 }
 
 withServers(["redis", "postgres"], () => {
-  test("P2: Redis to PostgreSQL under requests, killed and resumed: nobody is logged out, and who logged out stays so", async () => {
-    const redis = await RedisServer.start();
-    const postgres = await PostgresServer.start();
-    const to = `${postgres.url}?durability=process`;
-    expect((await run(["setup", to])).code).toBe(0);
-    const folder = temporaryFolder();
-    const both = new SessionManager({
-      store: movingStore({ from: await openStore(redis.url), to: await openStore(to) }),
-    });
-    const cookies = await loggedIn(both, 60);
-    await begin(redis.url, people(800));
-
-    const args = ["migrate", redis.url, to, "--yes", "--concurrency", "1", "--no-count"];
-    const migration = start(args, { folder });
-    let logins = 0;
-    const leaving = cookies.splice(0, 20);
-    for (const cookie of leaving) await request(both, cookie, (session) => session.logout());
-    for (const cookie of cookies) await request(both, cookie, (session) => session.increment("visits"));
-    migration.interrupt();
-    expect([0, 130]).toContain((await migration.ended).code);
-    expect(await start(args, { folder }).ended).toMatchObject({ code: 0 });
-
-    const after = new SessionManager({ store: await openStore(to) });
-    for (const cookie of cookies) {
-      await request(after, cookie, (session) => {
-        if (session.user !== null && session.get("visits") === 1) logins += 1;
+  test(
+    "P2: Redis to PostgreSQL under requests, stopped and resumed: nobody is logged out, and who logged out stays so",
+    { timeout: 120_000 },
+    async () => {
+      const redis = await RedisServer.start();
+      const postgres = await PostgresServer.start();
+      const to = `${postgres.url}?durability=process`;
+      expect((await run(["setup", to])).code).toBe(0);
+      const folder = temporaryFolder();
+      const both = new SessionManager({
+        store: movingStore({ from: await openStore(redis.url), to: await openStore(to) }),
       });
-    }
-    for (const cookie of leaving) await request(after, cookie, (session) => expect(session.user).toBe(null));
-    expect(logins).toBe(40);
-    expect(await redis.cli("--scan", "--pattern", "holdfast:s*").catch(() => "")).toBe("");
-    await Promise.all([both.close(), after.close()]);
-    await Promise.all([redis.stop(), postgres.stop()]);
-  });
+      const cookies = await loggedIn(both, 60);
+      await begin(redis.url, people(800));
+
+      const args = ["migrate", redis.url, to, "--yes", "--concurrency", "1", "--no-count"];
+      const migration = start(args, { folder });
+      let logins = 0;
+      const leaving = cookies.splice(0, 20);
+      for (const cookie of leaving) await request(both, cookie, (session) => session.logout());
+      for (const cookie of cookies) await request(both, cookie, (session) => session.increment("visits"));
+      // More than the requests have moved by themselves.
+      await until("the migration is on its way", async () => (await idsIn(to)).length > 60);
+      migration.interrupt();
+      expect([0, 130]).toContain((await migration.ended).code);
+      expect(await start(args, { folder }).ended).toMatchObject({ code: 0 });
+
+      const after = new SessionManager({ store: await openStore(to) });
+      for (const cookie of cookies) {
+        await request(after, cookie, (session) => {
+          if (session.user !== null && session.get("visits") === 1) logins += 1;
+        });
+      }
+      for (const cookie of leaving)
+        await request(after, cookie, (session) => expect(session.user).toBe(null));
+      expect(logins).toBe(40);
+      expect(await redis.cli("--scan", "--pattern", "holdfast:s*").catch(() => "")).toBe("");
+      await Promise.all([both.close(), after.close()]);
+      await Promise.all([redis.stop(), postgres.stop()]);
+    },
+  );
 });
 
 type Visit = Awaited<ReturnType<SessionManager["startRequest"]>>;

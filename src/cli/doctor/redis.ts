@@ -62,6 +62,10 @@ async function asking<T>(
   signal.addEventListener("abort", () => void release(), { once: true });
   try {
     return await work(server);
+  } catch (error) {
+    // It was let go of by then, which is all that the client knows.
+    if (signal.aborted) throw new Error("It does not answer.", { cause: error });
+    throw error;
   } finally {
     await release();
   }
