@@ -182,7 +182,9 @@ export async function sqliteSite(): Promise<OldSite> {
 
 export async function fileSite(): Promise<OldSite> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-adopt-"));
-  const FileStore = (require("session-file-store") as (s: unknown) => new (o: object) => Store)(expressSession);
+  const FileStore = (require("session-file-store") as (s: unknown) => new (o: object) => Store)(
+    expressSession,
+  );
   const store = new FileStore({ path: folder, retries: 0, reapInterval: -1, logFn: () => undefined });
   return await expressSite(store, {}, () => rm(folder, { recursive: true }));
 }
