@@ -1,6 +1,6 @@
 import { checkSources, type ResolvedAdopt, resolveAdopt } from "./adopt/options.ts";
 import type { AdoptOptions } from "./adopt/options.ts";
-import { forget, isShownAny } from "./adopt/forgetting.ts";
+import { forget } from "./adopt/forgetting.ts";
 import { begun, type Heritage, heritageOf } from "./adopt/beginning.ts";
 import { readOld, removeOld } from "./adopt/old-store.ts";
 import { lifeOfMark, nameOf, tokenOf } from "./adopt/naming.ts";
@@ -65,19 +65,31 @@ class Adopting implements SessionExtension {
     const host = this.#host;
     if (host === null) return undefined;
     const cookies: CookieReader = (name) => cookieValues(exchange.cookieLines, name);
+    const found: Found[] = [];
     for (const source of this.#options.sources) {
       const shown = source.look(cookies);
-      if (shown !== null) return this.#find(host, exchange, { source, shown });
+      if (shown !== null) found.push({ source, shown });
     }
-    return undefined;
+    return found.length === 0 ? undefined : this.#findFirst(host, exchange, found);
   }
 
   /** The old cookie goes with the old record, and whoever logs out leaves the old session too. */
   leaving(_session: AnySession, exchange: HttpExchange, userLeft: boolean): void {
     const source = this.#forgotten.get(exchange);
     const { sources } = this.#options;
-    for (const one of sources)
-      if (one === source || (userLeft && isShownAny(exchange, one))) forget(exchange, one);
+    forget(exchange, userLeft ? sources : sources.filter((one) => one === source));
+  }
+
+  async #findFirst(
+    host: ExtensionHost,
+    exchange: HttpExchange,
+    found: readonly Found[],
+  ): Promise<AnySession | null> {
+    for (const one of found) {
+      const session = await this.#find(host, exchange, one);
+      if (session !== null) return session;
+    }
+    return null;
   }
 
   /** In this order: whoever finds the old record gone finds the new session, which is stored before. */
@@ -163,7 +175,7 @@ class Adopting implements SessionExtension {
     old: OldSession,
   ): Promise<void> {
     await removeOld(host, this.#options, source, old);
-    if (exchange.canSetCookie) forget(exchange, source);
+    if (exchange.canSetCookie) forget(exchange, [source]);
   }
 }
 

@@ -176,6 +176,20 @@ describe("migrate", () => {
     await outcome;
   });
 
+  test("a note of a record under way that is garbage makes it no record, and stops no walk", async () => {
+    const { from } = await filled(2);
+    for (const [index, note] of ["", "{}", "[1]", '["h",1]', '["h",1,2,3,4,"x"]'].entries())
+      await from.create(recordOf(50 + index, { fields: { "~moving": note } }), CALL);
+    const to = memoryStore();
+    expect(await migrate(from, to, { clock: clock() })).toMatchObject({ complete: true, brought: 2 });
+    const moving = movingStore({ from, to });
+    const outcome = moving
+      .read(recordOf(50).id, CALL)
+      .catch((error: unknown) => (error as SessionError).code);
+    expect(await outcome).toBe("ERR_SESSION_CORRUPT");
+    expect(await moving.delete(recordOf(50).id, {}, CALL)).toBe("done");
+  });
+
   test("options that cannot work are refused", async () => {
     const one = memoryStore();
     const wrong: (() => Promise<unknown>)[] = [

@@ -10,7 +10,7 @@ export interface AdoptedLogin extends LoginOptions {
 type Given<T> = T | Promise<T>;
 
 export interface AdoptOptions {
-  /** The old sessions, such as `fromExpressSession({ store, secret })`. The first that a request shows counts. */
+  /** The old sessions, such as `fromExpressSession({ store, secret })`. They are tried in this order. */
   readonly sources: readonly AdoptSource[];
   /**
    * Tells whose a session is, by its old data: the id of the user, or an object with it and the options of `login`. `null` or `undefined` for a visitor.

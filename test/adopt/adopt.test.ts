@@ -294,6 +294,16 @@ describe("what becomes of the data", () => {
   });
 });
 
+test("two sources of one cookie are tried in their order, and the cookie is expired once", async () => {
+  const elsewhere = await expressSite(new expressSession.MemoryStore());
+  const { visit } = newSite([elsewhere.source, site.source], { old: "keep" });
+  const { given, cookies } = await visit(await site.visit(DATA), (session) => session.user);
+  expect(given).toBe("ann");
+  const left = await visit(cookies, (session) => session.logout());
+  expect(left.lines.filter((line) => line.startsWith("connect.sid="))).toHaveLength(1);
+  await elsewhere.close();
+});
+
 test("where no cookie can be set nothing is adopted, and nothing lost", async () => {
   const { manager, visit } = newSite(site.source);
   const old = await site.visit(DATA);

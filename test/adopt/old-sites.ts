@@ -24,7 +24,7 @@ import type { AdoptSource } from "../../src/adopt.ts";
 import { PostgresServer } from "../support/servers/postgres.ts";
 import { RedisServer } from "../support/servers/redis.ts";
 
-const load = createRequire(import.meta.url);
+const require = createRequire(import.meta.url);
 /** What has no types of its own. */
 type Untyped = (...args: unknown[]) => never;
 
@@ -170,7 +170,7 @@ export async function postgresSite(): Promise<OldSite> {
 export async function sqliteSite(): Promise<OldSite> {
   const database = new Better(":memory:");
   const SqliteStore = (
-    load("better-sqlite3-session-store") as (
+    require("better-sqlite3-session-store") as (
       s: unknown,
     ) => new (o: object) => Store & { startInterval(): void }
   )(expressSession);
@@ -182,20 +182,22 @@ export async function sqliteSite(): Promise<OldSite> {
 
 export async function fileSite(): Promise<OldSite> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-adopt-"));
-  const FileStore = (load("session-file-store") as (s: unknown) => new (o: object) => Store)(expressSession);
+  const FileStore = (require("session-file-store") as (s: unknown) => new (o: object) => Store)(
+    expressSession,
+  );
   const store = new FileStore({ path: folder, retries: 0, reapInterval: -1, logFn: () => undefined });
   return await expressSite(store, {}, () => rm(folder, { recursive: true }));
 }
 
 export async function fastifySite(): Promise<OldSite> {
-  const { MemoryStore } = load("@fastify/session") as {
+  const { MemoryStore } = require("@fastify/session") as {
     MemoryStore: new (map?: Map<unknown, unknown>) => Store;
   };
   const store = new MemoryStore(new Map());
   const app = fastify({ trustProxy: true });
-  await app.register(load("@fastify/cookie") as never);
+  await app.register(require("@fastify/cookie") as never);
   await app.register(
-    load("@fastify/session") as never,
+    require("@fastify/session") as never,
     {
       store,
       secret: [SECRET, OLDER_SECRET],
@@ -263,7 +265,7 @@ export async function koaSite(where: "cookie" | "store"): Promise<OldSite> {
 }
 
 export async function cookieSite(): Promise<OldSite> {
-  const cookieSession = load("cookie-session") as (options: object) => Untyped;
+  const cookieSession = require("cookie-session") as (options: object) => Untyped;
   const middleware = cookieSession({ keys: [SECRET, OLDER_SECRET], maxAge: MAX_AGE_MS });
   const site = await served(expressListener(middleware));
   return {

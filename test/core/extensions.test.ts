@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type ExtensionHost, SessionError, type SessionExtension } from "../../src/index.ts";
+import { type ExtensionHost, SessionError, type SessionExtension, Token } from "../../src/index.ts";
 import { testExchange } from "../support/exchange.ts";
 import { refusal, rejection, site } from "../support/site.ts";
 
@@ -16,6 +16,51 @@ function counter(over: Partial<SessionExtension> = {}) {
   };
   return { extension, host: () => host as ExtensionHost };
 }
+
+describe("an extension that finds sessions", () => {
+  const token = Token.parse("i".repeat(24) + "s".repeat(32)) as Token;
+  /** Takes every request without a session for the one of a token, and begins that where there is none. */
+  function finder() {
+    const { extension, host } = counter({
+      find: async (exchange) => {
+        const found = await host().open(exchange, token);
+        if (found !== null) return found;
+        const session = host().begin(exchange, token);
+        session.set("begun", true);
+        await session.commit();
+        return session;
+      },
+    });
+    return extension;
+  }
+
+  test("begins one that its token opens until the first secret is shown, and never stores that token", async () => {
+    const { visit, store } = site({ extensions: [finder()] });
+    const first = await visit(undefined, (session) => expect(session.get("begun")).toBe(true));
+    const again = await visit(undefined, (session) => expect(session.id).toBe(token.id));
+    expect(again.cookie).toBe(first.cookie);
+    const page = await store.all({ limit: 9 }, { signal: new AbortController().signal });
+    expect(JSON.stringify(page)).not.toContain(token.reveal().slice(24));
+    expect(first.cookie).not.toContain(token.reveal());
+  });
+
+  test("is not asked where a cookie opens one", async () => {
+    let asked = 0;
+    const { extension } = counter({ find: async () => ((asked += 1), null) });
+    const { visit } = site({ extensions: [extension] });
+    const { cookie } = await visit(undefined, (session) => void (session.data["a"] = 1));
+    await visit(cookie, () => undefined);
+    expect(asked).toBe(1);
+  });
+
+  test("fails a request as a store does, and as the policy for outages says", async () => {
+    const failing = { find: () => Promise.reject(new SessionError("ERR_SESSION_STORE_UNAVAILABLE", "no")) };
+    const strict = site({ extensions: [counter(failing).extension] });
+    await expect(strict.visit(undefined, () => undefined)).rejects.toThrow("no");
+    const lenient = site({ extensions: [counter(failing).extension], onStoreFailure: "anonymous" });
+    await lenient.visit(undefined, (session) => expect(session.isNew).toBe(true));
+  });
+});
 
 describe("an extension", () => {
   test("keeps its state with the session, out of the application's sight", async () => {

@@ -31,6 +31,7 @@ import { flatList, versionOf } from "../../src/stores/redis/replies.ts";
 import * as sqlite from "../../src/stores/sqlite/rows.ts";
 import { manualClock } from "../../src/testing/clock.ts";
 import { testExchange } from "../support/exchange.ts";
+import { ADOPTED_TARGETS } from "./targets/adopted.ts";
 import { BOUND_TARGETS } from "./targets/bound.ts";
 import { DROP_IN_TARGETS } from "./targets/drop-in.ts";
 import { OPTION_TARGETS } from "./targets/options.ts";
@@ -43,6 +44,7 @@ const COOKIE = `__Host-Http-sid=${TOKEN.reveal()}`;
 
 /** Everything that takes bytes of a client or of a store, by name. */
 export const TARGETS: Readonly<Record<string, Target>> = {
+  ...ADOPTED_TARGETS,
   ...BOUND_TARGETS,
   ...SIGNAL_TARGETS,
   ...REQUEST_TARGETS,

@@ -43,10 +43,18 @@ export function arrived(left: SessionRecord): SessionRecord | null {
 }
 
 function keptOf(text: string): Kept | null {
-  const note: unknown = JSON.parse(text);
+  const note = parsed(text);
   if (!Array.isArray(note) || typeof note[0] !== "string") return null;
   const [secretHash, ...numbers] = note as [string, ...unknown[]];
   if (numbers.length !== 5 || !numbers.every(Number.isSafeInteger)) return null;
   const [epoch, version, accessedAt, expiresAt, endsAt] = numbers as [number, number, number, number, number];
   return { secretHash, epoch, version, accessedAt, expiresAt, endsAt };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
