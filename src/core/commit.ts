@@ -254,7 +254,7 @@ export class Committer {
   async #waited(state: RequestState, attempt: number): Promise<boolean> {
     await backOff(attempt);
     const base = Session.access.base(state.session);
-    return base !== null && (await this.#laying.reconciled(state, await this.#gate.read(base.id), null));
+    return base !== null && this.#laying.reconciled(state, await this.#gate.read(base.id), null);
   }
 
   /** Does one step. Tells whether nothing is left to do. */
@@ -328,8 +328,7 @@ export class Committer {
   async #empty(state: RequestState, record: SessionRecord): Promise<boolean> {
     const staged = Session.access.draft(state.session).stage();
     const outcome = await this.#delivery.deleteUnchanged(record);
-    if (outcome === "conflict")
-      return await this.#laying.reconciled(state, await this.#gate.read(record.id), null);
+    if (outcome === "conflict") return this.#laying.reconciled(state, await this.#gate.read(record.id), null);
     // What this request took may have been the very last of it for another that was first.
     if (outcome === "gone") return this.#laying.gone(state, record, "gone", staged);
     Session.access.vanish(state.session);
@@ -367,7 +366,7 @@ export class Committer {
     if (outcome === null) return true;
     if (outcome.kind === "conflict") {
       state.careful ||= !plan.conditional;
-      return await this.#laying.reconciled(state, outcome.current, plan.staged);
+      return this.#laying.reconciled(state, outcome.current, plan.staged);
     }
     if (outcome.kind !== "done") return this.#laying.gone(state, base, outcome.kind, plan.staged);
 
