@@ -357,7 +357,7 @@ describe("what cannot be folded", () => {
     held.open();
     await Promise.all(answers);
     expect(order.slice(0, 3)).toEqual([0, 1, "t"]);
-    expect(order.slice(3).sort()).toEqual([3, 4]);
+    expect(new Set(order.slice(3))).toEqual(new Set([3, 4]));
     expect(where.faulty.count("update")).toBe(4);
     expect(await seen(where, cookie)).toEqual({ n: 4 });
   });
@@ -374,8 +374,8 @@ describe("what cannot be folded", () => {
     open();
     const outcomes = await Promise.allSettled(answers);
     expect(outcomes.map(({ status }) => status)).toEqual([
-      ...["fulfilled", "fulfilled", "fulfilled"],
-      ...["rejected", "rejected", "rejected"],
+      ...Array<string>(3).fill("fulfilled"),
+      ...Array<string>(3).fill("rejected"),
     ]);
     expect(await seen(where, cookie)).toEqual({ seats: 0, n: 0 });
   });

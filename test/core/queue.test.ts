@@ -125,7 +125,13 @@ describe("those that can be done together", () => {
         taken.push(companions.map(({ member }) => member));
         for (const one of companions) one.done();
       },
-      ...["a", "b", "-", "c", "-", "d", "e"],
+      "a",
+      "b",
+      "-",
+      "c",
+      "-",
+      "d",
+      "e",
     );
     expect(taken).toEqual([]);
     first.open();
@@ -142,13 +148,21 @@ describe("those that can be done together", () => {
   test("fail by themselves", async () => {
     const { first, works } = await standing(
       async (companions) => {
-        for (const one of companions) one.member === "b" ? one.fail(new Error("mine")) : one.done();
+        for (const one of companions) {
+          if (one.member === "b") one.fail(new Error("mine"));
+          else one.done();
+        }
       },
-      ...["a", "b", "c"],
+      "a",
+      "b",
+      "c",
     );
     first.open();
     expect((await Promise.allSettled(works)).map(({ status }) => status)).toEqual([
-      ...["fulfilled", "fulfilled", "rejected", "fulfilled"],
+      "fulfilled",
+      "fulfilled",
+      "rejected",
+      "fulfilled",
     ]);
   });
 
@@ -156,7 +170,9 @@ describe("those that can be done together", () => {
     const { first, works, line } = await standing(() => Promise.reject(new Error("a defect")), "a", "b");
     first.open();
     expect((await Promise.allSettled(works)).map(({ status }) => status)).toEqual([
-      ...["fulfilled", "rejected", "rejected"],
+      "fulfilled",
+      "rejected",
+      "rejected",
     ]);
     expect(line.size).toBe(0);
   });
@@ -164,9 +180,16 @@ describe("those that can be done together", () => {
   test("step back to the front of the line, in their order, and go alone", async () => {
     const { first, works, alone } = await standing(
       async (companions) => {
-        for (const one of companions) one.member === "b" ? one.done() : one.stepBack();
+        for (const one of companions) {
+          if (one.member === "b") one.done();
+          else one.stepBack();
+        }
       },
-      ...["a", "b", "c", "d", "-"],
+      "a",
+      "b",
+      "c",
+      "d",
+      "-",
     );
     first.open();
     await Promise.all(works);
@@ -180,7 +203,8 @@ describe("those that can be done together", () => {
         for (const one of companions) one.stepBack();
         await never.passage();
       },
-      ...["a", "b"],
+      "a",
+      "b",
     );
     clock.advance(1500);
     first.open();
@@ -202,7 +226,9 @@ describe("those that can be done together", () => {
         for (const one of companions) one.goAhead();
         await never.passage();
       },
-      ...["a", "b", "-"],
+      "a",
+      "b",
+      "-",
     );
     first.open();
     await works[2];
@@ -220,7 +246,8 @@ describe("those that can be done together", () => {
         taken.push(companions.map(({ member }) => member));
         for (const one of companions) one.done();
       },
-      ...["a", "b"],
+      "a",
+      "b",
     );
     clock.advance(2000);
     await Promise.all(works.slice(1));
@@ -267,7 +294,7 @@ describe("those that can be done together", () => {
     const outcomes = await Promise.allSettled(works.slice(2));
     expect(
       outcomes.map((outcome) => outcome.status === "rejected" && (outcome.reason as SessionError).code),
-    ).toEqual([...["ERR_SESSION_UNKNOWN", "ERR_SESSION_UNKNOWN"]]);
+    ).toEqual(["ERR_SESSION_UNKNOWN", "ERR_SESSION_UNKNOWN"]);
     expect(lost).toEqual(["a", "b", "c"]);
     expect(clock.pending).toBe(0);
   });
