@@ -21,7 +21,18 @@ function queue(together: Together = async () => undefined) {
     together,
     lost: (name: string) => void lost.push(name),
   };
-  return { clock, lost, line: new CommitQueue<string>(clock, rules) };
+  const inLine = new CommitQueue<string>(clock, rules);
+  const line = {
+    get size() {
+      return inLine.size;
+    },
+    // What is done at once is promised like the rest.
+    run: async (...call: Parameters<typeof inLine.run>): Promise<void> => inLine.run(...call),
+    isBusy: (id: SessionId): boolean => inLine.isBusy(id),
+    latest: (id: SessionId): SessionRecord | null => inLine.latest(id),
+    note: (record: SessionRecord): void => inLine.note(record),
+  };
+  return { clock, lost, inLine, line };
 }
 
 test("the commits of one session go one after the other, in the order they came", async () => {
@@ -71,6 +82,21 @@ test("nothing is noted of a session that nobody stands in line for", () => {
   const { line } = queue();
   line.note({ id: ONE } as SessionRecord);
   expect(line.size).toBe(0);
+});
+
+test("what is done at once where nobody stands in line takes no turn", () => {
+  const { inLine } = queue();
+  expect(inLine.run(ONE, () => undefined)).toBeUndefined();
+  expect(inLine.size).toBe(0);
+});
+
+test("what fails at once fails alone, and leaves the line", async () => {
+  const { inLine } = queue();
+  const failing = inLine.run(ONE, () => {
+    throw new Error("mine");
+  });
+  await expect(failing).rejects.toThrow("mine");
+  expect(inLine.size).toBe(0);
 });
 
 test("each is told the record that the one before it wrote", async () => {
