@@ -1,13 +1,22 @@
-import { Cookie, type CookieOptions } from "./express-session/cookie.ts";
+import { callable } from "./express-session/callable.ts";
+import { beginCookie, Cookie as CookieClass, type CookieOptions } from "./express-session/cookie.ts";
 import { MemoryStore as BuiltMemoryStore } from "./express-session/memory-store.ts";
 import { middlewareOf } from "./express-session/middleware.ts";
 import type { GivenOptions } from "./express-session/options.ts";
-import { Session } from "./express-session/session.ts";
+import { beginSession, Session as SessionClass } from "./express-session/session.ts";
 import { Store as BuiltStore } from "./express-session/store.ts";
 import type * as types from "./express-session/types.ts";
 
-export { Cookie, type CookieOptions, Session };
+export type { CookieOptions };
 export type { SessionData, SessionOptions } from "./express-session/types.ts";
+
+/** The cookie of one session: its settings, and the time when it expires. */
+export const Cookie: typeof CookieClass = callable(CookieClass, beginCookie);
+export type Cookie = CookieClass;
+
+/** The session of one request. */
+export const Session: typeof SessionClass = callable(SessionClass, beginSession);
+export type Session = SessionClass;
 
 /** The base class of stores. */
 export const Store: typeof types.Store = BuiltStore as never;

@@ -43,17 +43,7 @@ export class Cookie implements CookieOptions {
 
   /** @throws TypeError for options that are no object, and a `maxAge` that is neither a number nor a date. */
   constructor(options?: CookieOptions) {
-    this.path = "/";
-    this.maxAge = null;
-    this.httpOnly = true;
-    if (options) {
-      if (typeof options !== "object") throw new TypeError("argument options must be a object");
-      for (const name in options) {
-        if (name === "data") continue;
-        (this as Record<string, unknown>)[name] = (options as Record<string, unknown>)[name];
-      }
-    }
-    this.originalMaxAge ??= this.maxAge as number | null;
+    beginCookie(this, options);
   }
 
   get expires(): Date | null | undefined {
@@ -104,4 +94,19 @@ export class Cookie implements CookieOptions {
   toJSON(): object {
     return this.data;
   }
+}
+
+/** What the constructor does. */
+export function beginCookie(cookie: Cookie, options?: CookieOptions): void {
+  cookie.path = "/";
+  cookie.maxAge = null;
+  cookie.httpOnly = true;
+  if (options) {
+    if (typeof options !== "object") throw new TypeError("argument options must be a object");
+    for (const name in options) {
+      if (name === "data") continue;
+      (cookie as unknown as Record<string, unknown>)[name] = (options as Record<string, unknown>)[name];
+    }
+  }
+  cookie.originalMaxAge ??= cookie.maxAge as number | null;
 }

@@ -1,4 +1,4 @@
-import type { Cookie, CookieSettings } from "./cookie.ts";
+import { Cookie, type CookieSettings } from "./cookie.ts";
 import type { SessionState } from "./session-state.ts";
 import { changesBetween, type Snapshot } from "./snapshot.ts";
 import type { SessionLike } from "./store-like.ts";
@@ -35,7 +35,8 @@ function cookieOf(ours: Cookie, before: CookieSettings | undefined, stored: obje
   if (raw === undefined || before === undefined || !ours.data || !haveSameSettings(ours.data, before))
     return ours;
   const { expires: _expires, ...settings } = JSON.parse(JSON.stringify(raw)) as Fields;
-  const theirs = Object.assign(Object.create(Object.getPrototypeOf(ours) as object) as Cookie, settings);
+  // With its defaults, as it was made when it was loaded.
+  const theirs = new Cookie(settings);
   if (haveSameSettings(theirs.data, before)) return ours;
   const { originalMaxAge } = theirs;
   theirs.maxAge = originalMaxAge;

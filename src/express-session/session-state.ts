@@ -43,8 +43,6 @@ export interface TurnView {
   saving(snapshot: Snapshot): void;
   /** This id is stored, and so a cookie of it is good. */
   stored(sid: string): void;
-  /** The session was read again. */
-  reloaded(baseline: Snapshot | null): void;
 }
 
 const TURN: unique symbol = Symbol("holdfast.turn");

@@ -1,7 +1,6 @@
 import type { Cookie } from "./cookie.ts";
 import { endSession, replaceSession, saveSession } from "./keeping.ts";
 import { loadSession } from "./loading.ts";
-import { stateOf, turnOf } from "./session-state.ts";
 import type { Done } from "./store-call.ts";
 import type { SessionRequest } from "./store-like.ts";
 
@@ -22,11 +21,7 @@ export class Session {
 
   /** @internal */
   constructor(request: SessionRequest, data?: object | null) {
-    Object.defineProperties(this, { req: { value: request }, id: { value: request.sessionID } });
-    if (typeof data !== "object" || data === null) return;
-    // What bears the name of a method stays hidden, and is gone with the next save.
-    for (const name in data)
-      if (!(name in this)) (this as Record<string, unknown>)[name] = (data as Record<string, unknown>)[name];
+    beginSession(this, request, data);
   }
 
   /** Sets the time that the cookie expires by its `maxAge`. Done for each request. */
@@ -73,11 +68,20 @@ export class Session {
   }
 }
 
+/** What the constructor does. */
+export function beginSession(session: object, request: SessionRequest, data?: object | null): void {
+  Object.defineProperties(session, { req: { value: request }, id: { value: request.sessionID } });
+  if (typeof data !== "object" || data === null) return;
+  // What bears the name of a method stays hidden, and is gone with the next save.
+  for (const name in data)
+    if (!(name in session))
+      (session as Record<string, unknown>)[name] = (data as Record<string, unknown>)[name];
+}
+
 function reload({ req, id }: Session, done: Done): void {
   loadSession(req.sessionStore, req, id, (error, loaded) => {
     if (error) return done(error);
     if (!loaded) return done(new Error("failed to load session"));
-    turnOf(req)?.reloaded(stateOf(loaded)?.baseline ?? null);
     done();
   });
 }

@@ -5,6 +5,7 @@ import { writeCookie } from "./cookie-header.ts";
 import { endSession, isKnownEnded, keepSession, touchSession } from "./keeping.ts";
 import type { Settings } from "./options.ts";
 import { isSecure, type PlainRequest } from "./request.ts";
+import { Session } from "./session.ts";
 import { stateOf, type TurnView } from "./session-state.ts";
 import { sign, type Secret } from "./signature.ts";
 import { isSame, type Snapshot, snapshotOf } from "./snapshot.ts";
@@ -26,6 +27,9 @@ export interface Exchange {
   readonly next: Next;
 }
 
+/** As it was before any application could replace it. */
+const saveOfSessions: unknown = Session.prototype.save;
+
 const EMPTY: Snapshot = new Map();
 
 /** One request: what its session was at first, and what has to be stored and sent when it is answered. */
@@ -43,6 +47,8 @@ export class Turn implements HoldHooks, TurnView {
   #original: Snapshot = EMPTY;
   #saved: Snapshot | null = null;
   #storedId: string | undefined;
+  /** What the commit has stored itself. */
+  #kept: { readonly id: string; readonly snapshot: Snapshot } | undefined;
   #endedId: string | undefined;
   #isTouched = false;
   #isTouchStored = false;
@@ -77,12 +83,6 @@ export class Turn implements HoldHooks, TurnView {
 
   stored(sid: string): void {
     this.#storedId = sid;
-  }
-
-  reloaded(baseline: Snapshot | null): void {
-    if (baseline === null) return;
-    if (this.#saved === this.#original && !this.#settings.resave) this.#saved = baseline;
-    this.#original = baseline;
   }
 
   /** A `writeHead` sends nothing by itself on HTTP/1: what the handler does between it and the first byte is in time. */
@@ -202,16 +202,26 @@ export class Turn implements HoldHooks, TurnView {
   }
 
   #store(session: SessionLike, snapshot: Snapshot): void | Promise<void> {
+    if (this.#kept?.id === session.id && isSame(this.#kept.snapshot, snapshot)) return;
     if (this.#isToBeSaved(session, snapshot)) {
-      this.#saved = snapshot;
+      this.#kept = { id: session.id, snapshot };
       this.#isTouchStored = true;
-      return promised((done) => keepSession(session, snapshot, done));
+      return this.#save(session, snapshot);
     }
     if (this.#cookieId !== this.#request.sessionID || this.#isTouchStored) return;
     if (typeof this.#request.sessionStore.touch !== "function") return;
     this.#isTouchStored = true;
     // Nothing is lost by it but time: the answer is what it is.
     return promised((done) => touchSession(session, done))?.catch((error: unknown) => this.#tellLater(error));
+  }
+
+  /** By the session's own method, where an application has put another in its place. */
+  #save(session: SessionLike, snapshot: Snapshot): void | Promise<void> {
+    const { save } = session as SessionLike & { save?: unknown };
+    if (typeof save === "function" && save !== saveOfSessions)
+      return promised((done) => void save.call(session, done));
+    this.#saved = snapshot;
+    return promised((done) => keepSession(session, snapshot, done));
   }
 
   #isToBeSaved(session: SessionLike, snapshot: Snapshot): boolean {

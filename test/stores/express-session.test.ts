@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import pgSimple from "connect-pg-simple";
-import MongoStore from "connect-mongo";
+import { MongoStore } from "connect-mongo";
 import { RedisStore } from "connect-redis";
 import session from "express-session";
 import memorystore from "memorystore";

@@ -1,5 +1,5 @@
 // Stores that others wrote for express-session fit as they are, and Holdfast's fit where those are taken.
-import MongoStore from "connect-mongo";
+import type { MongoStore } from "connect-mongo";
 import type { PGStore } from "connect-pg-simple";
 import type { RedisStore } from "connect-redis";
 import session from "express-session";

@@ -26,7 +26,7 @@ export function standInClient(): MongoClient {
     },
     deleteOne: async ({ _id }: { readonly _id: string }) => ({ deletedCount: Number(documents.delete(_id)) }),
     async *find() {
-      for (const found of [...documents.values()]) if (isLive(found)) yield structuredClone(found);
+      for (const found of Array.from(documents.values())) if (isLive(found)) yield structuredClone(found);
     },
   };
   return { db: () => ({ collection: () => collection }), close: async () => {} } as unknown as MongoClient;
