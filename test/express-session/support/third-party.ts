@@ -87,14 +87,18 @@ export class Servers {
     "connect-pg-simple": async (session) => {
       const make = require("connect-pg-simple") as Make;
       const pool = new Pool({ connectionString: this.#postgres?.url, max: 4 });
-      // Its end does not wait for the connections' own, and the server, when it stops, tells those that are left.
-      pool.on("connect", (client) => client.on("error", () => {}));
+      // The pool has ended before its connections have, and the server must not go first.
+      const ended: Promise<void>[] = [];
+      pool.on("connect", (client) => ended.push(new Promise((resolve) => client.once("end", resolve))));
       await pool.query(TABLE);
       const options = { pool, pruneSessionInterval: false };
       return {
         store: new (make(session))(options),
         again: (other) => new (make(other))(options),
-        close: () => pool.end(),
+        close: async () => {
+          await pool.end();
+          await Promise.all(ended);
+        },
       };
     },
   };
