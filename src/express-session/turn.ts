@@ -70,7 +70,7 @@ export class Turn implements HoldHooks, TurnView {
     this.#cookieId = cookieId;
   }
 
-  /** The request goes on with this session, which the store held (`isLoaded`) or which is new. */
+  /** The request goes on with this session. `baseline` is what the store held of it, `null` for a new one. */
   begin(session: SessionLike, baseline: Snapshot | null): void {
     this.#originalId = this.#request.sessionID;
     this.#original = baseline ?? snapshotOf(session);
@@ -168,9 +168,11 @@ export class Turn implements HoldHooks, TurnView {
     else once.call(this.#response, "close", () => this.#next(error));
   }
 
+  /** Whether the application took the session away. One that could not be read was never there to be taken. */
   #isUnset(): boolean {
     const { sessionID, session } = this.#request;
-    return Boolean(sessionID) && this.#settings.destroysUnset && (session === null || session === undefined);
+    if (!sessionID || !this.#settings.destroysUnset || this.#originalId === undefined) return false;
+    return session === null || session === undefined;
   }
 
   #end(): void | Promise<void> {

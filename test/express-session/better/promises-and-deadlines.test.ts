@@ -94,6 +94,18 @@ describe("a store that does not answer is given a deadline", () => {
     expect(errors).toMatchObject([{ code: "ERR_SESSION_STORE_UNAVAILABLE", status: 503 }]);
   });
 
+  test("when it is read: nobody is logged out by that, with unset either", async () => {
+    const store = silent("none");
+    const { get } = await serve(ours, { ...options(store), unset: "destroy" }, (req, res) => {
+      req.session.user = "ann";
+      res.end();
+    });
+    const cookie = await get();
+    store.before = (asked) => (asked === "get" ? new Promise(() => undefined) : undefined);
+    await get("/", { cookie });
+    expect(store.fields(cookie.sid())).toEqual({ user: "ann" });
+  });
+
   test("when it is written: the response fails", async () => {
     const { get, errors } = await serve(ours, options(silent("set")), (req, res) => {
       req.session.user = "ann";
