@@ -81,14 +81,18 @@ function rowsOf(policy: SessionPolicy): Row[] {
       failure.endOnFailure ? "takes place" : "does not take place",
     ),
     row("ASVS 7.4.5", "Revocation", revocation(store)),
-    row(
-      "",
-      "Store",
-      `survives ${store.durability === "none" ? "nothing" : `the loss of ${store.durability}`}; ${store.shared ? "shared by processes" : "of one process"}`,
-    ),
+    row("", "Store", promisesOf(store)),
     row("", "Store failure", `${failure.onStoreFailure}, within ${span(failure.deadlineMs)} a call`),
     row("", "Extensions", policy.extensions.join(", ") || "none"),
   ];
+}
+
+function promisesOf({ durability, shared, conditions }: SessionPolicy["store"]): string {
+  return [
+    `survives ${durability === "none" ? "nothing" : `the loss of ${durability}`}`,
+    shared ? "shared by processes" : "of one process",
+    ...(conditions === "process" ? ["processes may undo each other's changes"] : []),
+  ].join("; ");
 }
 
 function guardOf({ mode, trustedOrigins, silent, exemptions }: NonNullable<SessionPolicy["csrf"]>): string {
