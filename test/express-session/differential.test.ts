@@ -41,7 +41,8 @@ const act: fc.Arbitrary<Act> = fc.oneof(
     option: fc.constantFrom("httpOnly", "domain", "sameSite", "secure", "priority"),
     value: fc.constantFrom(undefined, false),
   }),
-  fc.record({ do: fc.constant("pass" as const), ms: fc.constantFrom(1, 400, 1000) }),
+  // Less than any session has left: that one which expired meanwhile is found to be gone stays so with ours alone.
+  fc.record({ do: fc.constant("pass" as const), ms: fc.constantFrom(1, 20) }),
   {
     weight: 8,
     arbitrary: fc.record({

@@ -7,6 +7,7 @@ import { type Handler, quiet, serve, type Site } from "./support/site.ts";
 import { put, stored, synchronousStore, watch, watched, type WatchedStore } from "./support/stores.ts";
 import { original, ours } from "./support/subjects.ts";
 import { cookieOf } from "./support/signing.ts";
+import { MINUTE, stoppedTime } from "./support/time.ts";
 import type { Middleware, Options, Request, SessionModule } from "./support/types.ts";
 
 /**
@@ -127,6 +128,25 @@ improvement(
     return stored(site.store, "known");
   },
   { better: undefined, original: expect.objectContaining({ count: 1 }) },
+);
+
+improvement(
+  "a session that expired under a request, which found it gone, stays gone",
+  "expiry is final",
+  async (session) => {
+    const time = stoppedTime();
+    const store = watched(session);
+    const options = { store, resave: true, cookie: { maxAge: MINUTE } };
+    const site = await serve(session, options, (req, res) => {
+      if (req.url !== "/late") return res.end((req.session.user = "ann"));
+      time.pass(MINUTE);
+      return req.session.reload((error) => res.end((error as Error).message));
+    });
+    const first = await site.get();
+    const { body } = await site.get("/late", { cookie: first });
+    return [body, (await stored(store, first.sid()))?.["user"]];
+  },
+  { better: ["failed to load session", undefined], original: ["failed to load session", "ann"] },
 );
 
 improvement(

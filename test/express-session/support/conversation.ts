@@ -1,4 +1,3 @@
-import { onTestFinished } from "vitest";
 import type { Answer } from "./client.ts";
 import { serve } from "./site.ts";
 import { finished, synchronousStore, watch, watched } from "./stores.ts";
@@ -59,7 +58,6 @@ export async function held(
     for (const act of visit?.acts ?? []) await doneBy(act, req, res, notes, pass);
     answer(res, visit?.end ?? "text", JSON.stringify([notes, seen(req)]));
   });
-  onTestFinished(() => site.server.closeAllConnections());
   const answers: unknown[] = [];
   const cookies: string[] = [""];
   for (visit of visits) {
