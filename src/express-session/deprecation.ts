@@ -1,10 +1,6 @@
 import { fileURLToPath } from "node:url";
 
 const NAMESPACE = "express-session";
-/** This folder and the module beside it, as they are in a stack: by address, or by path where a bundler loaded them. */
-const OWN = new URL(".", import.meta.url).href.slice(0, -1);
-const OWN_PATH = fileURLToPath(OWN);
-
 const told = new Set<string>();
 
 /**
@@ -31,7 +27,8 @@ function isIgnored(): boolean {
 /** The first place of the stack that is not one of this folder's. */
 function placeOf(stack: string): string {
   const lines = stack.split("\n").slice(1);
-  const line = lines.find((each) => !each.includes(OWN) && !each.includes(OWN_PATH));
+  const own = ownPlaces();
+  const line = lines.find((each) => !own.some((place) => each.includes(place)));
   if (line === undefined) return "an unknown place";
   const open = line.lastIndexOf("(");
   return open === -1 ? line.replace("at ", "").trim() : line.slice(open + 1, line.lastIndexOf(")"));
@@ -40,4 +37,12 @@ function placeOf(stack: string): string {
 function errorOf(message: string): Error {
   const error = new Error(message);
   return Object.assign(error, { name: "DeprecationError", namespace: NAMESPACE });
+}
+
+/** This folder and the module beside it, as they are in a stack: by address, or by path where a bundler loaded them. None where all is one file. */
+function ownPlaces(): string[] {
+  const address: string | undefined = import.meta.url;
+  if (!address?.startsWith("file:")) return [];
+  const folder = new URL(".", address).href.slice(0, -1);
+  return [folder, fileURLToPath(folder)];
 }

@@ -50,7 +50,7 @@ const LEAKS =
   "memory, and will not scale past a single process.";
 
 /** As it was when the process began, which is when it is decided what a process is. */
-const isProduction: boolean = process.env["NODE_ENV"] === "production";
+const isProduction: boolean = typeof process === "object" && process.env["NODE_ENV"] === "production";
 
 /** Judges the options. What is deprecated is told. @throws TypeError for what cannot be meant. */
 export function settingsOf(given: GivenOptions): Settings {
