@@ -16,7 +16,7 @@ export const AXES: Readonly<
   fields: {
     title: "Number of fields",
     shown: grouped,
-    why: "Fields of about 65 bytes, of which a request touches one. A read brings the record with all of them, so it grows once they are longer than what a request costs anyway. A change in memory copies the list of fields, not their texts; SQLite writes the row of that field, Redis one field of a hash, PostgreSQL the row in which short texts lie together.",
+    why: "Fields of about 65 bytes, of which a request touches one. A read brings the record with all of them, so it grows once they are longer than what a request costs anyway. A change in memory copies the list of fields, not their texts, and an object of more than a thousand names is a table for the engine of the language, which is copied and walked through far more slowly: hence the last step. SQLite writes the row of that field, Redis one field of a hash, PostgreSQL the row in which short texts lie together.",
   },
   stored: {
     title: "Number of stored sessions",
@@ -26,12 +26,12 @@ export const AXES: Readonly<
   connections: {
     title: "Requests at once",
     shown: grouped,
-    why: "Throughput rises until one processor is busy, and then stays; from there on a request waits for all that came before it, so latency grows as the connections do. PostgreSQL has ten connections of its own to share.",
+    why: "Throughput rises until one processor is busy, and then stays; from there on a request waits for all that came before it, so latency grows as the connections do. PostgreSQL has ten connections of its own to share, and what overlaps travels together on them: that is why it gains longest. At one connection the processor time is high everywhere, for the process falls asleep between any two requests.",
   },
   processes: {
     title: "Processes",
     shown: grouped,
-    why: "Processes share nothing but the engine. Throughput grows with them as long as there are processors: here the load tool and the engine want one too.",
+    why: "Processes share nothing but the engine, so throughput grows with them as long as there are processors. The load tool and the engine want one each: on a machine of two cores a second process has none, and the same work is only divided.",
   },
 };
 
