@@ -364,7 +364,7 @@ export class Committer {
     const asked = this.#rules.admission.ask(plan.renewal?.login, base.id);
     if (asked !== undefined) yield* waited(asked);
     const sending = this.#sending(state, base, { ...plan, conditional: plan.conditional || state.careful });
-    if (isChanged(plan.staged)) checkSize(draft.merged(plan.staged), this.#rules.maxRecordBytes);
+    if (isChanged(plan.staged)) draft.checkSize(plan.staged, this.#rules.maxRecordBytes);
 
     let outcome: Outcome;
     try {

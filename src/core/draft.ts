@@ -1,6 +1,6 @@
 import { type Codec, jsonCodec, plainCodec } from "./codec.ts";
 import { SessionError } from "./errors.ts";
-import { encodeField } from "./fields.ts";
+import { checkSize, encodeField, isFarBelow } from "./fields.ts";
 import { freeze } from "./freeze.ts";
 import { isReserved } from "./record.ts";
 import { AUTH, DEVICE, LIFE, ROTATION, SEEN } from "./reserved.ts";
@@ -257,6 +257,15 @@ export class Draft {
       for (const updater of slot.updaters) value = applied(updater, value, name);
     }
     return this.renewed();
+  }
+
+  /**
+   * Checks the size of the record as it will be once everything staged is written.
+   *
+   * @throws `ERR_SESSION_LIMIT` when it is over `maxBytes`.
+   */
+  checkSize(staged: Staged, maxBytes: number): void {
+    if (!isFarBelow(maxBytes, this.#fields, staged.set)) checkSize(this.merged(staged), maxBytes);
   }
 
   /** The fields as they will be once everything staged is written. */

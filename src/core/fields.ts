@@ -55,6 +55,19 @@ export function encodeField(codec: Codec, name: string, value: unknown): string 
   );
 }
 
+/** What one code unit of a text takes at most in UTF-8. */
+const MOST_BYTES = 3;
+
+/** Tells whether fields are too short to be over `maxBytes`, whatever they hold. Most are, and need not be counted byte by byte. */
+export function isFarBelow(
+  maxBytes: number,
+  ...groups: readonly Readonly<Record<string, string>>[]
+): boolean {
+  let units = 0;
+  for (const fields of groups) for (const name in fields) units += name.length + (fields[name] ?? "").length;
+  return units * MOST_BYTES <= maxBytes;
+}
+
 /**
  * Checks the size of a whole record before the store is called.
  *

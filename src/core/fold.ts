@@ -3,7 +3,6 @@ import type { Clock } from "./clock.ts";
 import type { Delivery, Outcome } from "./delivery.ts";
 import type { Draft, Staged } from "./draft.ts";
 import { SessionError } from "./errors.ts";
-import { checkSize } from "./fields.ts";
 import type { Gate } from "./gate.ts";
 import type { Laying, LayingRules } from "./laying.ts";
 import type { Moves } from "./moves.ts";
@@ -136,7 +135,7 @@ export class Fold {
       const overtaken = draft.rebase(Session.access.shownFields(session, before)).filter(isOfHandler);
       const plan = this.#laying.planAsItLies(one.member);
       if (isFoldable(plan) && (overtaken.length === 0 || this.#rules.onConflict === "last-wins")) {
-        checkSize(draft.merged(plan.staged), this.#rules.maxRecordBytes);
+        draft.checkSize(plan.staged, this.#rules.maxRecordBytes);
         const { accessedAt, expiresAt } = plan;
         const { set, remove } = plan.staged;
         const after = afterUpdate(before, { set, remove, accessedAt, expiresAt }, before.version);

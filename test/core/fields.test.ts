@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { checkFieldName, checkSize, encodeField } from "../../src/core/fields.ts";
+import { checkFieldName, checkSize, encodeField, isFarBelow } from "../../src/core/fields.ts";
 import { type Codec, SessionError } from "../../src/index.ts";
 
 const codecOf = (encode: (value: unknown) => unknown): Codec => ({
@@ -64,6 +64,15 @@ describe("a codec of the application's own", () => {
 });
 
 describe("the size of a record", () => {
+  test("is looked at byte by byte only where the lengths of its texts leave a doubt", () => {
+    expect(isFarBelow(9, { a: "bc" })).toBe(true);
+    expect(isFarBelow(8, { a: "bc" })).toBe(false);
+    expect(isFarBelow(9, { a: "b" }, { c: "d" })).toBe(false);
+    // Nothing takes more bytes than it was held to: three for a unit, four for the two of a pair.
+    for (const text of ["€", "\u{1f642}", "ä", "b"])
+      expect(new TextEncoder().encode(text).length).toBeLessThanOrEqual(text.length * 3);
+  });
+
   test("counts names and texts in bytes", () => {
     const fields = { ä: "€", b: "12" };
     expect(() => checkSize(fields, 2 + 3 + 1 + 2)).not.toThrow();
