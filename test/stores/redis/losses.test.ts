@@ -41,9 +41,38 @@ test("a connection that was ready before anybody looked is lost when it ends", (
   expect(losses.count).toBe(1);
 });
 
+test("a node that a cluster drops before it is ready is no loss: it carried questions about slots alone", () => {
+  const cluster = Object.assign(new Connection(), { nodes: () => [] });
+  const losses = new Losses(asClient(cluster), cluster as unknown as IoredisCluster);
+  const [first, kept] = [new Connection(), new Connection()];
+  for (const node of [first, kept]) cluster.emit("+node", node);
+  first.begins();
+  kept.begins();
+  cluster.emit("-node", first);
+  first.ends();
+  expect(losses.count).toBe(0);
+  cluster.begins();
+  kept.ends();
+  expect(losses.count).toBe(1);
+});
+
+test("a node that served is lost although the cluster was lost before it", () => {
+  const cluster = Object.assign(new Connection(), { nodes: () => [] });
+  const losses = new Losses(asClient(cluster), cluster as unknown as IoredisCluster);
+  const node = new Connection();
+  cluster.emit("+node", node);
+  node.begins();
+  cluster.begins();
+  cluster.ends();
+  const before = losses.count;
+  cluster.emit("-node", node);
+  expect(losses.count).toBe(before + 1);
+});
+
 test("a node that leaves a cluster is lost once, where it was ready", () => {
   const cluster = Object.assign(new Connection(), { nodes: () => [] });
   const losses = new Losses(asClient(cluster), cluster as unknown as IoredisCluster);
+  cluster.begins();
   const [used, unused] = [new Connection(), new Connection()];
   for (const node of [used, unused]) cluster.emit("+node", node);
   used.begins();
