@@ -6,7 +6,8 @@ import { encodeField } from "../../src/core/fields.ts";
 import { sha256 } from "../../src/core/platform.ts";
 import { SessionManager } from "../../src/index.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
-import { testExchange } from "../../test/support/exchange.ts";
+import type { AnyStore } from "../../src/core/store.ts";
+import { cookieAfter, testExchange } from "../../test/support/exchange.ts";
 import { LARGE, SMALL } from "./records.ts";
 import { repeated, type Way } from "./way.ts";
 
@@ -108,4 +109,45 @@ export const CORE_WAYS: readonly Way[] = [
       };
     },
   },
+  {
+    name: "stores that answer at once",
+    deed: "a request reads its session and writes one field",
+    with: "the memory store gives what it has, and the request stays in its turn of the event loop",
+    without: "the same store gives promises",
+    open: async () => {
+      const store = memoryStore();
+      const [atOnce, later] = await Promise.all([visitorOf(store), visitorOf(promising(store))]);
+      return { with: atOnce, without: later };
+    },
+  },
 ];
+
+/** The same store with promises for answers. */
+function promising(store: AnyStore): AnyStore {
+  return {
+    traits: store.traits,
+    create: async (...call) => await store.create(...call),
+    read: async (...call) => await store.read(...call),
+    update: async (...call) => await store.update(...call),
+    delete: async (...call) => await store.delete(...call),
+  };
+}
+
+async function visitorOf(store: AnyStore): Promise<() => Promise<number>> {
+  const manager = new SessionManager<{ theme: string }>({ store, sweepEvery: false });
+  const first = testExchange();
+  (await manager.startRequest(first)).set("theme", "dark");
+  await manager.finishSuccessfulRequest(first);
+  const cookie = cookieAfter(first);
+  return async () => {
+    for (let done = 0; done < TIMES; done += 1) {
+      const request = testExchange({ cookie });
+      const starting = manager.startRequest(request);
+      const session = starting instanceof Promise ? await starting : starting;
+      session.set("theme", String(done));
+      const finishing = manager.finishSuccessfulRequest(request);
+      if (finishing instanceof Promise) await finishing;
+    }
+    return TIMES;
+  };
+}

@@ -85,6 +85,29 @@ export const REDIS_WAYS: readonly Way[] = [
         return { with: () => inTurn(() => request(false)), without: () => inTurn(() => request(true)) };
       }),
   },
+  {
+    name: "one write for commits that wait",
+    deed: `${MANY} requests add to one counter of one session`,
+    with: "they overlap: those that wait in line for the session are one write",
+    without: "each begins when the one before is answered, and is a write of its own",
+    open: () =>
+      redisWay(async (store) => {
+        const manager = new SessionManager<{ count: number }>({ store, sweepEvery: false });
+        const first = testExchange();
+        (await manager.startRequest(first)).increment("count");
+        await manager.finishSuccessfulRequest(first);
+        const cookie = cookieAfter(first);
+        const add = async (): Promise<void> => {
+          const exchange = testExchange({ cookie });
+          (await manager.startRequest(exchange)).increment("count");
+          await manager.finishSuccessfulRequest(exchange);
+        };
+        return {
+          with: () => atOnce(MANY, add),
+          without: () => inTurn(add),
+        };
+      }),
+  },
 ];
 
 async function redisWay(open: (store: RedisStore, client: Client) => Promise<Both>): Promise<Both> {

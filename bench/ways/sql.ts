@@ -91,6 +91,36 @@ export const SQL_WAYS: readonly Way[] = [
       };
     },
   },
+  {
+    name: "field-level reads, PostgreSQL",
+    deed: "the sessions of a user are listed, ten of 100 kB",
+    with: "the library's own fields of each are read: where it was begun, and when it was used",
+    without: "each is read with all of its fields",
+    open: async () => {
+      const server = await PostgresServer.start({ settings: DURABLE });
+      const pool = poolOf(server);
+      const store = postgresStore(pool);
+      await store.setup(CALL);
+      const records = Array.from({ length: 10 }, () => ({ ...recordWith(LARGE), labels: ["user:ann"] }));
+      for (const record of records) await store.create(record, CALL);
+      return {
+        with: async () => {
+          const listed = await store.listByLabel("user:ann", { limit: 10 }, CALL);
+          if (listed.records.length !== 10) throw new Error("Not all of the sessions were listed.");
+          return 1;
+        },
+        without: async () => {
+          await Promise.all(records.map(({ id }) => store.read(id, CALL)));
+          return 1;
+        },
+        close: async () => {
+          await store.close();
+          await pool.end();
+          await server.stop();
+        },
+      };
+    },
+  },
 ];
 
 /** A way whose one side has all calls in one store, and whose other side has each in a store of its own over the same connections. */
