@@ -240,8 +240,15 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       if (found.verdict === "record") assert.equal(judgeRecord(found.record), "record");
       mysql.bySession(rows);
       mysql.namesIn(rows);
-      const texts = row.map((column) => (typeof column === "string" ? column : null)) as never;
-      orError(() => postgres.recordOf(texts));
+      const texts: (string | null)[] = row.map((column) => (typeof column === "string" ? column : null));
+      const own = [...texts.slice(0, 10), null, null];
+      for (const among of [
+        [own],
+        [own, texts],
+        [texts],
+        [own, ...texts.map((text) => [...own.slice(0, 10), text, text])],
+      ])
+        orError(() => postgres.recordOf(among));
       for (const record of postgres.pageOf([texts, texts], 1).records)
         assert.equal(judgeRecord(record), "record");
     }
