@@ -19,7 +19,7 @@ import {
   type Renewal,
   type UpdatePlan,
 } from "./plan.ts";
-import { backOff } from "./platform.ts";
+import { backOff, canWorkForOthers } from "./platform.ts";
 import { CommitQueue } from "./queue.ts";
 import type { SessionRecord } from "./record.ts";
 import { asAuthentication, AUTH, reservedValue, userOf } from "./reserved.ts";
@@ -101,7 +101,7 @@ export class Committer {
     const base = Session.access.base(state.session);
     if (base === null) return carriedOut(this.#attempts(state, plan));
     const isBusy = this.#queue.isBusy(base.id);
-    const folds = isBusy && isFoldable(plan);
+    const folds = isBusy && canWorkForOthers && isFoldable(plan);
     // What depends on nothing has nothing to wait for, but a write that it can go along with.
     const isOrdered = plan.kind === "empty" || (plan.kind === "update" && plan.conditional);
     if (!isOrdered && !folds) return carriedOut(this.#attempts(state, plan));

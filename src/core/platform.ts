@@ -163,10 +163,22 @@ export function contextValue(): unknown {
   return context.getStore();
 }
 
-/** Returns how to call a function as it would be called now: in the context of the work that is under way, whoever's that is. */
+const { snapshot } = AsyncLocalStorage as { readonly snapshot?: typeof AsyncLocalStorage.snapshot };
+const { navigator } = globalThis as { readonly navigator?: { readonly userAgent?: string } };
+
+/**
+ * Whether one request may do the work of another. Cloudflare's workers refuse to run a function in the context of another request than the
+ * one that is under way, and end what belongs to a request with it.
+ */
+export const canWorkForOthers: boolean =
+  snapshot !== undefined && navigator?.userAgent !== "Cloudflare-Workers";
+
+/**
+ * Returns how to call a function as it would be called now: in the context of the work that is under way, whoever's that is. Where one
+ * request cannot work for another, it is called as it is.
+ */
 export function contextOfNow(): <T>(work: () => T) => T {
-  const { snapshot } = AsyncLocalStorage as { readonly snapshot?: typeof AsyncLocalStorage.snapshot };
-  return snapshot?.() ?? ((work) => work());
+  return canWorkForOthers && snapshot !== undefined ? snapshot() : (work) => work();
 }
 
 /** How Node asks an object for its printed form; registered, so no import is needed. */
