@@ -16,6 +16,9 @@ import {
   wrong,
 } from "./finding.ts";
 
+/** The column of `CLUSTER NODES` that the slots of a node begin with. */
+const SLOTS = 8;
+
 interface Place {
   readonly host: string;
   readonly port: number;
@@ -95,12 +98,16 @@ async function primaryBySentinel(patient: Patient): Promise<readonly Place[]> {
   return [{ host: String(host), port: Number(port) }];
 }
 
-/** Lines of `CLUSTER NODES`: id, address, flags and more. */
+/**
+ * Lines of `CLUSTER NODES`: id, address, flags, five more, and slots. A primary without slots holds no sessions; a replica is told as one
+ * until its node has heard otherwise.
+ */
 function primariesIn(nodes: string): Place[] {
   return nodes
     .split("\n")
-    .map((line) => line.split(" "))
+    .map((line) => line.trim().split(" "))
     .filter(([, , flags = ""]) => flags.split(",").includes("master") && !/fail|noaddr/.test(flags))
+    .filter((columns) => columns.length > SLOTS)
     .map(([, address = ""]) => {
       const [place = ""] = address.split("@");
       const colon = place.lastIndexOf(":");
