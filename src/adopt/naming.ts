@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256 } from "../core/platform.ts";
 import { Token } from "../index.ts";
 import type { AdoptSource, OldSession, Shown } from "./source.ts";
 
@@ -24,7 +24,7 @@ export function lifeOfMark({ expiresAt }: OldSession, now: number): number {
 export function tokenOf(round: string, source: AdoptSource, { proof }: Shown): Token {
   const text = JSON.stringify([round, source.name, source.cookies[0], proof]);
   const half = (what: string, length: number): string =>
-    createHash("sha256").update(`holdfast adopt ${what} ${text}`).digest("base64url").slice(0, length);
+    sha256(`holdfast adopt ${what} ${text}`).slice(0, length);
   const token = Token.parse(half("id", 24) + half("secret", 32));
   if (token === null) throw new TypeError("A digest in base64url is no token.");
   return token;

@@ -1,4 +1,5 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
+import { equalInConstantTime, sha256 } from "../../core/platform.ts";
 import { SessionError } from "../../index.ts";
 
 /** A secret to sign cookies with, as the other libraries take it. */
@@ -35,18 +36,10 @@ export function isSigned(
   secrets: readonly Secret[],
   signer: Signer,
 ): boolean {
-  return secrets.some((secret) => isSame(signature, signer(text, secret)));
-}
-
-function isSame(one: string, other: string): boolean {
-  return timingSafeEqual(digest(one), digest(other));
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
+  return secrets.some((secret) => equalInConstantTime(signature, signer(text, secret)));
 }
 
 /** The name of a session that is all in its cookie. */
 export function hashOf(text: string): string {
-  return createHash("sha256").update(text).digest("base64url");
+  return sha256(text);
 }

@@ -7,6 +7,7 @@ import { backOff, equalInConstantTime } from "../../core/platform.ts";
 import { CommitQueue, eachAlone } from "../../core/queue.ts";
 import type { SessionId, SessionRecord } from "../../core/record.ts";
 import { tooManyAttempts } from "../../core/refusals.ts";
+import { reservedValue } from "../../core/reserved.ts";
 import type { AnyStore, SessionChange } from "../../core/store.ts";
 import { type Identity, identityOf } from "./identity.ts";
 import { COOKIE_FIELD, difference, type ForeignSession, sessionOf, textsOf, textsWithin } from "./members.ts";
@@ -354,11 +355,6 @@ function baseOf({ version, epoch, expiresAt, fields }: SessionRecord): Base {
 }
 
 function prefixOf({ fields }: SessionRecord): string | null {
-  const text = Object.hasOwn(fields, PREFIX_FIELD) ? fields[PREFIX_FIELD] : undefined;
-  if (text === undefined) return null;
-  try {
-    return String(JSON.parse(text));
-  } catch {
-    return null;
-  }
+  const prefix = reservedValue(fields, PREFIX_FIELD);
+  return typeof prefix === "string" ? prefix : null;
 }

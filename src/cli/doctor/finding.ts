@@ -60,10 +60,15 @@ export function skewFinding(engine: number, before: number, after: number): Find
   );
 }
 
+interface Host {
+  readonly host: string;
+}
+
 /** A connection that leaves this machine has to be encrypted. */
-export function encryptionFinding(hosts: readonly string[], encrypted: boolean, mend: string): Finding {
+export function encryptionFinding(hosts: readonly Host[], encrypted: boolean, mend: string): Finding {
   if (encrypted) return ok("encryption", "the connection is encrypted");
-  if (hosts.every(isHere)) return ok("encryption", "the connection does not leave this machine");
+  if (hosts.every(({ host }) => isHere(host)))
+    return ok("encryption", "the connection does not leave this machine");
   return wrong(
     "warning",
     "encryption",

@@ -164,13 +164,7 @@ async function clockFindings({ query }: MysqlConnection, { now }: Patient): Prom
 async function encryptionFindings({ query }: MysqlConnection, { address }: Patient): Promise<Finding[]> {
   const [row] = await query("SHOW SESSION STATUS LIKE 'Ssl_cipher'");
   const mend = 'Add ?ssl={"rejectUnauthorized":true} to the URL, and set ssl_cert and ssl_key on the server.';
-  return [
-    encryptionFinding(
-      address.hosts.map(({ host }) => host),
-      ![undefined, null, ""].includes(row?.["Value"] as string),
-      mend,
-    ),
-  ];
+  return [encryptionFinding(address.hosts, ![undefined, null, ""].includes(row?.["Value"] as string), mend)];
 }
 
 /** The indexes of each table, by the end of its name. */

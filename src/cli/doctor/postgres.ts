@@ -143,13 +143,7 @@ async function clockFindings({ query }: PostgresConnection, { now }: Patient): P
 async function encryptionFindings({ query }: PostgresConnection, { address }: Patient): Promise<Finding[]> {
   const [row] = await query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
   const mend = "Add ?sslmode=verify-full to the URL, and set ssl = on on the server.";
-  return [
-    encryptionFinding(
-      address.hosts.map(({ host }) => host),
-      row?.["ssl"] === true,
-      mend,
-    ),
-  ];
+  return [encryptionFinding(address.hosts, row?.["ssl"] === true, mend)];
 }
 
 async function schemaFindings(connection: PostgresConnection, names: Names): Promise<Finding[]> {

@@ -39,14 +39,7 @@ export async function redisFindings(patient: Patient): Promise<Finding[]> {
   const { scheme, hosts } = patient.address;
   const encrypted = scheme.startsWith("rediss");
   const mend = "Use rediss:// and set tls-port on the server.";
-  return [
-    ...each.flat(),
-    encryptionFinding(
-      hosts.map(({ host }) => host),
-      encrypted,
-      mend,
-    ),
-  ];
+  return [...each.flat(), encryptionFinding(hosts, encrypted, mend)];
 }
 
 function at({ host, port }: Place, finding: Finding): Finding {

@@ -1,4 +1,5 @@
 import { RESERVED, type SessionRecord } from "../../core/record.ts";
+import { reservedValue } from "../../core/reserved.ts";
 
 /** The field that only records under way bear. No application and no other part of the library sees it. */
 export const MOVING: string = `${RESERVED}moving`;
@@ -36,25 +37,16 @@ export function lastingTimes({
 
 /** The record as it was, and is to be on arrival, out of one that is under way. `null` for what bears a note that is none. */
 export function arrived(left: SessionRecord): SessionRecord | null {
-  const kept = keptOf(left.fields[MOVING] ?? "");
+  const kept = keptOf(reservedValue(left.fields, MOVING));
   if (kept === null) return null;
   const { [MOVING]: _, ...fields } = left.fields;
   return { ...left, ...kept, fields };
 }
 
-function keptOf(text: string): Kept | null {
-  const note = parsed(text);
+function keptOf(note: unknown): Kept | null {
   if (!Array.isArray(note) || typeof note[0] !== "string") return null;
   const [secretHash, ...numbers] = note as [string, ...unknown[]];
   if (numbers.length !== 5 || !numbers.every(Number.isSafeInteger)) return null;
   const [epoch, version, accessedAt, expiresAt, endsAt] = numbers as [number, number, number, number, number];
   return { secretHash, epoch, version, accessedAt, expiresAt, endsAt };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

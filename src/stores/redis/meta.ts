@@ -1,5 +1,5 @@
 import { newerFormat, SessionError } from "../../core/errors.ts";
-import { judgeRecord, type SessionId, type SessionRecord } from "../../core/record.ts";
+import { addField, judgeRecord, type SessionId, type SessionRecord } from "../../core/record.ts";
 import { decodeText, encodeText } from "./keys.ts";
 
 /** The hash field that holds all of a record but its fields. */
@@ -61,7 +61,7 @@ export function judgeHash(id: SessionId, flat: readonly unknown[]): Judged {
   for (let index = 0; index < flat.length; index += 2) {
     const name = String(flat[index]);
     if (name === META) meta = flat[index + 1];
-    else if (name.startsWith(OWN)) assign(fields, name.slice(1), flat[index + 1] as string);
+    else if (name.startsWith(OWN)) addField(fields, name.slice(1), flat[index + 1]);
   }
   if (typeof meta !== "string") return { verdict: "corrupt" };
   const parts = PATTERN.exec(meta);
@@ -104,17 +104,6 @@ function recordFrom(id: SessionId, parts: RegExpExecArray, fields: Record<string
     // An escape that nobody wrote.
     return undefined;
   }
-}
-
-function assign(fields: Record<string, string>, name: string, text: string): void {
-  if (name !== "__proto__") fields[name] = text;
-  else
-    Object.defineProperty(fields, name, {
-      value: text,
-      enumerable: true,
-      configurable: true,
-      writable: true,
-    });
 }
 
 function isNewer(meta: string): boolean {
