@@ -4,7 +4,7 @@
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { build } from "./build.mjs";
 import { prepareProjects } from "./projects.mjs";
 import { prepareBrowser, prepareServers } from "./servers.mjs";
@@ -12,6 +12,9 @@ import { prepare, root, run, tool } from "./toolchain.mjs";
 
 /** The suites whose frameworks and runtimes have installations of their own: a stage by itself, after the others. */
 const HEAVY = ["test/frameworks", "test/runtimes", "test/browser"];
+
+/** How much of a failure's message the summary at the end repeats. */
+const MESSAGE_LINES = 12;
 
 const quick = process.argv[2] === "--quick";
 const chosen = process.argv.slice(quick ? 3 : 2);
@@ -37,12 +40,16 @@ function stagesOf(args, isQuick) {
 async function test() {
   let code = 0;
   const total = { passed: 0, failed: 0, skipped: 0 };
+  const failures = [];
   for (const stage of stages) {
     if (stage.heavy) await prepareHeavy();
-    const { code: own, counts } = suites(stage.args);
+    const { code: own, counts, failures: found } = suites(stage.args);
     code ||= own;
     for (const name of Object.keys(total)) total[name] += counts[name];
+    failures.push(...found);
   }
+  // Once more at the end: in a long log what failed in the first stage is far above.
+  if (failures.length > 0) console.log(`\nFailed:\n${failures.join("\n")}\n`);
   console.log(line(total, code));
   // A suite that could not run, or an error outside every test, is a failure too.
   return code || total.failed;
@@ -65,27 +72,39 @@ function suites(args) {
   const report = join(folder, "report.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
   const code = run(tool("vitest"), ["run", ...reporters, ...args], environment);
-  const counts = countsOf(report);
+  const results = resultsOf(report);
   rmSync(folder, { recursive: true, force: true });
-  return { code, counts };
+  return { code, ...results };
 }
 
-function countsOf(report) {
+function resultsOf(report) {
   try {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
       readFileSync(report, "utf8"),
     );
-    const broken = testResults.filter(
-      (file) => file.status === "failed" && file.assertionResults.length === 0,
-    ).length;
+    const failed = testResults.filter((file) => file.status === "failed");
+    const broken = failed.filter((file) => file.assertionResults.length === 0).length;
     return {
-      passed: numPassedTests,
-      failed: numFailedTests + broken,
-      skipped: numPendingTests + numTodoTests,
+      counts: {
+        passed: numPassedTests,
+        failed: numFailedTests + broken,
+        skipped: numPendingTests + numTodoTests,
+      },
+      failures: failed.flatMap(failuresOf),
     };
   } catch {
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { counts: { passed: 0, failed: 1, skipped: 0 }, failures: [] };
   }
+}
+
+/** A file's failures, each with its name and the beginning of what it says. */
+function failuresOf(file) {
+  const own = file.message ? [{ fullName: "", failureMessages: [file.message] }] : [];
+  const tests = file.assertionResults.filter((test) => test.status === "failed");
+  return [...own, ...tests].map(({ fullName, failureMessages }) => {
+    const message = failureMessages.join("\n").split("\n").slice(0, MESSAGE_LINES);
+    return [`  ${relative(root, file.name)} ${fullName}`, ...message.map((text) => `      ${text}`)].join("\n");
+  });
 }
 
 function line({ passed, failed, skipped }, code) {
