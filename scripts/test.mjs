@@ -103,7 +103,9 @@ function failuresOf(file) {
   const tests = file.assertionResults.filter((test) => test.status === "failed");
   return [...own, ...tests].map(({ fullName, failureMessages }) => {
     const message = failureMessages.join("\n").split("\n").slice(0, MESSAGE_LINES);
-    return [`  ${relative(root, file.name)} ${fullName}`, ...message.map((text) => `      ${text}`)].join("\n");
+    return [`  ${relative(root, file.name)} ${fullName}`, ...message.map((text) => `      ${text}`)].join(
+      "\n",
+    );
   });
 }
 
