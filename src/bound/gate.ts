@@ -23,7 +23,7 @@ function isGood(value: string, { cookie, previous }: Binding, now: number): bool
   return [cookie, previous].some((one) => one !== null && now < one.until && isSecret(value, one.hash));
 }
 
-export function boundValues(exchange: HttpExchange, { cookie }: ResolvedBound): string[] {
+export function boundValues(exchange: HttpExchange, { cookie }: ResolvedBound): readonly string[] {
   return cookieValues(exchange.cookieLines, cookie.name);
 }
 

@@ -46,7 +46,12 @@ async function followed<T>(steps: Steps<T>, first: Promise<unknown>): Promise<T>
 
 /** Goes on with an answer, in the same turn where it is there. What `next` throws rejects. */
 export function upon<T, U>(answer: Answer<T>, next: (value: T) => Answer<U>): Answer<U> {
-  return answer instanceof Promise ? answer.then(next) : atOnce(() => next(answer));
+  if (answer instanceof Promise) return answer.then(next);
+  try {
+    return next(answer);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** Does something now. What it throws rejects. */

@@ -85,15 +85,8 @@ export function loginOf(
   const rememberMs = rememberedFor(options.remember, lifetime);
   const methods = checkMethods(options.methods ?? []);
   const level = checkLevel(options.level);
-  const { tenant, device, identity } = options;
-  const scope: SessionScope = {
-    user,
-    ...(tenant !== undefined && { tenant }),
-    ...(device !== undefined && { device }),
-    ...(identity !== undefined && { identity }),
-  };
-  const labels = checkCount([...new Set([...labelsOf(scope), ...checkLabels(options.labels ?? [])])]);
-  const authenticatedAt = identity?.authenticatedAt;
+  const labels = labelsFor(user, options);
+  const authenticatedAt = options.identity?.authenticatedAt;
   const now = clock.now();
   const sequence = host.nextSequence();
   return {
@@ -113,6 +106,17 @@ export function loginOf(
       },
     },
   };
+}
+
+function labelsFor(user: string, { tenant, device, identity, labels }: LoginOptions): readonly string[] {
+  const scope: SessionScope = {
+    user,
+    ...(tenant !== undefined && { tenant }),
+    ...(device !== undefined && { device }),
+    ...(identity !== undefined && { identity }),
+  };
+  const own = labelsOf(scope);
+  return labels === undefined ? own : checkCount([...new Set([...own, ...checkLabels(labels)])]);
 }
 
 /** @param mayHold whether the session may have the field. */

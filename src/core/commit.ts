@@ -245,7 +245,7 @@ export class Committer {
     let plan = first;
     const until = this.#patienceEnds();
     for (let attempt = 0; attempt < MAX_ATTEMPTS && this.#clock.now() < until; attempt += 1) {
-      if (yield* this.#step(state, plan)) return;
+      if (plan.kind === "nothing" || plan.kind === "touch" || (yield* this.#step(state, plan))) return;
       if (attempt > 1 && (yield* this.#waited(state, attempt))) return;
       plan = this.plan(state);
     }
@@ -267,26 +267,26 @@ export class Committer {
     return base !== null && this.#laying.reconciled(state, yield* waited(this.#gate.read(base.id)), null);
   }
 
-  /** Does one step. Tells whether nothing is left to do. */
-  *#step(state: RequestState, plan: Plan): Steps<boolean> {
+  /** One step of a commit. It tells whether nothing is left to do. */
+  #step(state: RequestState, plan: Exclude<Plan, { kind: "nothing" | "touch" }>): Steps<boolean> {
     switch (plan.kind) {
-      case "nothing":
-      case "touch":
-        return true;
       case "create":
-        yield* this.#create(state, plan);
-        return true;
+        return this.#create(state, plan);
       case "end":
-        yield* this.#end(state, plan.record, plan.create === null ? "logout" : reasonToReplace(state));
-        return plan.create === null;
+        return this.#endFirst(state, plan);
       case "empty":
-        return yield* this.#empty(state, plan.record);
+        return this.#empty(state, plan.record);
       case "update":
-        return yield* this.#update(state, plan);
+        return this.#update(state, plan);
     }
   }
 
-  *#create(state: RequestState, plan: CreatePlan): Steps<void> {
+  *#endFirst(state: RequestState, { record, create }: Extract<Plan, { kind: "end" }>): Steps<boolean> {
+    yield* this.#end(state, record, create === null ? "logout" : reasonToReplace(state));
+    return create === null;
+  }
+
+  *#create(state: RequestState, plan: CreatePlan): Steps<true> {
     const { session, exchange } = state;
     if (state.phase === "sent" || !exchange.canSetCookie) throw tooLateForCookie(state);
     const { access } = Session;
@@ -311,13 +311,17 @@ export class Committer {
       this.#events.emit("created", { id: record.id, user, address: addressOf(state) });
       yield* this.#afterLogin(state, record, heirTo === null ? renewal : asOfOld(renewal));
       state.cookie = token;
-      if (!access.isOver(session, draft)) draft.settle(record.fields, staged);
-      else return access.endToo(session, record);
+      // The handler ended the session meanwhile.
+      if (access.isOver(session, draft)) {
+        access.endToo(session, record);
+        return true;
+      }
+      draft.settle(record.fields, staged);
       access.settle(session, record, renewal);
       state.token = token;
       state.predecessor = false;
       state.rotationDue = false;
-      return;
+      return true;
     }
     throw everyIdTaken();
   }
@@ -363,7 +367,8 @@ export class Committer {
     const draft = Session.access.draft(session);
     const asked = this.#rules.admission.ask(plan.renewal?.login, base.id);
     if (asked !== undefined) yield* waited(asked);
-    const sending = this.#sending(state, base, { ...plan, conditional: plan.conditional || state.careful });
+    const isCareful = state.careful && !plan.conditional;
+    const sending = this.#sending(state, base, isCareful ? { ...plan, conditional: true } : plan);
     if (isChanged(plan.staged)) draft.checkSize(plan.staged, this.#rules.maxRecordBytes);
 
     let outcome: Outcome;
@@ -414,10 +419,12 @@ export class Committer {
     const authentication = renewal.login ?? asAuthentication(reservedValue(record.fields, AUTH));
     if (authentication === null) return;
     const { user, methods } = authentication;
-    const told = { id: record.id, user, address: addressOf(state) };
-    if (renewal.verb === "login") this.#events.emit("login", { ...told, methods });
-    if (renewal.verb === "reauthenticate") this.#events.emit("reauthenticated", { ...told, methods });
-    if (renewal.verb === "unlock") this.#events.emit("unlocked", told);
+    const { id } = record;
+    const address = addressOf(state);
+    if (renewal.verb === "login") this.#events.emit("login", { id, user, address, methods });
+    if (renewal.verb === "reauthenticate")
+      this.#events.emit("reauthenticated", { id, user, address, methods });
+    if (renewal.verb === "unlock") this.#events.emit("unlocked", { id, user, address });
   }
 
   /** The client gets the token only afterwards: one that was never handed out opens for nobody. */
@@ -444,8 +451,7 @@ export class Committer {
   }
 
   #sending(state: RequestState, base: SessionRecord, plan: Omit<UpdatePlan, "kind" | "minor">): Sending {
-    const { lifetime, atRest } = this.#rules;
-    return sendingOf(base, state.token, plan, { lifetime, pepper: atRest.pepper }, this.#clock.now());
+    return sendingOf(base, state.token, plan, this.#rules, this.#clock.now());
   }
 }
 

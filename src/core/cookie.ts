@@ -29,21 +29,26 @@ export function serializeCookie(cookie: Cookie): string {
   return text;
 }
 
+const NO_VALUES: readonly string[] = [];
+
 /**
  * Finds the values of one cookie in the lines of the Cookie header, in order, as they stand. Takes any bytes; what
  * is not `name=value` is passed over (RFC 6265bis, section 5.8; several lines: RFC 9113, section 8.2.3).
  */
-export function cookieValues(lines: readonly string[], name: string): string[] {
-  const values: string[] = [];
+export function cookieValues(lines: readonly string[], name: string): readonly string[] {
   const start = `${name}=`;
+  let values: string[] | null = null;
   for (const line of lines) {
     for (let at = line.indexOf(start); at >= 0; at = line.indexOf(start, at + 1)) {
       if (!beginsPair(line, at)) continue;
       const end = line.indexOf(";", at);
-      values.push(withoutBlanks(line.slice(at + start.length, end < 0 ? line.length : end)));
+      const value = withoutBlanks(line.slice(at + start.length, end < 0 ? line.length : end));
+      // Mostly there is one, and a list that is made empty gets room for seventeen.
+      if (values === null) values = [value];
+      else values.push(value);
     }
   }
-  return values;
+  return values ?? NO_VALUES;
 }
 
 /** Whether nothing but blanks is between a place and the semicolon before it, or the beginning. */

@@ -51,6 +51,18 @@ const OWN: ReadonlySet<string> = new Set([AUTH, DEVICE, SEEN, LIFE, ROTATION]);
 /** The slots of a draft that nobody has looked at. */
 const NONE: ReadonlyMap<string, Slot> = new Map();
 
+/** {@link Staged}, while it is put together. */
+class Staging implements Staged {
+  readonly set: Record<string, string> = {};
+  readonly remove: string[] = [];
+  dependent = false;
+  insistent = false;
+  minor = true;
+  readonly marks: Map<string, Mark> = new Map();
+}
+
+const NO_CONFLICTS: readonly string[] = [];
+
 const NOTHING: Staged = { set: {}, remove: [], dependent: false, insistent: false, minor: true };
 
 /**
@@ -61,6 +73,8 @@ export class Draft {
   #fields: Fields;
   readonly #rules: DraftRules;
   #slots: ReadonlyMap<string, Slot> = NONE;
+  /** All slots are of the fields as they are: nothing was laid under them since. */
+  #isOfOne = true;
 
   constructor(fields: Fields, rules: DraftRules) {
     this.#fields = fields;
@@ -93,7 +107,7 @@ export class Draft {
   }
 
   set(name: string, value: unknown): void {
-    const slot = this.#slots.get(name) ?? blankSlot(textOf(this.#fields, name));
+    const slot = this.#slots.get(name) ?? blankSlot(name, textOf(this.#fields, name));
     this.#keep(name, slot);
     slot.value = value;
     // An update told the handler the value that it now replaces.
@@ -171,24 +185,23 @@ export class Draft {
    * @throws `ERR_SESSION_VALUE` for a value that cannot be stored.
    */
   stage(): Staged {
-    if (this.#slots.size === 0) return NOTHING;
-    const set: Record<string, string> = {};
-    const remove: string[] = [];
-    let dependent = false;
-    let insistent = false;
-    let minor = true;
-    let marks: Map<string, Mark> | null = null;
-    for (const [name, slot] of this.#slots) {
-      const text = this.#changedText(name, slot);
-      if (text !== UNCHANGED || isTouched(slot)) (marks ??= new Map()).set(name, markOf(slot));
-      if (text === UNCHANGED) continue;
-      if (text === undefined) remove.push(name);
-      else set[name] = this.#accepted(name, text);
-      dependent ||= isKnown(slot) || slot.taken || slot.updaters.length > 0;
-      insistent ||= slot.care === "exact";
-      minor &&= slot.care === "minor" && isTouched(slot);
+    let staging: Staging | null = null;
+    for (const slot of this.#slots.values()) {
+      const text = this.#changedText(slot.name, slot);
+      if (text === UNCHANGED && !isTouched(slot)) continue;
+      staging ??= new Staging();
+      staging.marks.set(slot.name, markOf(slot));
+      if (text !== UNCHANGED) this.#stageOne(staging, slot, text);
     }
-    return marks === null ? NOTHING : { set, remove, dependent, insistent, minor, marks };
+    return staging ?? NOTHING;
+  }
+
+  #stageOne(staging: Staging, slot: Slot, text: string | undefined): void {
+    if (text === undefined) staging.remove.push(slot.name);
+    else staging.set[slot.name] = this.#accepted(slot.name, text);
+    staging.dependent ||= isKnown(slot) || slot.taken || slot.updaters.length > 0;
+    staging.insistent ||= slot.care === "exact";
+    staging.minor &&= slot.care === "minor" && isTouched(slot);
   }
 
   /**
@@ -197,7 +210,9 @@ export class Draft {
    * @returns the fields that this request read and then changed and that another request changed meanwhile.
    * @throws `ERR_SESSION_CONFLICT` when a taken field is no longer there as it was.
    */
-  rebase(fields: Fields): string[] {
+  rebase(fields: Fields): readonly string[] {
+    if (this.#isOfOne && fields === this.#fields) return NO_CONFLICTS;
+    this.#isOfOne = false;
     this.#fields = fields;
     const conflicts: string[] = [];
     for (const [name, slot] of this.#slots) {
@@ -220,6 +235,7 @@ export class Draft {
    * way stays staged.
    */
   settle(fields: Fields, staged: Staged): void {
+    this.#isOfOne = false;
     this.#fields = fields;
     for (const [name, mark] of staged.marks ?? []) {
       const slot = this.#slots.get(name);
@@ -343,7 +359,7 @@ export class Draft {
   }
 
   #opened(name: string): Slot {
-    const slot = blankSlot(textOf(this.#fields, name));
+    const slot = blankSlot(name, textOf(this.#fields, name));
     const stored = this.#decoded(name, slot.seen);
     const schema = this.#schema(name);
     slot.value = schema === undefined ? stored : this.#validated(name, schema, stored);
@@ -393,19 +409,19 @@ export class Draft {
 
   #changedText(name: string, slot: Slot): string | undefined | typeof UNCHANGED {
     const touched = isTouched(slot);
-    // What is only read and cannot be changed in place needs no look.
-    if (!touched && !isObject(slot.value)) return UNCHANGED;
-    if (
-      !touched &&
-      slot.baseline !== undefined &&
-      this.#codec(name).says?.(slot.baseline, slot.value) === true
-    )
-      return UNCHANGED;
+    if (!touched && !this.#mayDiffer(name, slot)) return UNCHANGED;
 
     const text = slot.value === undefined ? undefined : encodeField(this.#codec(name), name, slot.value);
     if (slot.updaters.length > 0 && slot.updated !== undefined && text !== slot.updated) demote(slot);
     if (touched) return text === slot.seen ? UNCHANGED : text;
     return text === slot.baseline || this.#isRespelled(name, slot, text) ? UNCHANGED : text;
+  }
+
+  /** Tells whether what nobody assigned may have been changed in place. */
+  #mayDiffer(name: string, { value, baseline }: Slot): boolean {
+    // A frozen value stays as it is, and nobody else has hold of what the library keeps for itself.
+    if (!isObject(value) || this.#rules.frozen === true || OWN.has(name)) return false;
+    return baseline === undefined || this.#codec(name).says?.(baseline, value) !== true;
   }
 
   /** Tells whether a text says the same as the stored one, which another codec or hand spelled in its own way. */

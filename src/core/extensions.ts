@@ -28,6 +28,7 @@ export class Extensions {
 
   /** Tells whether a request is one of theirs. */
   own(exchange: HttpExchange): boolean {
+    if (this.#extensions.length === 0) return false;
     return this.#extensions.some((extension) => extension.owns?.(exchange) === true);
   }
 
@@ -55,6 +56,7 @@ export class Extensions {
   }
 
   leaving(session: AnySession, exchange: HttpExchange, userLeft: boolean): void {
+    if (this.#extensions.length === 0) return;
     for (const extension of this.#extensions) {
       if (exchange.canSetCookie) extension.leaving?.(session, exchange, userLeft);
     }

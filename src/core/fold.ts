@@ -158,9 +158,8 @@ export class Fold {
   }
 
   async #sent(parts: readonly Part[], base: SessionRecord): Promise<Outcome | null> {
-    const { lifetime, atRest } = this.#rules;
     const plan = { ...folded(parts), conditional: true, renewal: null, rotates: false };
-    const sending = sendingOf(base, null, plan, { lifetime, pepper: atRest.pepper }, this.#clock.now());
+    const sending = sendingOf(base, null, plan, this.#rules, this.#clock.now());
     try {
       return await carriedOut(this.#delivery.update(sending));
     } catch (error) {

@@ -47,17 +47,23 @@ export class Gate {
 
   /** Reads a record. `null` when there is none, or none that can be read, which is told by an event. */
   read(id: SessionId): Answer<SessionRecord | null> {
-    return this.#read(id, (store, call) => store.read(id, call));
+    return this.#read(id, readIn);
   }
 
   /** Reads a record as {@link read}, as it was a while ago where the store keeps records: for whoever asks again where that matters. */
   readKept(id: SessionId): Answer<SessionRecord | null> {
-    return this.#read(id, (store, call) => store.read(id, call.keeping()));
+    return this.#read(id, readKeptIn);
   }
 
-  #read(id: SessionId, send: Send<SessionRecord | null>): Answer<SessionRecord | null> {
-    const answer: Answer<unknown> = this.#call("read", send);
-    if (!(answer instanceof Promise)) return upon(answer, (found) => this.#found(id, found));
+  #read(id: SessionId, send: SendOf<SessionId, SessionRecord | null>): Answer<SessionRecord | null> {
+    const answer: Answer<unknown> = this.#callFor("read", send, id);
+    if (!(answer instanceof Promise)) {
+      try {
+        return this.#found(id, answer);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
     return answer.then(
       (found: unknown) => this.#found(id, found),
       (error: unknown) => {
@@ -161,7 +167,7 @@ export class Gate {
   }
 
   /** Not an async function: what is answered at once is not waited for, and every request passes here. */
-  #call<T>(operation: string, send: Send<T>): Answer<T> {
+  #callFor<Of, T>(operation: string, send: SendOf<Of, T>, of: Of): Answer<T> {
     if (this.#closed) {
       const closed = new SessionError(
         "ERR_SESSION_STORE_UNAVAILABLE",
@@ -169,8 +175,12 @@ export class Gate {
       );
       return Promise.reject(closed);
     }
-    if (this.#ready === "ready") return this.#bounded(operation, send);
-    return this.#setUp().then(() => this.#bounded(operation, send));
+    if (this.#ready === "ready") return this.#bounded(operation, send, of);
+    return this.#setUp().then(() => this.#bounded(operation, send, of));
+  }
+
+  #call<T>(operation: string, send: Send<T>): Answer<T> {
+    return this.#callFor(operation, send, undefined);
   }
 
   /** Prepares the store once. A failure is not remembered: the next call tries again. */
@@ -178,7 +188,7 @@ export class Gate {
     const begun = this.#ready;
     if (begun === "ready") return;
     const preparing =
-      begun ?? Promise.resolve(this.#bounded("setup", async (store, call) => store.setup?.(call)));
+      begun ?? Promise.resolve(this.#bounded("setup", async (store, call) => store.setup?.(call), undefined));
     this.#ready = preparing;
     try {
       await (begun === null ? preparing : this.#joined(preparing));
@@ -203,10 +213,10 @@ export class Gate {
     });
   }
 
-  #bounded<T>(operation: string, send: Send<T>): Answer<T> {
+  #bounded<Of, T>(operation: string, send: SendOf<Of, T>, of: Of): Answer<T> {
     const call = new BoundedCall();
     try {
-      const answer = send(this.#store, call);
+      const answer = send(this.#store, call, of);
       if (!isThenable(answer)) return answer;
       return this.#inTime(operation, answer instanceof Promise ? answer : Promise.resolve(answer), call);
     } catch (error) {
@@ -217,13 +227,10 @@ export class Gate {
   /** What has to be waited for has a deadline. */
   #inTime<T>(operation: string, answer: Promise<T>, call: BoundedCall): Promise<T> {
     return new Promise((resolve, reject) => {
-      let over = false;
-      const fail = (error: unknown): void => reject(this.#failure(operation, error));
       const cancel = this.#clock.after(this.#deadlineMs, () => {
-        over = true;
         const late = new DOMException(`No answer within ${this.#deadlineMs} ms.`, "TimeoutError");
         call.abort(late);
-        fail(late);
+        reject(this.#failure(operation, late));
       });
       // An answer after the deadline finds the promise settled; it is dropped without a trace.
       answer.then(
@@ -233,7 +240,7 @@ export class Gate {
         },
         (error: unknown) => {
           cancel();
-          if (!over) fail(error);
+          if (call.reason === null) reject(this.#failure(operation, error));
         },
       );
     });
@@ -333,6 +340,16 @@ const UPDATED: readonly string[] = ["done", "conflict", "stale", "gone"];
 const DELETED: readonly string[] = ["done", "conflict", "gone"];
 
 type Send<T> = (store: AnyStore, call: BoundedCall) => Answer<T>;
+/** Without a function for each request, of which most do nothing but read. */
+type SendOf<Of, T> = (store: AnyStore, call: BoundedCall, of: Of) => Answer<T>;
+
+function readIn(store: AnyStore, call: BoundedCall, id: SessionId): Answer<SessionRecord | null> {
+  return store.read(id, call);
+}
+
+function readKeptIn(store: AnyStore, call: BoundedCall, id: SessionId): Answer<SessionRecord | null> {
+  return store.read(id, call.keeping());
+}
 
 function pageRequest(after: string | undefined): { limit: number; after?: string } {
   return after === undefined ? { limit: PAGE_SIZE } : { limit: PAGE_SIZE, after };

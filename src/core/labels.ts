@@ -41,13 +41,12 @@ export function userLabel(user: string): string {
 export function labelsOf(scope: SessionScope): string[] {
   const { identity, device, user, label, tenant } = scope;
   if (user !== undefined) checkUser(user);
-  return [
-    ...(identity === undefined ? [] : identityLabels(identity)),
-    ...(device === undefined ? [] : [named("device", device)]),
-    ...(user === undefined ? [] : [userLabel(user)]),
-    ...(label === undefined ? [] : checkLabels([label])),
-    ...(tenant === undefined ? [] : [named("tenant", tenant)]),
-  ];
+  const labels = identity === undefined ? [] : identityLabels(identity);
+  if (device !== undefined) labels.push(named("device", device));
+  if (user !== undefined) labels.push(userLabel(user));
+  if (label !== undefined) labels.push(...checkLabels([label]));
+  if (tenant !== undefined) labels.push(named("tenant", tenant));
+  return labels;
 }
 
 /** The label of one session at an identity provider: it bears the name of no other, ever. */

@@ -29,25 +29,31 @@ function isEmpty(value: string): boolean {
 const MAX_DISTINCT_VALUES = 3;
 
 /** Finds the tokens among the values of the session cookie. Takes any bytes; calls no store. */
-export function tokensOf(values: readonly string[], events: Events, address: string | null): Token[] {
-  const distinct = distinctOf(values);
+export function tokensOf(
+  values: readonly string[],
+  events: Events,
+  address: string | null,
+): readonly Token[] {
+  if (values.length === 0) return NO_TOKENS;
+  if (values.length === 1) {
+    const token = tokenOf(values[0] as string, events, address);
+    return token === null ? NO_TOKENS : [token];
+  }
+  const distinct = [...new Set(values)].filter((value) => !isEmpty(value));
   if (distinct.length > MAX_DISTINCT_VALUES) {
     events.emit("rejected", { reason: "too-many", address });
-    return [];
+    return NO_TOKENS;
   }
-  const tokens: Token[] = [];
-  for (const value of distinct) {
-    const token = Token.parse(value);
-    if (token === null) events.emit("rejected", { reason: "malformed", address });
-    else tokens.push(token);
-  }
-  return tokens;
+  return distinct.map((value) => tokenOf(value, events, address)).filter((token) => token !== null);
 }
 
-function distinctOf(values: readonly string[]): readonly string[] {
-  const [only] = values;
-  if (values.length === 1 && only !== undefined) return isEmpty(only) ? [] : values;
-  return [...new Set(values)].filter((value) => !isEmpty(value));
+const NO_TOKENS: readonly Token[] = [];
+
+function tokenOf(value: string, events: Events, address: string | null): Token | null {
+  if (isEmpty(value)) return null;
+  const token = Token.parse(value);
+  if (token === null) events.emit("rejected", { reason: "malformed", address });
+  return token;
 }
 
 /** Opens sessions with tokens. */
@@ -73,9 +79,8 @@ export class Loader {
    * @throws `ERR_SESSION_STORE_UNAVAILABLE` or `ERR_SESSION_FORMAT` when the store cannot say.
    */
   open(tokens: readonly Token[], address: string | null): Answer<Opened | null> {
-    const [first] = tokens;
-    return tokens.length === 1 && first !== undefined
-      ? this.#openOne(first, address)
+    return tokens.length === 1
+      ? this.#openOne(tokens[0] as Token, address)
       : this.#openOneOf(tokens, address);
   }
 
@@ -95,7 +100,13 @@ export class Loader {
   }
 
   #openStored(token: Token, address: string | null): Answer<Opened | null> {
-    return upon(this.#gate.read(token.id), (record) => this.#opened(record, token, address));
+    const reading = this.#gate.read(token.id);
+    if (reading instanceof Promise) return reading.then((record) => this.#opened(record, token, address));
+    try {
+      return this.#opened(reading, token, address);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   #openAtBest(token: Token, address: string | null): Answer<Opened | null> {

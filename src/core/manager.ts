@@ -165,7 +165,7 @@ export class SessionManager<
     if (known !== undefined) return known;
     this.#administration.keepSwept();
     const values = cookieValues(exchange.cookieLines, this.#options.cookie.name);
-    const tokens = values.length === 0 ? [] : tokensOf(values, this.#events, exchange.remoteAddress ?? null);
+    const tokens = tokensOf(values, this.#events, exchange.remoteAddress ?? null);
     const loading = tokens.length === 0 ? this.#unopened(exchange) : this.#load(exchange, tokens);
     if (loading instanceof Promise) this.#loading.set(exchange, loading);
     return loading;

@@ -75,14 +75,31 @@ export class Marks {
 
   /** Tells whether a session whose login is now stored was revoked while it was on its way. */
   voids(login: LoginNote, id: SessionId): Answer<boolean> {
-    const own = login.labels.map((label) => this.#gate.read(markOf(label)));
-    const isVoid = (mark: SessionRecord | null, index: number): boolean =>
-      mark !== null && this.#isVoid(mark, login.labels[index - 1] ?? null, login, id);
-    if (own.some((mark) => mark instanceof Promise))
-      return Promise.all([this.#ofEveryone(), ...own]).then((found) => found.some(isVoid));
-    return upon(this.#gate.read(EVERYONE), (everyone) =>
-      [everyone, ...(own as (SessionRecord | null)[])].some(isVoid),
+    const [first] = login.labels;
+    const mark = first === undefined ? null : this.#gate.read(markOf(first));
+    return mark instanceof Promise ? this.#voidsLater(login, id, mark) : this.#voidsNow(login, id, mark);
+  }
+
+  /** The store answers in time: all marks are asked for at once. */
+  async #voidsLater(login: LoginNote, id: SessionId, first: Promise<SessionRecord | null>): Promise<boolean> {
+    const others = login.labels.slice(1).map((label) => this.#gate.read(markOf(label)));
+    const [everyone, ...own] = await Promise.all([this.#ofEveryone(), first, ...others]);
+    return (
+      this.#isVoid(everyone, null, login, id) ||
+      own.some((mark, index) => this.#isVoid(mark, login.labels[index] ?? null, login, id))
     );
+  }
+
+  /** The store answers at once: one mark after the other. */
+  #voidsNow(login: LoginNote, id: SessionId, first: SessionRecord | null): Answer<boolean> {
+    if (this.#isVoid(first, login.labels[0] ?? null, login, id)) return true;
+    for (let index = 1; index < login.labels.length; index += 1) {
+      const label = login.labels[index] as string;
+      const mark = this.#gate.read(markOf(label));
+      if (mark instanceof Promise) return this.#voidsLater(login, id, Promise.resolve(first));
+      if (this.#isVoid(mark, label, login, id)) return true;
+    }
+    return upon(this.#gate.read(EVERYONE), (everyone) => this.#isVoid(everyone, null, login, id));
   }
 
   /**
@@ -97,7 +114,8 @@ export class Marks {
     return this.#everyone;
   }
 
-  #isVoid(mark: SessionRecord, label: string | null, login: LoginNote, id: SessionId): boolean {
+  #isVoid(mark: SessionRecord | null, label: string | null, login: LoginNote, id: SessionId): boolean {
+    if (mark === null) return false;
     return entriesIn(reservedValue(mark.fields, MARK)).some(
       (entry) =>
         !entry.except.includes(id) &&

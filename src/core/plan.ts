@@ -80,7 +80,7 @@ export function planCommit(input: CommitInput, lifetime: Lifetime, now: number):
   const { record, ended, hasInfo } = input;
   if (ended !== null)
     return { kind: "end", record: ended, create: hasInfo ? planCreate(input, lifetime, now) : null };
-  if (record === null) return hasInfo ? planCreate(input, lifetime, now) : { kind: "nothing" };
+  if (record === null) return hasInfo ? planCreate(input, lifetime, now) : NOTHING_TO_DO;
   // What a locked session hides is information.
   if (!hasInfo && !input.locked) return { kind: "empty", record };
   return planUpdate(input, record, lifetime, now);
@@ -92,16 +92,22 @@ function planCreate({ staged, renewal, idleMs }: CommitInput, lifetime: Lifetime
   return { kind: "create", staged, labels: renewal?.labels ?? [], expiresAt, endsAt };
 }
 
+const NOTHING_TO_DO: Plan = { kind: "nothing" };
+
+function isTouchDue(input: CommitInput, record: SessionRecord, lifetime: Lifetime, now: number): boolean {
+  if (input.locked) return false;
+  return input.stale || now - record.accessedAt > lifetime.accessTimeResolutionMs;
+}
+
 function planUpdate(input: CommitInput, record: SessionRecord, lifetime: Lifetime, now: number): Plan {
   const { staged, renewal } = input;
   const rotates = input.rotationDue && renewal === null;
+  const isTouch = !isChanged(staged) && renewal === null && !rotates;
+  if (isTouch && !isTouchDue(input, record, lifetime, now)) return NOTHING_TO_DO;
   const times = input.locked
     ? { accessedAt: record.accessedAt, expiresAt: record.expiresAt }
     : { accessedAt: now, expiresAt: Math.min(now + input.idleMs, renewal?.endsAt ?? record.endsAt) };
-  if (!isChanged(staged) && renewal === null && !rotates) {
-    const due = !input.locked && (input.stale || now - record.accessedAt > lifetime.accessTimeResolutionMs);
-    return due ? { kind: "touch", ...times } : { kind: "nothing" };
-  }
+  if (isTouch) return { kind: "touch", ...times };
   return {
     kind: "update",
     staged,
@@ -121,7 +127,9 @@ export function asOfOld(renewal: Renewal | null): Renewal | null {
 
 /** Tells whether anything is to be written. */
 export function isChanged(staged: Staged): boolean {
-  return staged.remove.length > 0 || Object.keys(staged.set).length > 0;
+  if (staged.remove.length > 0) return true;
+  for (const name in staged.set) if (Object.hasOwn(staged.set, name)) return true;
+  return false;
 }
 
 /** Tells whether a commit can be written together with others: it changes fields, and nothing else of the session. */

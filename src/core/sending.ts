@@ -20,7 +20,16 @@ export interface Sending {
   readonly next: Token | null;
 }
 
-const NO_FIELDS = { set: {}, remove: [] };
+/** What an update goes by. */
+export interface SendingRules {
+  readonly lifetime: Lifetime;
+  readonly atRest: { readonly pepper: Pepper };
+}
+
+/** Fields that are set and removed. */
+type Fields = Pick<Staged, "set" | "remove">;
+
+const NO_FIELDS: Fields = { set: {}, remove: [] };
 
 /** The record that a create sends. What its token is heir to opens it too. */
 export function newRecord(
@@ -52,7 +61,7 @@ export function sendingOf(
   base: SessionRecord,
   token: Token | null,
   plan: Omit<UpdatePlan, "kind" | "minor">,
-  { lifetime, pepper }: { readonly lifetime: Lifetime; readonly pepper: Pepper },
+  { lifetime, atRest: { pepper } }: SendingRules,
   now: number,
 ): Sending {
   const { staged, renewal, rotates } = plan;
@@ -63,16 +72,10 @@ export function sendingOf(
     next === null || token === null
       ? NO_FIELDS
       : rotationFields(lifetime, base, now, rotates ? { token, next } : null);
-  const set = {
-    ...without(staged.set, rotation.remove),
-    ...rotation.set,
-    ...(commitId !== null && {
-      [COMMITS]: [commitId, ...commitsOf(base)].slice(0, REMEMBERED_COMMITS).join(" "),
-    }),
-  };
-  const remove = [...staged.remove, ...rotation.remove];
+  const { set: wanted, remove } = rotation === NO_FIELDS ? staged : joined(staged, rotation);
+  const set = commitId === null ? wanted : { ...wanted, [COMMITS]: remembering(commitId, base) };
   const change: SessionChange = {
-    now: now,
+    now,
     epoch: base.epoch,
     ...(commitId !== null && { ifVersion: base.version }),
     ...(Object.keys(set).length > 0 && { set }),
@@ -133,6 +136,17 @@ export function isApplied(change: SessionChange, found: SessionRecord): boolean 
 /** Tells whether a change is a privilege change, which no two writers can make of one epoch. */
 export function renewsEpoch({ renew, epoch, ifVersion }: SessionChange): boolean {
   return renew !== undefined && renew.nextEpoch !== epoch && ifVersion === undefined;
+}
+
+function joined(staged: Fields, rotation: Fields): Fields {
+  return {
+    set: { ...without(staged.set, rotation.remove), ...rotation.set },
+    remove: [...staged.remove, ...rotation.remove],
+  };
+}
+
+function remembering(commitId: string, base: SessionRecord): string {
+  return [commitId, ...commitsOf(base)].slice(0, REMEMBERED_COMMITS).join(" ");
 }
 
 function without(fields: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {

@@ -10,7 +10,7 @@ export interface SessionAccess {
   input(session: AnySession, rotationDue: boolean, stale: boolean): CommitInput;
   base(session: AnySession): SessionRecord | null;
   ended(session: AnySession): SessionRecord | null;
-  rebase(session: AnySession, record: SessionRecord): string[];
+  rebase(session: AnySession, record: SessionRecord): readonly string[];
   draft(session: AnySession): Draft;
   renewal(session: AnySession): Renewal | null;
   rememberMs(session: AnySession): number | null;

@@ -48,6 +48,14 @@ import { type Summary, summaryOf } from "./session-summary.ts";
 
 const INFORMATIVE: ReadonlySet<string> = new Set([AUTH, FLASH, FORM_TOKENS, CSRF]);
 
+function isInformative(name: string): boolean {
+  return !isReserved(name) || INFORMATIVE.has(name);
+}
+
+function hasInfo(session: AnySession): boolean {
+  return session.hasInfo();
+}
+
 /**
  * What a handler sees of a session. Handlers record intent; nothing is stored before the response starts, and nothing
  * but `commit` and `claim` does I/O. A session of a visitor who has none is a session too: it becomes a stored one
@@ -276,7 +284,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   /** Whether the session has anything worth keeping. Override it to decide anew; call `super.hasInfo()` for this answer. */
   hasInfo(): boolean {
     this.#look();
-    return this.#draft.some((name) => !isReserved(name) || INFORMATIVE.has(name));
+    return this.#draft.some(isInformative);
   }
 
   /** Called when a request has loaded this session, before any handler. Does nothing here. */
@@ -503,11 +511,11 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
   }
 
   /** Lets the library use what handlers use without counting it as a look. */
-  #quietly<T>(work: () => T): T {
+  #quietly<T>(work: (session: AnySession) => T): T {
     const looked = this.#looked;
     this.#looked = true;
     try {
-      return work();
+      return work(this);
     } finally {
       this.#looked = looked;
     }
@@ -577,14 +585,14 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
       record: this.#record,
       ended: this.#ended,
       staged: this.#draft.stage(),
-      hasInfo: this.#quietly(() => this.hasInfo()),
+      hasInfo: this.#quietly(hasInfo),
       renewal: this.#renewal,
       idleMs: keptFor(this.#draft, this.#host.lifetime),
       locked: this.#locked,
     };
   }
 
-  #rebase(record: SessionRecord): string[] {
+  #rebase(record: SessionRecord): readonly string[] {
     this.#record = record;
     return this.#draft.rebase(this.#shownFields(record));
   }

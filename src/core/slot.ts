@@ -9,6 +9,7 @@ export type Care = "exact" | "plain" | "minor";
 
 /** One field that this request read or changed. */
 export interface Slot {
+  readonly name: string;
   /** The text in the record when it was first looked at: what a conflict is judged by. */
   seen: string | undefined;
   /** The text that the value had before the handler could change it: what a change is judged by. */
@@ -43,8 +44,9 @@ export interface Mark {
 const NO_UPDATERS: readonly Updater[] = [];
 
 /** The slot of a field that nobody has looked at yet. */
-export function blankSlot(seen: string | undefined): Slot {
+export function blankSlot(name: string, seen: string | undefined): Slot {
   return {
+    name,
     seen,
     baseline: seen,
     value: undefined,

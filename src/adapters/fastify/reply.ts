@@ -62,9 +62,10 @@ export function isWhole(payload: unknown): boolean {
 /** Whether Node is going to take the headers: what is refused must not have been committed for. */
 export function isSendable(reply: FastifyReplyLike): boolean {
   try {
-    for (const [name, value] of Object.entries(reply.getHeaders())) {
+    const headers = reply.getHeaders();
+    for (const name in headers) {
       validateHeaderName(name);
-      validateHeaderValue(name, value as string);
+      validateHeaderValue(name, headers[name] as string);
     }
     return true;
   } catch {

@@ -94,6 +94,7 @@ export class NodeExchange extends NodeRequestView implements HttpExchange {
 
   /** Puts the cookies back on a response whose headers were made anew since the commit, as those for an error may be. */
   carry(): void {
+    if (this.#cookies.length === 0) return;
     const hold = this.#held();
     if (!hold.canSetHeaders) return;
     const there = hold.getHeader("set-cookie") ?? "";

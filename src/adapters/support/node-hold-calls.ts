@@ -12,7 +12,9 @@ export function isBadEnd(chunk: unknown): boolean {
 
 /** Throws Node's own error when text comes with an encoding that does not exist. */
 export function checkEncoding(args: Arguments): void {
-  const [chunk, encoding] = args;
+  // Not taken apart into names: that makes an iterator, for every response.
+  const chunk = args[0];
+  const encoding = args[1];
   if (typeof chunk !== "string" || typeof encoding !== "string") return;
   if (!Buffer.isEncoding(encoding)) Buffer.from(chunk, encoding as BufferEncoding);
 }

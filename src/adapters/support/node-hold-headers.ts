@@ -3,9 +3,9 @@ import { Socket } from "node:net";
 
 import type { HeaderValue, NodeResponse } from "./node-hold-types.ts";
 
-/** Headers as they stood at one moment. */
+/** Headers as they stood at one moment, by names in lower case. */
 export interface HeaderSnapshot {
-  readonly headers: readonly (readonly [string, HeaderValue])[];
+  readonly headers: Readonly<Record<string, HeaderValue | undefined>>;
   readonly marks: Readonly<Partial<Record<Mark, boolean>>>;
 }
 
@@ -13,12 +13,15 @@ export interface HeaderSnapshot {
 const MARKS = ["sendDate", "_removedConnection", "_removedContLen", "_removedTE"] as const;
 type Mark = (typeof MARKS)[number];
 
-/** Notes the headers of a response. Arrays are copied: `appendHeader` of Node writes into the array it was given. */
+/**
+ * Notes the headers of a response, for every request: names as they were spelled would take four times as long. Arrays are copied, for
+ * `appendHeader` of Node writes into the array it was given.
+ */
 export function takeHeaders(response: NodeResponse): HeaderSnapshot {
-  const headers: [string, HeaderValue][] = [];
-  for (const name of response.getRawHeaderNames?.() ?? response.getHeaderNames()) {
-    const value = response.getHeader(name);
-    if (value !== undefined) headers.push([name, typeof value === "object" ? [...value] : value]);
+  const headers = response.getHeaders();
+  for (const name in headers) {
+    const value = headers[name];
+    if (typeof value === "object") headers[name] = [...value];
   }
   const { sendDate, _removedConnection, _removedContLen, _removedTE } = response;
   return {
@@ -27,10 +30,13 @@ export function takeHeaders(response: NodeResponse): HeaderSnapshot {
   };
 }
 
-/** Puts the headers of a response back to what they were. */
+/** Puts the headers of a response back to what they were, as they are spelled now where they are still there. */
 export function restoreHeaders(response: NodeResponse, snapshot: HeaderSnapshot): void {
-  for (const name of response.getHeaderNames()) response.removeHeader(name);
-  for (const [name, value] of snapshot.headers) response.setHeader(name, value);
+  const spelled = response.getRawHeaderNames?.() ?? response.getHeaderNames();
+  const spelling = new Map(spelled.map((name) => [name.toLowerCase(), name]));
+  for (const name of spelled) response.removeHeader(name);
+  for (const [name, value] of Object.entries(snapshot.headers))
+    if (value !== undefined) response.setHeader(spelling.get(name) ?? name, value);
   for (const mark of MARKS) {
     const value = snapshot.marks[mark];
     if (value !== undefined) response[mark] = value;

@@ -101,6 +101,8 @@ export interface NodeResponse extends EventEmitter {
   flushHeaders(): void;
   getHeader(name: string): HeaderValue | undefined;
   getHeaderNames(): string[];
+  /** A copy, with names in lower case. */
+  getHeaders(): Record<string, HeaderValue | undefined>;
   getRawHeaderNames?(): string[];
   setHeader(name: string, value: HeaderValue): unknown;
   removeHeader(name: string): void;

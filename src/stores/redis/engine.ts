@@ -70,23 +70,29 @@ export class Engine {
   /** Runs a script that changes nothing. */
   look(script: Script, keys: readonly string[], call: Call): Promise<unknown> {
     const send = this.#plain(keys[0] ?? "", call);
-    return persisting(() => called(script, keys, [], send), isPassing, call, itself);
+    return persisting(calling(script, keys, [], send), isPassing, call, itself);
   }
 
   /** Runs a script that may be carried out twice. */
   repeatable(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<unknown> {
     const send = this.#writing(keys, call);
-    return persisting(() => called(script, keys, args, send), isPassing, call, itself);
+    return persisting(calling(script, keys, args, send), isPassing, call, itself);
   }
 
   /**
    * Runs a script that must not be carried out twice: it is sent again only when the engine says that it did not run it.
    * Rejects when the demanded replicas did not confirm it in time: the primary has it then all the same, and until they do,
-   * commands on these keys reject too, so that nobody takes what is read there for acknowledged.
+   * commands on these keys reject too, so that nobody takes what is read there for acknowledged. `read` makes what it resolves with.
    */
-  once(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<unknown> {
+  once<T>(
+    script: Script,
+    keys: readonly string[],
+    args: readonly string[],
+    call: Call,
+    read: (reply: unknown) => T,
+  ): Promise<T> {
     const send = this.#writing(keys, call);
-    return persisting(() => called(script, keys, args, send), isRefused, call, itself);
+    return persisting(calling(script, keys, args, send), isRefused, call, read);
   }
 
   #reading(key: string, call: Call): Send {
@@ -131,34 +137,40 @@ export class Engine {
   }
 }
 
-/** By its hash, and once more by its text where the engine does not know the hash. */
-function called(
+/** Calls a script by its hash, and by its text once the engine has said that it does not know the hash. */
+function calling(
   { sha, text }: Script,
   keys: readonly string[],
   args: readonly string[],
   send: Send,
-): Promise<unknown> {
+): Attempt {
   const count = String(keys.length);
-  return send(["EVALSHA", sha, count, ...keys, ...args]).catch((error: unknown) => {
-    if (!isUnknownScript(error)) throw error;
-    return send(["EVAL", text, count, ...keys, ...args]);
-  });
+  return (before) =>
+    isUnknownScript(before)
+      ? send(["EVAL", text, count, ...keys, ...args])
+      : send(["EVALSHA", sha, count, ...keys, ...args]);
 }
+
+/** One sending. It is told why the one before it failed; `null` the first time. */
+type Attempt = (before: unknown) => Promise<unknown>;
 
 const LONGEST_MS = 100;
 
 /** Not an async function, and what it reads of the reply is read here, for nearly all succeed at once, and each step more is a promise. */
 function persisting<T>(
-  attempt: () => Promise<unknown>,
+  attempt: Attempt,
   mayRepeat: (error: unknown) => boolean,
   call: Call,
   read: (reply: unknown) => T,
   failed: (error: unknown) => T = thrown,
   count = 0,
+  before: unknown = null,
 ): Promise<T> {
-  return attempt().then(
+  return attempt(before).then(
     (reply) => read(reply === "QUEUED" ? throwJoined() : reply),
     async (error: unknown) => {
+      if (before === null && isUnknownScript(error))
+        return await persisting(attempt, mayRepeat, call, read, failed, count, error);
       if (isLate(call) || !mayRepeat(error)) return failed(error);
       // Random, so that the calls of all processes do not come back together.
       await pause(5 + Math.random() * Math.min(10 * 2 ** count, LONGEST_MS), call);

@@ -13,6 +13,8 @@ const SILENT_MS = 2000;
 /** How long a silent connection is left alone, for its client to notice; then it is tried again, lest an answer that never comes bar it. */
 const LEFT_ALONE_MS = 10_000;
 
+const NOBODY: readonly (() => void)[] = [];
+
 /** Bounds what is under way on one connection. The others wait their turn here, where an abort can take them out. */
 export class Lane {
   readonly #now: () => number;
@@ -74,7 +76,8 @@ export class Lane {
   /** Gives the place back, or on to who waits longest. */
   leave(): void {
     this.#asked = null;
-    const [next] = this.#waiting;
+    // Mostly nobody waits, and a look at who is first makes an iterator.
+    const [next] = this.#waiting.size === 0 ? NOBODY : this.#waiting;
     if (next === undefined) {
       this.#underWay -= 1;
       return;

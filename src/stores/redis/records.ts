@@ -53,7 +53,7 @@ export class Records {
     const terms = this.#entries.terms(endsAt - accessedAt);
     const parts = [entry, ...terms, metaOf(record, entry), ...fieldParts(record.fields)];
     const send = (keys: readonly string[]): Promise<boolean> =>
-      this.#engine.once(CREATE, keys, [id, life, this.#entries.looks(), ...parts], call).then(booleanOf);
+      this.#engine.once(CREATE, keys, [id, life, this.#entries.looks(), ...parts], call, booleanOf);
 
     const keys = this.#keysOf(id);
     if (labels === "") return send(keys);
@@ -77,7 +77,16 @@ export class Records {
     });
   }
 
-  async update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
+  /** Not an async function, which is a promise more for each write. */
+  update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
+    try {
+      return this.#update(id, change, call);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #update(id: SessionId, change: SessionChange, call: Call): Promise<UpdateOutcome> {
     const { now, epoch, ifVersion, accessedAt, expiresAt, renew } = change;
     const head = [id, now, epoch, ifVersion ?? "", SLACK_MS, accessedAt ?? "", expiresAt ?? ""].map(String);
     const fields = changedParts(change);
@@ -85,7 +94,7 @@ export class Records {
 
     const grows = change.set !== undefined || change.remove !== undefined;
     const args = [...head, grows ? "1" : "", ...fields];
-    return outcomeOf(await this.#changed(CHANGE, this.#keysOf(id), args, call));
+    return this.#changed(CHANGE, this.#keysOf(id), args, call, outcomeOf);
   }
 
   async delete(id: SessionId, { ifVersion, label }: DeleteCondition, call: Call): Promise<DeleteOutcome> {
@@ -106,7 +115,7 @@ export class Records {
     const keys = [this.#keys.registry(partitionOf(ids[0] ?? "")), ...ids.map((id) => this.#keys.record(id))];
     const wanted = label === undefined ? "" : ` ${encodeText(label)}`;
     const args = [this.#keys.channel, String(ifVersion ?? ""), wanted, ...ids];
-    const outcomes = listOf(await this.#engine.once(DELETE, keys, args, call));
+    const outcomes = await this.#engine.once(DELETE, keys, args, call, listOf);
     return outcomes as readonly ("gone" | "conflict" | [string, string])[];
   }
 
@@ -150,18 +159,24 @@ export class Records {
     call: Call,
   ): Promise<unknown> {
     const secret = [String(renew.nextEpoch), encodeText(renew.secretHash), String(renew.endsAt ?? "")];
-    return this.#changed(RENEW, keys, [...head, ...secret, ...labelling, ...fields], call);
+    return this.#changed(RENEW, keys, [...head, ...secret, ...labelling, ...fields], call, itself);
   }
 
   /**
    * Changes a record. A refusal is answered only where it is surely to the first sending: where the client may have sent the
    * change twice, it may be the change's own doing, and the call rejects as one whose answer was lost.
    */
-  #changed(script: Script, keys: readonly string[], args: readonly string[], call: Call): Promise<unknown> {
+  #changed<T>(
+    script: Script,
+    keys: readonly string[],
+    args: readonly string[],
+    call: Call,
+    read: (reply: unknown) => T,
+  ): Promise<T> {
     const { losses } = this.#engine;
-    return this.#engine.once(script, keys, args, call).then((reply) => {
+    return this.#engine.once(script, keys, args, call, (reply) => {
       if (OVERTAKEN.has(reply) && this.#engine.losses !== losses) throw sentTwice();
-      return reply;
+      return read(reply);
     });
   }
 
@@ -178,6 +193,10 @@ interface Renewal {
 
 /** The refusals that a change brings about by itself when it arrives a second time. */
 const OVERTAKEN: ReadonlySet<unknown> = new Set(["stale", "conflict", "again"]);
+
+function itself(reply: unknown): unknown {
+  return reply;
+}
 
 function sentTwice(): Error {
   return new Error(

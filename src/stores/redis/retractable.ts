@@ -32,17 +32,19 @@ export class Retractable {
 
   /** Calls `settled` once, when it resolves or rejects. */
   send(send: Send, command: readonly string[], call?: Call, settled: () => void = ignore): Promise<unknown> {
-    const { typeMapping, timeout } = this.#options;
     return new Promise((resolve, reject) => {
-      const own = [...command];
-      const abortSignal = new Queued(this, call, own, settled, reject);
+      const own = command.slice();
+      const queued = new Queued(this, call, own, settled, reject);
       try {
-        send(own, { typeMapping, timeout, abortSignal }).then((reply) => {
-          abortSignal.settle();
-          resolve(reply);
-        }, abortSignal.fail);
+        send(own, { ...this.#options, abortSignal: queued }).then(
+          (reply) => {
+            queued.settle();
+            resolve(reply);
+          },
+          (error: unknown) => queued.fail(error),
+        );
       } catch (error) {
-        abortSignal.fail(error);
+        queued.fail(error);
       }
     });
   }
@@ -82,7 +84,8 @@ class Queued {
   readonly #settled: () => void;
   readonly #reject: (error: unknown) => void;
   #isSettled = false;
-  #listens = false;
+  /** What listens to the call's end, once it does. */
+  #expire: (() => void) | null = null;
 
   constructor(
     queue: Retractable,
@@ -110,14 +113,15 @@ class Queued {
   /** The client calls it when it takes the command out, to be written or because it failed. */
   removeEventListener(): void {
     this.#queue.leave(this);
-    if (this.#listens) this.#call?.signal.removeEventListener("abort", this.#expire);
+    if (this.#expire !== null) this.#call?.signal.removeEventListener("abort", this.#expire);
   }
 
   listen(): void {
-    if (this.#listens || this.#call === undefined) return;
-    if (isLate(this.#call)) return this.#expire();
-    this.#listens = true;
-    this.#call.signal.addEventListener("abort", this.#expire, { once: true });
+    const call = this.#call;
+    if (this.#expire !== null || call === undefined) return;
+    if (isLate(call)) return this.retract(tooLate(call));
+    this.#expire = () => this.retract(tooLate(call));
+    call.signal.addEventListener("abort", this.#expire, { once: true });
   }
 
   retract(error: Error): void {
@@ -133,12 +137,8 @@ class Queued {
     this.#settled();
   }
 
-  readonly fail = (error: unknown): void => {
+  fail(error: unknown): void {
     this.settle();
     this.#reject(error);
-  };
-
-  readonly #expire = (): void => {
-    if (this.#call !== undefined) this.retract(tooLate(this.#call));
-  };
+  }
 }

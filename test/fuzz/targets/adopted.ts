@@ -25,7 +25,7 @@ const IRON = fromIronSession({ cookieName: "c", unseal: async () => ({}) });
 export const ADOPTED_TARGETS: Readonly<Record<string, Target>> = {
   "old-cookie"(text) {
     const lines = text.split("\n");
-    const cookies = (name: string): string[] => cookieValues(lines, name);
+    const cookies = (name: string): readonly string[] => cookieValues(lines, name);
     for (const source of SOURCES) assert.equal(source.look(cookies), null);
     const seal = IRON.look(cookies);
     assert.ok(seal === null || seal.proof.startsWith("Fe26.2*"));
