@@ -1,4 +1,5 @@
 import { isPreset, type Preset } from "./lifetime.ts";
+import { isReserved } from "./record.ts";
 
 /**
  * What the library keeps with a session beside its data: each a reserved field, so that no store or schema ever
@@ -14,6 +15,13 @@ export const FLASH = "~flash";
 export const FORM_TOKENS = "~form";
 export const CSRF = "~csrf";
 export const MARK = "~mark";
+
+const INFORMATIVE: ReadonlySet<string> = new Set([AUTH, FLASH, FORM_TOKENS, CSRF]);
+
+/** Tells whether a field makes a session worth keeping: the application's, and of the library's own those that somebody would miss. */
+export function isInformative(name: string): boolean {
+  return !isReserved(name) || INFORMATIVE.has(name);
+}
 
 /** Who authenticated, when, how, and what that is worth. */
 export interface Authentication {

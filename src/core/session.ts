@@ -39,22 +39,13 @@ import {
   DEVICE,
   FLASH,
   FORM_TOKENS,
+  isInformative,
   LIFE,
   reservedValue,
 } from "./reserved.ts";
 import type { SessionAccess } from "./session-access.ts";
 import type { SessionHost, SessionInit } from "./session-host.ts";
 import { type Summary, summaryOf } from "./session-summary.ts";
-
-const INFORMATIVE: ReadonlySet<string> = new Set([AUTH, FLASH, FORM_TOKENS, CSRF]);
-
-function isInformative(name: string): boolean {
-  return !isReserved(name) || INFORMATIVE.has(name);
-}
-
-function hasInfo(session: AnySession): boolean {
-  return session.hasInfo();
-}
 
 /**
  * What a handler sees of a session. Handlers record intent; nothing is stored before the response starts, and nothing
@@ -490,6 +481,8 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     quietly: (session, work) => session.#quietly(work),
   };
 
+  static readonly #hasInfo = (session: AnySession): boolean => session.hasInfo();
+
   static readonly #dataAccess: DataAccess<AnySession> = {
     get: (session, name) => (session.#isField(name) ? session.#draft.get(name) : undefined),
     has: (session, name) => session.#isField(name) && session.#draft.has(name),
@@ -585,7 +578,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
       record: this.#record,
       ended: this.#ended,
       staged: this.#draft.stage(),
-      hasInfo: this.#quietly(hasInfo),
+      hasInfo: this.#quietly(Session.#hasInfo),
       renewal: this.#renewal,
       idleMs: keptFor(this.#draft, this.#host.lifetime),
       locked: this.#locked,
