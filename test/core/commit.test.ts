@@ -7,6 +7,7 @@ import {
   noUnhandledRejections,
   recordsOf,
   rig,
+  type Rig,
   sibling,
   seen,
   settled,
@@ -542,6 +543,55 @@ describe("a store that is slow and always beaten to it", () => {
     one.session.increment("n");
     expect(await codeOf(one.finish())).toBe("ERR_SESSION_CONFLICT");
     expect(where.faulty.count("update")).toBeLessThan(5);
+  });
+});
+
+describe("a writer that is under way whenever the session is read", () => {
+  /** As with a store that shows what is committed alone: what was read has been overtaken when the change arrives. */
+  async function overtaken(): Promise<{ where: Rig; cookie: string; begin: () => void }> {
+    const where = rig();
+    const other = sibling(where, { store: where.store });
+    const cookie = await stored(where, { n: 0, state: "once" });
+    const inner = where.faulty;
+    let isOther = false;
+    const write = async (): Promise<void> => {
+      isOther = true;
+      await done(other, cookie, (session) => void session.increment("n"));
+      isOther = false;
+    };
+    const begin = (): void => {
+      inner.next(
+        "update",
+        async (work) => {
+          if (!isOther) await write();
+          return await work();
+        },
+        8,
+      );
+      inner.always("read", async (work) => {
+        const found = await work();
+        if (!isOther) await write();
+        return found;
+      });
+    };
+    return { where, cookie, begin };
+  }
+
+  test("does not beat a commit for ever: every other attempt goes on from what beat it", async () => {
+    const { where, cookie, begin } = await overtaken();
+    const one = await visit(where, cookie);
+    one.session.increment("mine");
+    begin();
+    await one.finish();
+    where.faulty.heal();
+    expect(await seen(where, cookie)).toMatchObject({ mine: 1 });
+  });
+
+  test("nor a claim", async () => {
+    const { where, cookie, begin } = await overtaken();
+    const one = await visit(where, cookie);
+    begin();
+    expect(await one.session.claim("state")).toBe("once");
   });
 });
 
