@@ -46,8 +46,8 @@ function rankOf({ moduleId }: TestSpecification): number {
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    // CI has two cores; suites that start servers and processes of their own leave one idle now and then.
-    maxWorkers: 3,
+    // CI has two cores; suites wait for servers and processes of their own, and for deadlines, half of the time.
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     sequence: { sequencer: LongestFirst },

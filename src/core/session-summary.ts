@@ -14,3 +14,8 @@ export interface Summary {
 export function summaryOf({ id, user, isNew, createdAt }: AnySession, draft: Draft): Summary {
   return { id, user, isNew, createdAt, fields: draft.keys() };
 }
+
+/** A function that is there already, for what is asked of every session. */
+export function hasInfo(session: AnySession): boolean {
+  return session.hasInfo();
+}

@@ -45,7 +45,7 @@ import {
 } from "./reserved.ts";
 import type { SessionAccess } from "./session-access.ts";
 import type { SessionHost, SessionInit } from "./session-host.ts";
-import { type Summary, summaryOf } from "./session-summary.ts";
+import { hasInfo, type Summary, summaryOf } from "./session-summary.ts";
 
 /**
  * What a handler sees of a session. Handlers record intent; nothing is stored before the response starts, and nothing
@@ -481,8 +481,6 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
     quietly: (session, work) => session.#quietly(work),
   };
 
-  static readonly #hasInfo = (session: AnySession): boolean => session.hasInfo();
-
   static readonly #dataAccess: DataAccess<AnySession> = {
     get: (session, name) => (session.#isField(name) ? session.#draft.get(name) : undefined),
     has: (session, name) => session.#isField(name) && session.#draft.has(name),
@@ -578,7 +576,7 @@ export class Session<Data extends object = Record<string, unknown>, Certain exte
       record: this.#record,
       ended: this.#ended,
       staged: this.#draft.stage(),
-      hasInfo: this.#quietly(Session.#hasInfo),
+      hasInfo: this.#quietly(hasInfo),
       renewal: this.#renewal,
       idleMs: keptFor(this.#draft, this.#host.lifetime),
       locked: this.#locked,

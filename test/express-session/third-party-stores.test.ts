@@ -67,7 +67,11 @@ function storeCases(session: SessionModule, open: Opening): void {
     const answer = await site.get("/add");
     const kept = await stored(site.store, answer.sid());
     expect(kept?.["items"]).toEqual(["apple ü 🍎"]);
-    expect(kept?.cookie).toMatchObject({ originalMaxAge: HOUR, httpOnly: true, path: "/" });
+    expect(kept?.cookie).toMatchObject({ httpOnly: true, path: "/" });
+    // A store that makes cookies of its own counts the time from its reading: a millisecond less, or more of them on a busy machine.
+    const { originalMaxAge } = kept?.cookie ?? {};
+    expect(originalMaxAge).toBeLessThanOrEqual(HOUR);
+    expect(originalMaxAge).toBeGreaterThan(HOUR - 60_000);
   });
 
   test("keeps nested values that were saved by hand", async () => {

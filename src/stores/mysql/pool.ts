@@ -148,10 +148,24 @@ function mariadbLinks(pool: MysqlPool): Acquire {
       command: async (sql) => void (await connection.query({ sql })),
       // It resolves when the connection is clean; nobody has to wait for that, and a failure has closed it.
       release: () => void Promise.resolve(connection.release()).catch(() => undefined),
-      destroy: () => connection.destroy(),
+      destroy: () => {
+        fail(info);
+        connection.destroy();
+      },
       identity: isObject(info) ? info : connection,
     };
   };
+}
+
+/**
+ * Closes a connection of the mariadb driver as a failure of its socket does. Its `destroy` alone would have what runs there killed by a
+ * connection of its own, by a number that may be another's by then or on another server, and where the server knows no such number the
+ * process would end by an unhandled rejection (seen with 3.5.4). Earlier versions do not have it.
+ */
+function fail(info: unknown): void {
+  const fatalError: unknown = isObject(info) ? Reflect.get(info, "fatalError") : undefined;
+  if (typeof fatalError === "function")
+    fatalError.call(info, new Error("The connection was given up: the server did not answer in time."), true);
 }
 
 /** Bits of the protocol, which come with an answer. */

@@ -3,9 +3,12 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { Call } from "../../../src/core/store.ts";
 import { mysqlStore } from "../../../src/stores/mysql.ts";
 import { withServers } from "../../support/servers/programs.ts";
+import { noUnhandledRejections } from "../../races/rig.ts";
 import { TcpProxy } from "../../support/tcp-proxy.ts";
 import { poolAt } from "./clients.ts";
 import { type Bench, benchOn, call, DRIVERS, idOf, KINDS, NOW, recordOf, until, watched } from "./support.ts";
+
+noUnhandledRejections();
 
 const change = { now: NOW, epoch: 1, set: { a: "2" } };
 const touch = { now: NOW, epoch: 1, expiresAt: NOW + 5000 };
@@ -215,6 +218,24 @@ for (const kind of KINDS) {
           await lostToo;
           await expect(written).rejects.toThrow();
           expect([1, 2]).toContain((await store.read(idOf("a"), call()))?.version);
+        });
+
+        test("a connection that the server forgot is given up without a word to it, which would be to nobody, or to another", async () => {
+          const proxy = await TcpProxy.start(bench.server.port);
+          onTestFinished(() => proxy.close());
+          const store = await bench.store({ driver, port: proxy.port, connections: 2 });
+          await store.create(recordOf("a"), call());
+          const lost = proxy.loseReply((request) => request.includes("unmistakable"), "hang");
+          const { call: bounded, pass } = deadline();
+          const written = store.update(idOf("a"), { ...change, set: { a: "unmistakable" } }, bounded);
+          await lost;
+          const others = "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()";
+          for (const { id } of await bench.raw.rows(`${others}`))
+            await bench.raw.run(`KILL ${String(id)}`).catch(() => undefined);
+          pass();
+          await expect(written).rejects.toThrow();
+          for (let count = 0; count < 20; count += 1) await store.read(idOf("a"), call());
+          // That no rejection was left to nobody is looked at after each test.
         });
 
         test("a server that is killed and comes back is served again without a restart of the application", async () => {
