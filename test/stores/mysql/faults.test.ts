@@ -230,7 +230,7 @@ for (const kind of KINDS) {
           const written = store.update(idOf("a"), { ...change, set: { a: "unmistakable" } }, bounded);
           await lost;
           const others = "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE ID <> CONNECTION_ID()";
-          for (const { id } of await bench.raw.rows(`${others}`))
+          for (const { id } of await bench.raw.rows(others))
             await bench.raw.run(`KILL ${String(id)}`).catch(() => undefined);
           pass();
           await expect(written).rejects.toThrow();
