@@ -19,11 +19,19 @@ import { channel } from "node:diagnostics_channel";
  * quick succession it brings sixteen tokens' worth. Nothing is used a millisecond after it was drawn, so that what lies here is never what
  * somebody will get, and what was used is wiped.
  */
-class RandomStock {
+export class RandomStock {
   readonly #bytes = Buffer.alloc(16 * 42);
+  readonly #fill: (bytes: Buffer, count: number) => void;
+  readonly #now: () => number;
   #at = 0;
   #end = 0;
   #drawnAt = Number.NEGATIVE_INFINITY;
+
+  /** @param now milliseconds that never go back. */
+  constructor(fill: (bytes: Buffer, count: number) => void, now: () => number) {
+    this.#fill = fill;
+    this.#now = now;
+  }
 
   /** The next so many bytes, as two texts. */
   texts(bytes: number, more: number): [string, string] {
@@ -38,7 +46,7 @@ class RandomStock {
 
   /** Where the next so many bytes begin. */
   #take(count: number): number {
-    const now = performance.now();
+    const now = this.#now();
     const isFresh = now - this.#drawnAt < FRESH_MS;
     if (!isFresh || this.#end - this.#at < count) this.#draw(isFresh ? this.#bytes.length : count, now);
     const start = this.#at;
@@ -47,7 +55,7 @@ class RandomStock {
   }
 
   #draw(count: number, now: number): void {
-    randomFillSync(this.#bytes, 0, count);
+    this.#fill(this.#bytes, count);
     this.#at = 0;
     this.#end = count;
     this.#drawnAt = now;
@@ -55,7 +63,10 @@ class RandomStock {
 }
 
 const FRESH_MS = 1;
-const stock = new RandomStock();
+const stock = new RandomStock(
+  (bytes, count) => void randomFillSync(bytes, 0, count),
+  () => performance.now(),
+);
 
 /** Random bytes of the runtime's generator, as base64url: 64 at most. */
 export function randomText(bytes: number): string {

@@ -145,8 +145,13 @@ function joined(staged: Fields, rotation: Fields): Fields {
   };
 }
 
+/** Puts an id before those that a record remembers, of which the oldest goes. */
 function remembering(commitId: string, base: SessionRecord): string {
-  return [commitId, ...commitsOf(base)].slice(0, REMEMBERED_COMMITS).join(" ");
+  const before = base.fields[COMMITS] ?? "";
+  let end = 0;
+  for (let left = REMEMBERED_COMMITS - 1; left > 0 && end >= 0; left -= 1) end = before.indexOf(" ", end + 1);
+  const kept = end < 0 ? before : before.slice(0, end);
+  return kept === "" ? commitId : `${commitId} ${kept}`;
 }
 
 function without(fields: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {

@@ -595,6 +595,20 @@ describe("a writer that is under way whenever the session is read", () => {
   });
 });
 
+test("a record remembers the last eight of its conditional commits, the latest first", async () => {
+  const where = rig();
+  const cookie = await stored(where, { n: 0 });
+  const remembered: string[] = [];
+  for (let count = 0; count < 12; count += 1) {
+    await done(where, cookie, (session) => void session.increment("n"));
+    const [record] = await recordsOf(where);
+    const ids = record?.fields["~commits"]?.split(" ") ?? [];
+    remembered.unshift(ids[0] ?? "");
+    expect(ids).toEqual(remembered.slice(0, 8));
+  }
+  expect(new Set(remembered).size).toBe(12);
+});
+
 describe("a record over maxRecordBytes", () => {
   const HALF = "x".repeat(600);
 
