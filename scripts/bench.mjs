@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: Holdfast beside its peers, in a quarter of an hour; `--quick` in a minute or two, on Express alone. `npm run bench -- growth` draws what grows
- * with what, `ways` does what makes it fast with it and without it, `guard` compares a quick run with the last results, with `--counted` only what can be counted, `report` makes the pages anew. `--json` prints the result, `--only
+ * with what, `ways` does what makes it fast with it and without it, `profile` tells where the time of a request goes, `guard` compares a quick run with the last results, with `--counted` only what can be counted, `report` makes the pages anew. `--json` prints the result, `--only
  * <pattern>` takes a part by the names of framework, store, subject and work, `--rounds`, `--seconds` and `--connections` say how much.
  */
 import { build } from "./build.mjs";

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { Asked, Launch, Slice, SliceResult, Told } from "./words.ts";
+import type { Asked, CpuProfile, Launch, Slice, SliceResult, Told } from "./words.ts";
 
 const PEERS = fileURLToPath(new URL("../peers/", import.meta.url));
 
@@ -38,6 +38,17 @@ export class Subject {
   async stopAllocations(): Promise<number> {
     const told = await this.#ask({ kind: "stop allocations" });
     return told.kind === "allocated" ? told.bytes : Number.NaN;
+  }
+
+  /** Looks from now on what it does. */
+  async startProfile(): Promise<void> {
+    await this.#ask({ kind: "start profile" });
+  }
+
+  async stopProfile(): Promise<CpuProfile> {
+    const told = await this.#ask({ kind: "stop profile" });
+    if (told.kind === "profile") return told.profile;
+    throw new Error("A server of the bench did not tell its profile.");
   }
 
   /** Stores so many sessions more, past HTTP. */

@@ -1,6 +1,6 @@
 /**
  * `node bench/compare/main.ts`: measures Holdfast beside its peers; `growth` draws curves of what grows with what, `ways` does what makes
- * it fast with it and without it, `guard` looks whether something became worse since the last results, `report` makes the pages anew. Progress goes to standard error.
+ * it fast with it and without it, `profile` tells where the time of a request goes, `guard` looks whether something became worse since the last results, `report` makes the pages anew. Progress goes to standard error.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,6 +11,8 @@ import { guard } from "./guard.ts";
 import { requestOf } from "./options.ts";
 import { makePages } from "./pages.ts";
 import { measurePeers } from "./peers.ts";
+import { measureProfiles } from "./profile.ts";
+import { reportOnProfiles } from "./profile-report.ts";
 import { reportOnPeers } from "./report.ts";
 import { measureWays } from "../ways/measure.ts";
 import { reportOnWays } from "../ways/report.ts";
@@ -46,6 +48,11 @@ async function measure(): Promise<void> {
     case "ways": {
       const result = await measureWays(request, stop.signal);
       keep("ways", result, reportOnWays(result));
+      break;
+    }
+    case "profile": {
+      const result = await measureProfiles(request, stop.signal);
+      keep("profile", result, reportOnProfiles(result));
       break;
     }
     case "guard":

@@ -4,8 +4,11 @@ import { join } from "node:path";
 
 const RESULTS: string = fileURLToPath(new URL("../results", import.meta.url));
 
-/** What is to be done: the comparison, the curves, the ways by which it is fast, a look whether something became worse, or the pages made anew of what is there. */
-export type Part = "peers" | "growth" | "ways" | "guard" | "report";
+/**
+ * What is to be done: the comparison, the curves, the ways by which it is fast, where the time of a request goes, a look whether something
+ * became worse, or the pages made anew of what is there.
+ */
+export type Part = "peers" | "growth" | "ways" | "profile" | "guard" | "report";
 
 /** What the command line asks for. */
 export interface Request {
@@ -48,7 +51,7 @@ const GUARDED = "^express|core size";
 /** Nor does it need peers to be held against. */
 const COUNTED = "^express \\w+ holdfast|core size";
 
-const PARTS: readonly Part[] = ["peers", "growth", "ways", "guard", "report"];
+const PARTS: readonly Part[] = ["peers", "growth", "ways", "profile", "guard", "report"];
 
 /** Reads the command line. Throws, saying what may be given, for what it does not know. */
 export function requestOf(args: readonly string[]): Request {
@@ -96,6 +99,7 @@ export function requestOf(args: readonly string[]): Request {
 /** A whole comparison takes a quarter of an hour, all curves ten minutes. */
 function usualEffort(part: Part, quick: boolean): Pick<Request, "rounds" | "seconds"> {
   if (part === "ways") return quick ? { rounds: 2, seconds: 0.1 } : { rounds: 7, seconds: 0.3 };
+  if (part === "profile") return quick ? { rounds: 1, seconds: 0.5 } : { rounds: 1, seconds: 4 };
   if (part === "growth") return quick ? { rounds: 1, seconds: 0.2 } : { rounds: 3, seconds: 0.5 };
   return quick ? { rounds: 2, seconds: 0.25 } : { rounds: 5, seconds: 0.7 };
 }

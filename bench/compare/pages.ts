@@ -10,6 +10,8 @@ import { AXES, growthConditions, reportOnGrowth } from "./growth-report.ts";
 import type { WaysResult } from "../ways/measure.ts";
 import { reportOnWays, waysSection } from "../ways/report.ts";
 import type { Request } from "./options.ts";
+import type { ProfilesResult } from "./profile.ts";
+import { profilesSection, reportOnProfiles } from "./profile-report.ts";
 import { budgetTable, conditions, lossTable, reportOnPeers, singlesSection } from "./report.ts";
 import type { PeersResult } from "./result.ts";
 
@@ -24,9 +26,11 @@ export async function makePages({ folder, results, part }: Request): Promise<voi
   const peers = kept<PeersResult>(folder, "peers");
   const growth = kept<GrowthResult>(folder, "growth");
   const ways = kept<WaysResult>(folder, "ways");
+  const profiles = kept<ProfilesResult>(folder, "profile");
   if (peers !== undefined) writeFileSync(join(folder, "peers.md"), reportOnPeers(peers));
   if (growth !== undefined) writeFileSync(join(folder, "growth.md"), reportOnGrowth(growth));
   if (ways !== undefined) writeFileSync(join(folder, "ways.md"), reportOnWays(ways));
+  if (profiles !== undefined) writeFileSync(join(folder, "profile.md"), reportOnProfiles(profiles));
   await draw([
     ...(peers === undefined ? [] : peerCharts(peers)),
     ...(growth === undefined ? [] : growthCharts(growth)),
@@ -36,6 +40,7 @@ export async function makePages({ folder, results, part }: Request): Promise<voi
   if (peers !== undefined) text = between(text, "peers", peersPart(peers));
   if (growth !== undefined) text = between(text, "growth", growthPart(growth));
   if (ways !== undefined) text = between(text, "ways", waysSection(ways));
+  if (profiles !== undefined) text = between(text, "profile", profilesSection(profiles));
   writeFileSync(page, text);
   tell(`Written: ${page}`);
 }

@@ -23,6 +23,8 @@ export type Asked =
   | { readonly kind: "usage" }
   | { readonly kind: "start allocations" }
   | { readonly kind: "stop allocations" }
+  | { readonly kind: "start profile" }
+  | { readonly kind: "stop profile" }
   | { readonly kind: "fill"; readonly sessions: number };
 
 /** What a subject tells. */
@@ -30,7 +32,21 @@ export type Told =
   | { readonly kind: "ready"; readonly port: number }
   | { readonly kind: "usage"; readonly microseconds: number }
   | { readonly kind: "allocated"; readonly bytes: number }
+  | { readonly kind: "profile"; readonly profile: CpuProfile }
   | { readonly kind: "done" };
+
+/** What was found each time somebody looked: a tree of calls, the innermost of each sample, and the microseconds since the sample before. */
+export interface CpuProfile {
+  readonly nodes: readonly ProfileNode[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+export interface ProfileNode {
+  readonly id: number;
+  readonly callFrame: { readonly functionName: string; readonly url: string };
+  readonly children?: readonly number[];
+}
 
 /** One slice of load. */
 export interface Slice {

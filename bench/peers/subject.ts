@@ -7,11 +7,13 @@ import { runInNewContext } from "node:vm";
 import type { Launch, Told } from "../compare/words.ts";
 import { Allocations, type Asked } from "./asked.ts";
 import { startSeveral } from "./several.ts";
+import { Profiler } from "./profiler.ts";
 import { type Started, start } from "./subjects/start.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 const allocations = new Allocations();
+const profiler = new Profiler();
 
 process.on("disconnect", () => process.exit(0));
 // Ctrl+C reaches the whole group: the one that started this ends it.
@@ -41,6 +43,11 @@ async function answer(asked: Asked): Promise<void> {
       return tell({ kind: "done" });
     case "stop allocations":
       return tell({ kind: "allocated", bytes: allocations.stop() });
+    case "start profile":
+      await profiler.start();
+      return tell({ kind: "done" });
+    case "stop profile":
+      return tell({ kind: "profile", profile: await profiler.stop() });
     case "fill":
       await started?.fill?.(asked.sessions);
       return tell({ kind: "done" });

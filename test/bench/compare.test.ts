@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { attributed, PARTS } from "../../bench/compare/attribution.ts";
 import { judgeBudget } from "../../bench/compare/budget.ts";
 import { growthCharts, peerCharts } from "../../bench/compare/charts.ts";
 import { CountingProxy } from "../../bench/compare/counting-proxy.ts";
@@ -15,12 +16,88 @@ import { countLosses } from "../../bench/compare/losses.ts";
 import { requestOf } from "../../bench/compare/options.ts";
 import { Unfinished } from "../../bench/compare/unfinished.ts";
 import { between } from "../../bench/compare/pages.ts";
+import { reportOnProfiles } from "../../bench/compare/profile-report.ts";
 import { reportOnPeers } from "../../bench/compare/report.ts";
 import type { CountedFigures, LoadFigures, PeersResult, SubjectResult } from "../../bench/compare/result.ts";
 import { figuresOf, type Measured } from "../../bench/compare/rounds.ts";
 import { exponentOf, orderOf, spreadOf } from "../../bench/compare/statistics.ts";
 import { GROUPS } from "../../bench/compare/table.ts";
 import { describeMachine } from "../../bench/scale/machine.ts";
+
+describe("a profile", () => {
+  const OWN = "file:///x/node_modules/holdfast/dist/";
+  const tree: readonly (readonly [name: string, url: string, ...children: readonly number[]])[] = [
+    ["(root)", "", 2, 3, 4, 5, 9],
+    ["(idle)", ""],
+    ["(garbage collector)", ""],
+    ["writev", ""],
+    ["onRequest", "node:_http_server", 6],
+    ["next", "file:///x/node_modules/express/index.js", 7, 8],
+    ["middleware", `${OWN}adapters/express.js`, 10],
+    ["setHeader", "node:_http_outgoing"],
+    ["sendCommand", "file:///x/node_modules/@redis/client/dist/index.js"],
+    ["read", `${OWN}core/gate.js`, 11, 12],
+    ["hash", "node:crypto"],
+    ["read", `${OWN}stores/memory.js`],
+  ];
+  const nodes = tree.map(([functionName, url, ...children], place) => ({
+    id: place + 1,
+    callFrame: { functionName, url },
+    children,
+  }));
+  const samples = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+  const { parts, functions } = attributed({
+    nodes,
+    samples,
+    timeDeltas: [990, ...samples.slice(1).map(() => 10)],
+  });
+
+  test("attributes each sample once, idle ones not, and Node's to who called it", () => {
+    expect(Object.fromEntries(PARTS.map((part) => [part, Number(parts[part].toFixed(3))]))).toEqual({
+      "writing to sockets": 0.1,
+      "the collector": 0.1,
+      Node: 0.2,
+      "Node, for Holdfast": 0.1,
+      "the framework": 0.1,
+      "the engine's client": 0.1,
+      "the core": 0.1,
+      "the adapter": 0.1,
+      "the store": 0.1,
+      "the rest": 0,
+    });
+  });
+
+  test("names the functions of Holdfast alone, by file", () => {
+    expect(functions.map(({ name }) => name).sort()).toEqual([
+      "middleware in adapters/express.js",
+      "read in core/gate.js",
+      "read in stores/memory.js",
+    ]);
+  });
+
+  test("is told by parts, with the functions below", () => {
+    const profile = {
+      framework: "express",
+      store: "memory",
+      sessions: "holdfast",
+      work: "read",
+      cpu: 30,
+      parts,
+      functions,
+    } as const;
+    const machine = { ...describeMachine(), loadAfter: 0 };
+    const told = reportOnProfiles({
+      command: "npm run bench -- profile",
+      date: "2026-01-01",
+      machine,
+      seconds: 4,
+      profiles: [profile],
+    });
+    expect(told).toContain("| the core | 3 |");
+    expect(told).toContain("| **together** | **30** |");
+    expect(told).toContain("| read in core/gate.js | 3 |");
+  });
+});
 
 describe("statistics", () => {
   test("a spread is the median with the lowest and the highest", () => {
