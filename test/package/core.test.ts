@@ -7,7 +7,7 @@ import { demandBuild, PACKAGE, ROOT } from "./package-json.ts";
 beforeAll(demandBuild);
 
 /** What the core takes when it is bundled, minified and compressed; it may grow by a tenth before somebody has to look. */
-const MEASURED_BYTES = 38_200;
+const MEASURED_BYTES = 38_900;
 
 const CORE = ["dist/index.js", ...globSync("dist/core/*.js", { cwd: ROOT })];
 
