@@ -2,6 +2,7 @@ import { describeMachine, load, type Machine } from "../scale/machine.ts";
 import { tell } from "../scale/progress.ts";
 import { rounded, type Spread, spreadOf } from "../compare/statistics.ts";
 import { CORE_WAYS } from "./core.ts";
+import { LMDB_WAYS } from "./lmdb.ts";
 import { REDIS_WAYS } from "./redis.ts";
 import { SQL_WAYS } from "./sql.ts";
 import type { Both, Way } from "./way.ts";
@@ -36,7 +37,7 @@ export interface WaysRequest {
   readonly seconds: number;
 }
 
-const ALL: readonly Way[] = [...CORE_WAYS, ...REDIS_WAYS, ...SQL_WAYS];
+const ALL: readonly Way[] = [...CORE_WAYS, ...REDIS_WAYS, ...SQL_WAYS, ...LMDB_WAYS];
 
 /** Does every way with what makes it fast and without, one after the other in each round, in this process. */
 export async function measureWays(request: WaysRequest, signal: AbortSignal): Promise<WaysResult> {

@@ -1,6 +1,7 @@
 import { createClient } from "redis";
 import type { SessionId, SessionRecord } from "../../src/core/record.ts";
 import { SessionManager } from "../../src/index.ts";
+import { cached } from "../../src/stores/cached.ts";
 import { type RedisStore, redisStore } from "../../src/stores/redis.ts";
 import { RedisServer } from "../../test/support/servers/redis.ts";
 import { cookieAfter, testExchange } from "../../test/support/exchange.ts";
@@ -58,6 +59,23 @@ export const REDIS_WAYS: readonly Way[] = [
             for (const id of ids) await store.read(id, CALL);
             return MANY;
           },
+        };
+      }),
+  },
+  {
+    name: "a near cache, Redis",
+    deed: `${MANY} sessions are read at once that nobody changes`,
+    with: "`cached(store)` has them, and the engine tells it of changes",
+    without: "the engine is asked",
+    open: () =>
+      redisWay(async (store) => {
+        const near = cached(store, { staleness: "1h" });
+        await near.setup(CALL);
+        const ids = await Promise.all(Array.from({ length: MANY }, () => idOfNew(store)));
+        const kept = { ...CALL, kept: true as const };
+        return {
+          with: () => atOnce(MANY, async (place) => await near.read(ids[place] as SessionId, kept)),
+          without: () => atOnce(MANY, (place) => store.read(ids[place] as SessionId, CALL)),
         };
       }),
   },
