@@ -5,15 +5,19 @@ import { LoadTool, Subject } from "./children.ts";
 import { startEngine } from "./engines.ts";
 import type { Request } from "./options.ts";
 import { rounded } from "./statistics.ts";
-import type { FrameworkName, StoreName } from "./table.ts";
+import { type FrameworkName, SIZES, type StoreName, workOf, type WorkName } from "./table.ts";
 import { preparedCookies } from "./visitor.ts";
 
-/** One server doing one piece of work, looked at all the while. */
-export interface Profile extends Attribution {
+/** One server doing one piece of work. */
+interface Case {
   readonly framework: FrameworkName;
   readonly store: StoreName;
   readonly sessions: string;
-  readonly work: string;
+  readonly work: WorkName;
+}
+
+/** The same, looked at all the while. */
+export interface Profile extends Case, Attribution {
   /** Microseconds of its processor a request, the looking among them. */
   readonly cpu: number;
 }
@@ -24,19 +28,6 @@ export interface ProfilesResult {
   readonly machine: Machine;
   readonly seconds: number;
   readonly profiles: readonly Profile[];
-}
-
-const WORKS = {
-  read: { method: "GET", path: "/read", isKnown: true },
-  write: { method: "POST", path: "/write", isKnown: true },
-  login: { method: "POST", path: "/login", isKnown: false },
-} as const;
-
-interface Case {
-  readonly framework: FrameworkName;
-  readonly store: StoreName;
-  readonly sessions: string;
-  readonly work: keyof typeof WORKS;
 }
 
 /** What rows of the budget are about that are not met. */
@@ -84,10 +75,8 @@ async function profiled(one: Case, { seconds, connections }: Request, tool: Load
   try {
     const subject = await Subject.start({ framework, store, sessions, engines: await engine.addresses() });
     try {
-      const { method, path, isKnown } = WORKS[work];
-      const cookies = isKnown
-        ? await preparedCookies(subject.url, connections, { bytes: 200, fields: 1 })
-        : [];
+      const { method, path, session } = workOf(work);
+      const cookies = session ? await preparedCookies(subject.url, connections, SIZES[session]) : [];
       const slice = { url: `${subject.url}${path}`, method, cookies, connections };
       await tool.run({ ...slice, seconds: WARM_UP_SECONDS });
       await subject.startProfile();

@@ -90,6 +90,12 @@ export const WORKS: readonly WorkEntry[] = [
   { name: "64 on one session", method: "POST", path: "/count", session: "shared" },
 ];
 
+export function workOf(name: WorkName): WorkEntry {
+  const found = WORKS.find((work) => work.name === name);
+  if (found === undefined) throw new Error(`The bench knows no work named ${name}.`);
+  return found;
+}
+
 /** What sessions hold before they are measured: things in a cart, as JSON. */
 export const SIZES = {
   small: { bytes: 200, fields: 1 },

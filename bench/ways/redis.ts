@@ -52,7 +52,7 @@ export const REDIS_WAYS: readonly Way[] = [
     without: "each when the one before is answered",
     open: () =>
       redisWay(async (store) => {
-        const ids = await Promise.all(Array.from({ length: MANY }, () => idOfNew(store)));
+        const ids = await idsOfNew(store);
         return {
           with: () => atOnce(MANY, (place) => store.read(ids[place] as SessionId, CALL)),
           without: async () => {
@@ -71,7 +71,7 @@ export const REDIS_WAYS: readonly Way[] = [
       redisWay(async (store) => {
         const near = cached(store, { staleness: "1h" });
         await near.setup(CALL);
-        const ids = await Promise.all(Array.from({ length: MANY }, () => idOfNew(store)));
+        const ids = await idsOfNew(store);
         const kept = { ...CALL, kept: true as const };
         return {
           with: () => atOnce(MANY, async (place) => await near.read(ids[place] as SessionId, kept)),
@@ -155,6 +155,10 @@ async function stored(store: RedisStore, fields: SessionRecord["fields"]): Promi
   const record = recordWith(fields);
   await store.create(record, CALL);
   return record;
+}
+
+async function idsOfNew(store: RedisStore): Promise<SessionId[]> {
+  return await Promise.all(Array.from({ length: MANY }, () => idOfNew(store)));
 }
 
 async function idOfNew(store: RedisStore): Promise<SessionId> {

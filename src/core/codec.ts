@@ -54,7 +54,7 @@ export const plainCodec: Codec = {
  * would be refused, and looking for it takes longer than all the rest.
  */
 function holdsNothingElse(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return isPlain(value, NOWHERE);
+  if (typeof value !== "object" || value === null) return isPlainLeaf(value);
   return Array.isArray(value) ? hasOnlyItems(value) : hasOnlyParts(value as Record<string, unknown>);
 }
 
@@ -87,9 +87,6 @@ function hasItemsAlone(value: readonly unknown[]): boolean {
 
 const MAX_DEPTH = 500;
 
-/** What stands above a value that is none of the kind that others stand under. */
-const NOWHERE: unknown[] = [];
-
 function isTooDeep(value: unknown, depth: number): boolean {
   if (typeof value !== "object" || value === null) return false;
   const parts = value instanceof Map || value instanceof Set ? [...value] : Object.values(value);
@@ -99,17 +96,13 @@ function isTooDeep(value: unknown, depth: number): boolean {
 
 /** Tells whether JSON holds the value as it is. Throws nothing: what it cannot judge, the tagging walk names. */
 function isPlain(value: unknown, above: unknown[]): boolean {
-  switch (typeof value) {
-    case "string":
-    case "boolean":
-      return true;
-    case "number":
-      return Number.isFinite(value) && !Object.is(value, -0);
-    case "object":
-      return value === null || isPlainObject(value, above);
-    default:
-      return false;
-  }
+  return typeof value === "object" && value !== null ? isPlainObject(value, above) : isPlainLeaf(value);
+}
+
+/** The same of what nothing is inside of. */
+function isPlainLeaf(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0);
+  return value === null || typeof value === "string" || typeof value === "boolean";
 }
 
 function isPlainObject(value: object, above: unknown[]): boolean {

@@ -233,8 +233,9 @@ export class Committer {
         this.#queue.note(outcome.record);
         return value;
       }
-      if (givesWay(attempt)) await backOff(attempt);
-      const fresh = givesWay(attempt) ? await this.#gate.read(base.id) : outcome.current;
+      const waits = givesWay(attempt);
+      if (waits) await backOff(attempt);
+      const fresh = waits ? await this.#gate.read(base.id) : outcome.current;
       if (fresh === null || fresh.epoch !== base.epoch) return undefined;
       this.#laying.rebase(state, fresh);
     }

@@ -108,7 +108,7 @@ export class Draft {
 
   set(name: string, value: unknown): void {
     const slot = this.#slots.get(name) ?? blankSlot(name, textOf(this.#fields, name));
-    this.#keep(name, slot);
+    this.#keep(slot);
     slot.value = value;
     // An update told the handler the value that it now replaces.
     slot.looked ||= slot.updaters.length > 0;
@@ -131,7 +131,7 @@ export class Draft {
       if (!this.#slots.has(name) && test(name)) return true;
     }
     for (const [name, slot] of this.#slots) {
-      if (test(name) && this.#isKept(name, slot)) return true;
+      if (test(name) && this.#isKept(slot)) return true;
     }
     return false;
   }
@@ -139,10 +139,10 @@ export class Draft {
   /** Changes a field by a function that is applied again when another request was first. Returns the new value. */
   update(name: string, updater: Updater, care: Care = "exact"): unknown {
     const slot = this.#slot(name);
-    this.#keepInPlace(name, slot);
-    const value = this.#attempted(name, slot, updater);
+    this.#keepInPlace(slot);
+    const value = this.#attempted(slot, updater);
     if (slot.care !== "exact" && care !== "minor") slot.care = care;
-    this.#record(name, slot, updater, value);
+    this.#record(slot, updater, value);
     return value;
   }
 
@@ -187,7 +187,7 @@ export class Draft {
   stage(): Staged {
     let staging: Staging | null = null;
     for (const slot of this.#slots.values()) {
-      const text = this.#changedText(slot.name, slot);
+      const text = this.#changedText(slot);
       if (text === UNCHANGED && !isTouched(slot)) continue;
       staging ??= new Staging();
       staging.marks.set(slot.name, markOf(slot));
@@ -217,7 +217,7 @@ export class Draft {
     const conflicts: string[] = [];
     for (const [name, slot] of this.#slots) {
       if (textOf(fields, name) === slot.seen) continue;
-      if (this.#lay(name, slot)) conflicts.push(name);
+      if (this.#lay(slot)) conflicts.push(name);
     }
     return conflicts;
   }
@@ -308,35 +308,35 @@ export class Draft {
     return decided ? this.peek(name) !== undefined : Object.hasOwn(this.#fields, name);
   }
 
-  #isKept(name: string, slot: Slot): boolean {
+  #isKept(slot: Slot): boolean {
     if (isTouched(slot)) return slot.value !== undefined;
-    return slot.seen !== undefined || this.#changedText(name, slot) !== UNCHANGED;
+    return slot.seen !== undefined || this.#changedText(slot) !== UNCHANGED;
   }
 
-  #record(name: string, slot: Slot, updater: Updater, value: unknown): void {
+  #record(slot: Slot, updater: Updater, value: unknown): void {
     slot.value = value;
     slot.edits += 1;
     // After an assignment the outcome depends on nothing that is stored: it is an assignment too.
     if (!slot.assigned) slot.updaters = [...slot.updaters, updater];
     const mutable = typeof value === "object" && value !== null;
-    slot.updated = mutable ? encodeField(this.#codec(name), name, value) : undefined;
+    slot.updated = mutable ? encodeField(this.#codec(slot.name), slot.name, value) : undefined;
   }
 
   /** Applies an updater. What one that throws has half done to a value that nobody else holds is forgotten. */
-  #attempted(name: string, slot: Slot, updater: Updater): unknown {
+  #attempted(slot: Slot, updater: Updater): unknown {
     try {
-      return applied(updater, slot.value, name);
+      return applied(updater, slot.value, slot.name);
     } catch (error) {
-      if (!isKnown(slot) && !isTouched(slot)) this.#drop(name);
+      if (!isKnown(slot) && !isTouched(slot)) this.#drop(slot.name);
       throw error;
     }
   }
 
   /** What the handler changed in place is no outcome of updaters, and they cannot make it again: an assignment. */
-  #keepInPlace(name: string, slot: Slot): void {
+  #keepInPlace(slot: Slot): void {
     const reachable = isKnown(slot) || slot.updaters.length > 0;
     if (slot.assigned || !reachable || !isObject(slot.value)) return;
-    if (this.#changedText(name, slot) !== UNCHANGED && slot.updaters.length === 0) demote(slot);
+    if (this.#changedText(slot) !== UNCHANGED && slot.updaters.length === 0) demote(slot);
   }
 
   #slot(name: string): Slot {
@@ -344,14 +344,14 @@ export class Draft {
     if (known !== undefined) return known;
     const slot = this.#opened(name);
     if (this.#rules.frozen === true) freeze(slot.value);
-    this.#keep(name, slot);
+    this.#keep(slot);
     return slot;
   }
 
   /** Most requests look at nothing, and need no map. */
-  #keep(name: string, slot: Slot): void {
+  #keep(slot: Slot): void {
     if (this.#slots === NONE) this.#slots = new Map();
-    (this.#slots as Map<string, Slot>).set(name, slot);
+    (this.#slots as Map<string, Slot>).set(slot.name, slot);
   }
 
   #drop(name: string): void {
@@ -407,53 +407,56 @@ export class Draft {
     }
   }
 
-  #changedText(name: string, slot: Slot): string | undefined | typeof UNCHANGED {
+  #changedText(slot: Slot): string | undefined | typeof UNCHANGED {
     const touched = isTouched(slot);
-    if (!touched && !this.#mayDiffer(name, slot)) return UNCHANGED;
+    if (!touched && !this.#mayDiffer(slot)) return UNCHANGED;
 
-    const text = slot.value === undefined ? undefined : encodeField(this.#codec(name), name, slot.value);
+    const text =
+      slot.value === undefined ? undefined : encodeField(this.#codec(slot.name), slot.name, slot.value);
     if (slot.updaters.length > 0 && slot.updated !== undefined && text !== slot.updated) demote(slot);
     if (touched) return text === slot.seen ? UNCHANGED : text;
-    return text === slot.baseline || this.#isRespelled(name, slot, text) ? UNCHANGED : text;
+    return text === slot.baseline || this.#isRespelled(slot, text) ? UNCHANGED : text;
   }
 
   /** Tells whether what nobody assigned may have been changed in place. */
-  #mayDiffer(name: string, { value, baseline }: Slot): boolean {
+  #mayDiffer({ name, value, baseline }: Slot): boolean {
     // A frozen value stays as it is, and nobody else has hold of what the library keeps for itself.
     if (!isObject(value) || this.#rules.frozen === true || OWN.has(name)) return false;
     return baseline === undefined || this.#codec(name).says?.(baseline, value) !== true;
   }
 
   /** Tells whether a text says the same as the stored one, which another codec or hand spelled in its own way. */
-  #isRespelled(name: string, slot: Slot, text: string | undefined): boolean {
+  #isRespelled(slot: Slot, text: string | undefined): boolean {
     if (slot.baseline === undefined || slot.baseline !== slot.seen) return false;
-    const codec = this.#codec(name);
-    if (encodeField(codec, name, codec.decode(slot.baseline)) !== text) return false;
+    const codec = this.#codec(slot.name);
+    if (encodeField(codec, slot.name, codec.decode(slot.baseline)) !== text) return false;
     slot.baseline = text;
     return true;
   }
 
   /** Lays one slot over a fresher text. Tells whether that is a conflict. */
-  #lay(name: string, slot: Slot): boolean {
-    if (slot.taken) throw takenElsewhere(name);
+  #lay(slot: Slot): boolean {
+    if (slot.taken) throw takenElsewhere(slot.name);
     // This finds out whether the outcome was changed in place since.
-    if (slot.updaters.length > 0) this.#changedText(name, slot);
+    if (slot.updaters.length > 0) this.#changedText(slot);
     if (slot.updaters.length > 0) {
-      this.#reapply(name, slot);
+      this.#reapply(slot);
       return false;
     }
-    const changed = isKnown(slot) && this.#changedText(name, slot) !== UNCHANGED;
-    if (changed || slot.assigned) slot.seen = textOf(this.#fields, name);
+    const changed = isKnown(slot) && this.#changedText(slot) !== UNCHANGED;
+    if (changed || slot.assigned) slot.seen = textOf(this.#fields, slot.name);
     if (changed && !slot.assigned) demote(slot);
     return changed;
   }
 
-  #reapply(name: string, slot: Slot): void {
-    const fresh = this.#opened(name);
-    for (const updater of slot.updaters) fresh.value = applied(updater, fresh.value, name);
+  #reapply(slot: Slot): void {
+    const fresh = this.#opened(slot.name);
+    for (const updater of slot.updaters) fresh.value = applied(updater, fresh.value, slot.name);
     slot.seen = fresh.seen;
     slot.value = fresh.value;
-    slot.updated = isObject(fresh.value) ? encodeField(this.#codec(name), name, fresh.value) : undefined;
+    slot.updated = isObject(fresh.value)
+      ? encodeField(this.#codec(slot.name), slot.name, fresh.value)
+      : undefined;
   }
 }
 

@@ -57,13 +57,7 @@ export class Gate {
 
   #read(id: SessionId, send: SendOf<SessionId, SessionRecord | null>): Answer<SessionRecord | null> {
     const answer: Answer<unknown> = this.#callFor("read", send, id);
-    if (!(answer instanceof Promise)) {
-      try {
-        return this.#found(id, answer);
-      } catch (error) {
-        return Promise.reject(error);
-      }
-    }
+    if (!(answer instanceof Promise)) return upon(answer, (found) => this.#found(id, found));
     return answer.then(
       (found: unknown) => this.#found(id, found),
       (error: unknown) => {

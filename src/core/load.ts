@@ -100,13 +100,7 @@ export class Loader {
   }
 
   #openStored(token: Token, address: string | null): Answer<Opened | null> {
-    const reading = this.#gate.read(token.id);
-    if (reading instanceof Promise) return reading.then((record) => this.#opened(record, token, address));
-    try {
-      return this.#opened(reading, token, address);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return upon(this.#gate.read(token.id), (record) => this.#opened(record, token, address));
   }
 
   #openAtBest(token: Token, address: string | null): Answer<Opened | null> {

@@ -75,31 +75,27 @@ export class Marks {
 
   /** Tells whether a session whose login is now stored was revoked while it was on its way. */
   voids(login: LoginNote, id: SessionId): Answer<boolean> {
-    const [first] = login.labels;
-    const mark = first === undefined ? null : this.#gate.read(markOf(first));
-    return mark instanceof Promise ? this.#voidsLater(login, id, mark) : this.#voidsNow(login, id, mark);
+    const own = login.labels.map((label) => this.#gate.read(markOf(label)));
+    if (own.some((mark) => mark instanceof Promise))
+      return Promise.all([this.#ofEveryone(), ...own]).then(([everyone, ...marks]) =>
+        this.#anyVoids(everyone ?? null, marks, login, id),
+      );
+    return upon(this.#gate.read(EVERYONE), (everyone) =>
+      this.#anyVoids(everyone, own as (SessionRecord | null)[], login, id),
+    );
   }
 
-  /** The store answers in time: all marks are asked for at once. */
-  async #voidsLater(login: LoginNote, id: SessionId, first: Promise<SessionRecord | null>): Promise<boolean> {
-    const others = login.labels.slice(1).map((label) => this.#gate.read(markOf(label)));
-    const [everyone, ...own] = await Promise.all([this.#ofEveryone(), first, ...others]);
+  /** @param own the marks of the login's labels, in their order. */
+  #anyVoids(
+    everyone: SessionRecord | null,
+    own: readonly (SessionRecord | null)[],
+    login: LoginNote,
+    id: SessionId,
+  ): boolean {
     return (
       this.#isVoid(everyone, null, login, id) ||
       own.some((mark, index) => this.#isVoid(mark, login.labels[index] ?? null, login, id))
     );
-  }
-
-  /** The store answers at once: one mark after the other. */
-  #voidsNow(login: LoginNote, id: SessionId, first: SessionRecord | null): Answer<boolean> {
-    if (this.#isVoid(first, login.labels[0] ?? null, login, id)) return true;
-    for (let index = 1; index < login.labels.length; index += 1) {
-      const label = login.labels[index] as string;
-      const mark = this.#gate.read(markOf(label));
-      if (mark instanceof Promise) return this.#voidsLater(login, id, Promise.resolve(first));
-      if (this.#isVoid(mark, label, login, id)) return true;
-    }
-    return upon(this.#gate.read(EVERYONE), (everyone) => this.#isVoid(everyone, null, login, id));
   }
 
   /**

@@ -7,6 +7,7 @@ import {
   Unconfirmed,
   wrongTypeAsNothing,
 } from "./failure.ts";
+import { itself } from "./replies.ts";
 import type { Script } from "./scripts.ts";
 import { isLate, pause } from "./late.ts";
 import type { Transport } from "./transport.ts";
@@ -177,10 +178,6 @@ function persisting<T>(
       return await persisting(attempt, mayRepeat, call, read, failed, count + 1);
     },
   );
-}
-
-function itself(reply: unknown): unknown {
-  return reply;
 }
 
 function thrown(error: unknown): never {

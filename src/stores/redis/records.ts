@@ -15,7 +15,7 @@ import {
   OWN,
   recordOf,
 } from "./meta.ts";
-import { booleanOf, flatList, listOf, versionOf } from "./replies.ts";
+import { booleanOf, flatList, itself, listOf, versionOf } from "./replies.ts";
 import { CHANGE, CREATE, DELETE, RENEW, type Script } from "./scripts.ts";
 
 /**
@@ -193,10 +193,6 @@ interface Renewal {
 
 /** The refusals that a change brings about by itself when it arrives a second time. */
 const OVERTAKEN: ReadonlySet<unknown> = new Set(["stale", "conflict", "again"]);
-
-function itself(reply: unknown): unknown {
-  return reply;
-}
 
 function sentTwice(): Error {
   return new Error(

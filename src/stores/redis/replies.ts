@@ -3,6 +3,11 @@
  * acknowledgement of what was never carried out, or an empty hash for one that is full, would lose changes or log users out.
  */
 
+/** A reply that is judged by who asked. */
+export function itself(reply: unknown): unknown {
+  return reply;
+}
+
 /** A reply that is a list. */
 export function listOf(reply: unknown): readonly unknown[] {
   return Array.isArray(reply) ? (reply as readonly unknown[]) : unexpected();

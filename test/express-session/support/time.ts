@@ -9,9 +9,13 @@ export interface Time {
   pass(ms: number): void;
 }
 
-/** Stops the time that `Date` tells until the case is over. Timers go on. */
-export function stoppedTime(): Time {
-  vi.useFakeTimers({ toFake: ["Date"], now: START });
+/**
+ * Stops the time that `Date` tells until the case is over. Timers go on.
+ *
+ * @param at since the epoch: the present where an engine's own clock has a say too.
+ */
+export function stoppedTime(at: number = START): Time {
+  vi.useFakeTimers({ toFake: ["Date"], now: at });
   onTestFinished(() => {
     vi.useRealTimers();
   });
